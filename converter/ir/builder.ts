@@ -1,0 +1,110 @@
+/** What a reader writes with: adds tensors and nodes, infers shapes, evaluates what is constant. */
+import { modelError, OctavoError } from "./error.ts";
+import { evaluate } from "./eval.ts";
+import { freshName, isConstant, tensorOf, type DType, type Graph, type Node, type Quantization, type Tensor, type TypedArray } from "./graph.ts";
+import { ops, type Attributes, type OpName } from "./ops.ts";
+
+export class GraphBuilder {
+  readonly graph: Graph;
+  /** Named in errors while a source node is being read, e.g. `node "fc1" (Gemm)`. */
+  where = "model";
+
+  constructor(format: string, name: string) {
+    this.graph = { name, format, tensors: new Map(), nodes: [], inputs: [], outputs: [], states: [], layouts: {} };
+  }
+
+  input(name: string, dtype: DType, shape: number[], layout = "", quantization?: Quantization): string {
+    this.graph.inputs.push(this.tensor({ name, dtype, shape, ...(quantization && { quantization }) }));
+    if (layout) this.graph.layouts[name] = layout;
+    return name;
+  }
+
+  output(name: string, layout = ""): void {
+    this.graph.outputs.push(tensorOf(this.graph, name).name);
+    if (layout) this.graph.layouts[name] = layout;
+  }
+
+  /** A constant under a name close to `stem`; returns the name it got. */
+  constant(stem: string, dtype: DType, shape: number[], data: TypedArray, quantization?: Quantization): string {
+    return this.tensor({ name: freshName(this.graph, stem), dtype, shape, data, ...(quantization && { quantization }) });
+  }
+
+  scalar(value: number): string {
+    return this.constant("scalar", "float32", [], Float32Array.of(value));
+  }
+
+  /**
+   * Adds one operator and infers its outputs.
+   * @param outputs names for the outputs; missing ones get a fresh name, "" says that nobody reads it
+   * @param quantization of the first output
+   * @returns the name of the first output
+   */
+  add<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>, outputs: string[] = [], quantization?: { dtype: DType; quantization: Quantization }): string {
+    const rule = ops[op];
+    if (inputs.length < rule.inputs[0] || inputs.length > rule.inputs[1]) this.fail(`${op} takes ${rule.inputs.join(" to ")} inputs, found ${inputs.length}`);
+    const results = this.infer(() => rule.infer(attributes, inputs.map((i) => (i ? tensorOf(this.graph, i) : undefined))));
+    const names = results.map((result, i) => {
+      if (outputs[i] === "" || (i > 0 && outputs[i] === undefined)) return "";
+      return this.tensor({ name: outputs[i] ?? freshName(this.graph, `${inputs[0] || op}_${op}`), ...result, ...(i === 0 && quantization) });
+    });
+    this.graph.nodes.push({ op, name: freshNode(this.graph, names.find(Boolean) ?? op), inputs: [...inputs], outputs: names, attributes } as Node);
+    return names[0]!;
+  }
+
+  shape(name: string): number[] {
+    return tensorOf(this.graph, name).shape;
+  }
+
+  /** The value of a tensor that depends on constants only, or undefined. */
+  valueOf(name: string): Tensor & { data: TypedArray } | undefined {
+    if (!isConstant(this.graph, name)) {
+      const nodes = this.constantNodes(name, new Set());
+      if (!nodes) return undefined;
+      const values = evaluate(this.graph, new Map(), { nodes });
+      tensorOf(this.graph, name).data = values.get(name)!;
+      this.graph.nodes = this.graph.nodes.filter((n) => !n.outputs.includes(name) || n.outputs.filter(Boolean).length > 1);
+    }
+    return tensorOf(this.graph, name) as Tensor & { data: TypedArray };
+  }
+
+  fail(problem: string, remedy = "", code: "ERR_OCTAVO_FORMAT" | "ERR_OCTAVO_OPERATOR" | "ERR_OCTAVO_SHAPE" | "ERR_OCTAVO_DTYPE" = "ERR_OCTAVO_OPERATOR"): never {
+    throw modelError(code, this.graph.format, this.where, problem, remedy);
+  }
+
+  private tensor(tensor: Tensor): string {
+    if (this.graph.tensors.has(tensor.name)) this.fail(`tensor "${tensor.name}" is written twice`, "", "ERR_OCTAVO_FORMAT");
+    this.graph.tensors.set(tensor.name, tensor);
+    return tensor.name;
+  }
+
+  private infer<T>(rule: () => T): T {
+    try {
+      return rule();
+    } catch (e) {
+      if (e instanceof OctavoError) this.fail(e.message, "", "ERR_OCTAVO_SHAPE");
+      throw e;
+    }
+  }
+
+  /** The nodes that compute `name`, in graph order, or undefined when an input is among their sources. */
+  private constantNodes(name: string, wanted: Set<string>): Node[] | undefined {
+    wanted.add(name);
+    const nodes: Node[] = [];
+    for (let i = this.graph.nodes.length - 1; i >= 0; i--) {
+      const node = this.graph.nodes[i]!;
+      if (!node.outputs.some((o) => wanted.has(o))) continue;
+      nodes.unshift(node);
+      for (const input of node.inputs) if (input && !isConstant(this.graph, input)) wanted.add(input);
+    }
+    const made = new Set(nodes.flatMap((n) => n.outputs));
+    return [...wanted].every((w) => made.has(w)) ? nodes : undefined;
+  }
+}
+
+const freshNode = (graph: Graph, stem: string): string => {
+  const taken = (name: string) => graph.nodes.some((n) => n.name === name);
+  if (!taken(stem)) return stem;
+  let i = 1;
+  while (taken(`${stem}_${i}`)) i++;
+  return `${stem}_${i}`;
+};
