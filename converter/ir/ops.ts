@@ -98,6 +98,8 @@ export interface OpAttributes extends Record<UnaryOp, { alpha: number; beta: num
   dequantize: Record<never, never>;
   /** integer → integer of another quantization. */
   requantize: Record<never, never>;
+  /** x int8 · table int8 [256] → y = table[x + 128]: any function of one int8 tensor, by its stored values. */
+  lut: Record<never, never>;
 }
 
 export type OpName = keyof OpAttributes;
@@ -271,4 +273,5 @@ export const ops: { [K in OpName]: OpRule<K> } = {
   quantize: { inputs: [1, 1], infer: quantized("int8") },
   dequantize: { inputs: [1, 1], infer: quantized("float32") },
   requantize: { inputs: [1, 1], infer: quantized("int8") },
+  lut: { inputs: [2, 2], infer: (_, [x, table]) => [{ dtype: table!.dtype, shape: [...x!.shape] }] },
 };
