@@ -1,0 +1,51 @@
+/** Bytes of a model in any known format → Graph. The content decides; the file's name only where it cannot. */
+import { OctavoError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
+import type { Reader, ReadOptions } from "./reader.ts";
+
+/** Loaded one by one, so that an ONNX file costs nothing of the HDF5 library. */
+const readers: Record<string, { extensions: string[]; load: () => Promise<Reader> }> = {
+  tflite: { extensions: [".tflite"], load: async () => (await import("./tflite.ts")).tflite },
+  keras: { extensions: [".keras", ".h5", ".hdf5", ".json"], load: async () => (await import("./keras.ts")).keras },
+  pytorch: { extensions: [".pt2", ".pt", ".pth", ".safetensors"], load: async () => (await import("./pytorch.ts")).pytorch },
+  onnx: { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
+};
+
+const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5), TF.js (model.json), PyTorch (.pt2; .pt, .pth and .safetensors with an architecture)";
+
+/**
+ * Reads a model.
+ * @param options.name the file's name, for messages and for formats whose content does not tell
+ * @throws OctavoError ERR_OCTAVO_FORMAT when no reader knows the bytes, or what the reader refuses
+ */
+export async function readModel(bytes: Uint8Array, options: ReadOptions & { name?: string } = {}): Promise<Graph> {
+  const { name = "", ...rest } = options;
+  const reader = await readerOf(bytes, name);
+  const graph = await reader.read(bytes, rest);
+  if (!graph.name && name) graph.name = stem(name);
+  return graph;
+}
+
+/** The reader that a file asks for. */
+export async function readerOf(bytes: Uint8Array, name = ""): Promise<Reader> {
+  if (bytes.length === 0) throw new OctavoError("ERR_OCTAVO_FORMAT", `model: ${label(name)}: the file is empty. Export or download it again.`);
+  for (const { load } of Object.values(readers)) {
+    const reader = await load();
+    if (reader.sniff(bytes)) return reader;
+  }
+  const lower = name.toLowerCase();
+  const byName = Object.values(readers).find((r) => r.extensions.some((e) => lower.endsWith(e)));
+  if (byName) return byName.load();
+  throw new OctavoError("ERR_OCTAVO_FORMAT", `model: ${label(name)}: unknown format: found ${opening(bytes)}, expected ${known}. Pass one of these files.`);
+}
+
+const label = (name: string) => (name ? `file "${stem(name)}"` : "the bytes");
+const stem = (name: string) => name.split(/[\\/]/).at(-1)!;
+
+/** The first bytes, as text where they are text. */
+function opening(bytes: Uint8Array): string {
+  const first = bytes.subarray(0, 16);
+  const printable = first.every((b) => b >= 32 && b < 127);
+  if (printable) return `text that starts with "${String.fromCharCode(...first)}"`;
+  return `${bytes.length} bytes that start with ${[...first.subarray(0, 8)].map((b) => b.toString(16).padStart(2, "0")).join(" ")}`;
+}

@@ -1,0 +1,25 @@
+/** What every source format provides, and what a caller may tell it. */
+import type { Graph, TypedArray } from "../ir/graph.ts";
+
+export interface ReadOptions {
+  /** Sizes of free axes, by input name, in the source's layout; -1 keeps what the file says. */
+  inputShapes?: Record<string, number[]>;
+  /** Inputs fixed to a value: they become constants. */
+  constants?: Record<string, { data: TypedArray; shape: number[] }>;
+  /** Side files of the model (external data, shards), by path relative to the model's folder. */
+  resolve?: (path: string) => Promise<Uint8Array>;
+  /** One time step per run; states stay inside. */
+  stateful?: boolean;
+  /** The parsed JSON of `--architecture`. */
+  architecture?: unknown;
+}
+
+export interface Reader {
+  /** First word of every error about a file of this format. */
+  name: string;
+  /** With the dot, lower case. */
+  extensions: readonly string[];
+  /** Whether the content looks like this format: cheap, and never throws. */
+  sniff: (bytes: Uint8Array) => boolean;
+  read: (bytes: Uint8Array, options: ReadOptions) => Graph | Promise<Graph>;
+}
