@@ -1,0 +1,61 @@
+/** The exports of every build: the reactor ABI. One model per instance; nothing is imported. */
+import { BASE, reserve } from "./memory";
+import { ABI, INPUT, OUTPUT, Port, STATE, portOf, refusedCall, reset, validate } from "./model";
+import { infer, inferRaw, walk } from "./run";
+
+/** The newest `abi` of model files that this module runs. */
+export function octavo_abi_version(): u32 {
+  return ABI;
+}
+
+/** Room for a model file of `length` bytes: its address, or 0 where the host gives no memory. */
+export function octavo_alloc(length: u32): usize {
+  return reserve(BASE + length) ? BASE : 0;
+}
+
+/** Validates the file that was copied to `at` (from octavo_alloc). 0, or the code of what is wrong. */
+export function octavo_load(at: usize, length: u32): i32 {
+  return at == BASE ? validate(length) : 1;
+}
+
+/** The call that the last refusal of octavo_load is about, or −1. */
+export function octavo_refused_call(): i32 {
+  return refusedCall;
+}
+
+/** Address of the i-th input as the user sees it, or 0. */
+export function octavo_input(i: u32): usize {
+  return address(INPUT, i);
+}
+
+export function octavo_output(i: u32): usize {
+  return address(OUTPUT, i);
+}
+
+export function octavo_state(i: u32): usize {
+  return address(STATE, i);
+}
+
+function address(kind: u32, i: u32): usize {
+  const port = portOf(kind, i);
+  return port ? changetype<Port>(port).address : 0;
+}
+
+export function octavo_run(): void {
+  infer();
+}
+
+/** The same on integers: inputs and outputs at their raw addresses. */
+export function octavo_run_raw(): void {
+  inferRaw();
+}
+
+/** Calls [from, to) of the program `kind`, for profiling. */
+export function octavo_run_calls(kind: u32, from: u32, to: u32): void {
+  walk(kind, from, to);
+}
+
+/** States back to their initial values. */
+export function octavo_reset(): void {
+  reset();
+}

@@ -1,0 +1,106 @@
+/** What a lowering writes: kernel calls with symbolic operands, which plan and write turn into addresses. */
+import { bytesOf, sizeOf, tensorOf, type Graph, type Tensor, type TypedArray } from "../ir/graph.ts";
+import type { KernelName } from "../write/layout.ts";
+
+/** A place in memory that is known later: a tensor, a constant of the file, or scratch of one call. */
+export interface Operand { kind: "tensor" | "constant" | "scratch"; id: string; offset: number }
+export type Params = Record<string, number | Operand>;
+
+export interface KernelCall {
+  kernel: KernelName;
+  params: Params;
+  /** Names of the arena tensors that the call reads and writes, for lifetimes. */
+  reads: string[];
+  writes: string[];
+  /** The layer of the source model. */
+  node: string;
+  /** Multiply-accumulates of one call. */
+  macs: number;
+}
+
+/** A tensor that shares the bytes of another, `offset` bytes in. */
+export interface Alias { of: string; offset: number }
+
+export interface Program {
+  calls: KernelCall[];
+  constants: Map<string, Uint8Array>;
+  /** Bytes of every tensor and scratch block that lives in the arena. */
+  buffers: Map<string, number>;
+  aliases: Map<string, Alias>;
+}
+
+export type Rounding = "fast" | "tflite";
+
+export class LoweringContext {
+  readonly graph: Graph;
+  readonly rounding: Rounding;
+  readonly program: Program = { calls: [], constants: new Map(), buffers: new Map(), aliases: new Map() };
+  private node = "";
+
+  constructor(graph: Graph, rounding: Rounding) {
+    this.graph = graph;
+    this.rounding = rounding;
+  }
+
+  /** Names the layer that the following calls belong to. */
+  begin(node: string): void {
+    this.node = node;
+  }
+
+  tensor(name: string): Tensor {
+    return tensorOf(this.graph, name);
+  }
+
+  /** Operand of a tensor: in the arena, or in the file where it is constant. `offset` in bytes. */
+  at(name: string, offset = 0): Operand {
+    const tensor = this.tensor(name);
+    if (tensor.data) return { ...this.constant(narrow(tensor)), offset };
+    if (!this.program.buffers.has(name) && !this.program.aliases.has(name)) this.program.buffers.set(name, sizeOf(tensor.shape) * bytesOf(tensor.dtype));
+    return { kind: "tensor", id: name, offset };
+  }
+
+  /** Bytes that ship in the file; equal bytes are stored once. */
+  constant(data: TypedArray | Uint8Array): Operand {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength), constants = this.program.constants;
+    let id = digest(bytes);
+    while (constants.has(id) && !equal(constants.get(id)!, bytes)) id += "'";
+    constants.set(id, bytes);
+    return { kind: "constant", id, offset: 0 };
+  }
+
+  /** Working memory of the calls of this node: alive from the first call that names it to the last. */
+  scratch(bytes: number): Operand {
+    const id = `scratch ${this.program.buffers.size}`;
+    this.program.buffers.set(id, Math.max(16, bytes));
+    return { kind: "scratch", id, offset: 0 };
+  }
+
+  /** `name` is the bytes of `of`, `offset` bytes in: no copy is made. */
+  alias(name: string, of: string, offset = 0): void {
+    this.at(of);
+    this.program.aliases.set(name, { of, offset });
+  }
+
+  /** @param written names of the params that the kernel writes; every other operand is read */
+  call(kernel: KernelName, params: Params, written: readonly string[], macs = 0): void {
+    const operands = Object.entries(params).filter((e): e is [string, Operand] => typeof e[1] === "object" && e[1].kind !== "constant");
+    const pick = (wanted: boolean) => operands.filter(([field]) => written.includes(field) === wanted).map(([, o]) => o.id);
+    const scratch = operands.filter(([, o]) => o.kind === "scratch").map(([, o]) => o.id);
+    this.program.calls.push({ kernel, params, reads: [...new Set([...pick(false), ...scratch])], writes: [...new Set(pick(true))], node: this.node, macs });
+  }
+}
+
+/** int64 is stored as int32. */
+const narrow = (t: Tensor): TypedArray => (t.dtype === "int64" ? Int32Array.from(t.data!, (v) => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, v))) : t.data!);
+
+/** Two 32-bit FNV-1a style sums: candidates for equality, which `constant` then confirms byte by byte. */
+function digest(bytes: Uint8Array): string {
+  let a = 0x811c9dc5, b = 0x9747b28c;
+  for (let i = 0; i < bytes.length; i++) {
+    a = Math.imul(a ^ bytes[i]!, 16777619);
+    b = Math.imul(b ^ bytes[i]!, 0x5bd1e995) ^ (b >>> 15);
+  }
+  return `${bytes.length}:${a >>> 0}:${b >>> 0}`;
+}
+
+const equal = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((v, i) => v === b[i]);

@@ -1,0 +1,22 @@
+// assembly → three builds (asc, then wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
+import { execFileSync } from "node:child_process";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const tool = (name, ...args) => execFileSync(process.execPath, [path.join(root, "node_modules", name), ...args], { cwd: root, stdio: "inherit" });
+const features = { scalar: [], simd: ["--enable-simd"], relaxed: ["--enable-simd", "--enable-relaxed-simd"] };
+const wanted = process.argv.slice(2);
+
+mkdirSync(path.join(root, "build"), { recursive: true });
+mkdirSync(path.join(root, "sdk/generated"), { recursive: true });
+for (const [build, enabled] of Object.entries(features)) {
+  if (wanted.length && !wanted.includes(build)) continue;
+  const file = path.join(root, "build", `${build}.wasm`);
+  tool("assemblyscript/bin/asc.js", "--target", build);
+  tool("binaryen/bin/wasm-opt", file, "-o", file, "--enable-bulk-memory", "--enable-mutable-globals", "--enable-sign-ext", "--enable-nontrapping-float-to-int", ...enabled,
+    "--memory-packing", "--remove-unused-module-elements", "--reorder-functions", "--strip-debug", "--strip-producers");
+  writeFileSync(path.join(root, "sdk/generated", `${build}.ts`), `/** The ${build} build of assembly/, as base64. Made by scripts/build.mjs. */\nexport const base64: string =\n  "${readFileSync(file).toString("base64")}";\n`);
+  console.log(`${build}.wasm ${statSync(file).size} bytes`);
+}

@@ -1,0 +1,35 @@
+/** A build of the kernels, compiled once and shared by all models of the page. */
+import { decodeBase64 } from "./base64.ts";
+
+export type BuildName = "scalar" | "simd" | "relaxed";
+
+export interface Build {
+  name: BuildName;
+  /** True if this engine runs it. */
+  supported: () => boolean;
+  /** The compiled module; the same object every time. */
+  module: () => WebAssembly.Module;
+}
+
+/** A module of one function that uses one instruction of the feature. */
+const probe = (...code: number[]): Uint8Array<ArrayBuffer> =>
+  Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, code.length + 4, 1, code.length + 2, 0, ...code, 11);
+const zero = [65, 0, 253, 15]; // i32.const 0, i8x16.splat
+const probes: Record<BuildName, Uint8Array<ArrayBuffer> | undefined> = {
+  scalar: undefined,
+  simd: probe(...zero),
+  relaxed: probe(...zero, ...zero, 253, 0x92, 2), // i16x8.relaxed_dot_i8x16_i7x16_s
+};
+
+/** A build that travels as base64 inside JavaScript. */
+export function embeddedBuild(name: BuildName, base64: string): Build {
+  let compiled: WebAssembly.Module | undefined, supported: boolean | undefined;
+  return {
+    name,
+    supported: () => (supported ??= probes[name] ? WebAssembly.validate(probes[name]) : true),
+    module: () => (compiled ??= new WebAssembly.Module(decodeBase64(base64))),
+  };
+}
+
+/** A build whose module the host has compiled already. */
+export const compiledBuild = (name: BuildName, module: WebAssembly.Module): Build => ({ name, supported: () => true, module: () => module });

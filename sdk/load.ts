@@ -1,0 +1,88 @@
+/** Source → bytes → checked model file → instance. */
+import { instantiateSync } from "@assemblyscript/loader";
+import type { Build, BuildName } from "./build.ts";
+import { compiledBuild } from "./build.ts";
+import { OctavoError } from "./errors.ts";
+import type { Exports } from "./exports.ts";
+import type { Host, Source } from "./host.ts";
+import { parseModelFile, verifyIntegrity, type ModelFile } from "./model-file.ts";
+import { Model } from "./model.ts";
+
+/** The newest `abi` of model files that this SDK runs. */
+export const ABI = 1;
+
+export interface LoadOptions {
+  /** Builds to choose from, best first; default: those of the host. */
+  builds?: readonly Build[];
+  /** Most bytes of linear memory that the model may take. */
+  maxMemory?: number;
+  /** Compare the file's SHA-256; default true. */
+  integrity?: boolean;
+  signal?: AbortSignal;
+  /** A compiled module to use instead of `builds`. */
+  wasm?: WebAssembly.Module;
+}
+
+export function loaderOf(host: Host): (source: Source, options?: LoadOptions) => Promise<Model> {
+  return async (source, options = {}) => {
+    const bytes = await readSource(source, host, options.signal), file = parseModelFile(bytes, ABI);
+    if (options.integrity !== false) await verifyIntegrity(bytes);
+    options.signal?.throwIfAborted();
+    const build = options.wasm ? compiledBuild("simd", options.wasm) : choose(options.builds ?? host.builds);
+    return new Model(file, instantiate(file, build, options.maxMemory), build.name);
+  };
+}
+
+async function readSource(source: Source, host: Host, signal?: AbortSignal): Promise<Uint8Array> {
+  if (typeof source === "string" || source instanceof URL) return host.read(source, signal);
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  const body = await (source as Promise<Response> | Response | Blob | { arrayBuffer(): Promise<ArrayBuffer> } | undefined);
+  if (typeof body?.arrayBuffer !== "function") throw new OctavoError("ERR_OCTAVO_SOURCE", `load: the source is ${body === null ? "null" : typeof body}, expected a path, URL, Response, Blob, bytes or an object with arrayBuffer().`);
+  if ("ok" in body && "status" in body) return readResponse(body as Response);
+  return new Uint8Array(await body.arrayBuffer());
+}
+
+/**
+ * The body of an HTTP answer.
+ * @throws OctavoError ERR_OCTAVO_FETCH for a non-2xx answer or a web page, naming the URL and the first bytes
+ */
+export async function readResponse(response: Response): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await response.arrayBuffer()), start = String.fromCharCode(...bytes.subarray(0, 60));
+  const from = response.url || "the response";
+  if (!response.ok) throw new OctavoError("ERR_OCTAVO_FETCH", `load: ${from} answered ${response.status} ${response.statusText}, expected 200. It starts with ${JSON.stringify(start)}.`);
+  if (/^\s*<(!doctype|html)/i.test(start)) throw new OctavoError("ERR_OCTAVO_FETCH", `load: ${from} is a web page, expected a model file. It starts with ${JSON.stringify(start)}. Is the path right, and does the server know the file?`);
+  return bytes;
+}
+
+function choose(builds: readonly Build[]): Build {
+  const build = builds.find((b) => b.supported());
+  if (build) return build;
+  throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import scalar from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
+}
+
+/** Code of octavo_load → what is wrong. */
+const refusals: Record<number, string> = {
+  1: "it is no model file", 2: "it needs a newer SDK", 3: "it is cut off", 4: "its memory layout contradicts itself", 6: "an input, output or state lies outside the arena",
+  7: "its program table lies outside its section", 8: "it calls a kernel that this build does not have", 9: "a kernel's parameters reach outside the model's memory or contradict each other",
+  10: "its program asks for more work than any real model",
+};
+
+function instantiate(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
+  if (file.memoryBytes > maxMemory) throw tooLarge(`the model needs ${file.memoryBytes} bytes of memory, maxMemory is ${maxMemory}`);
+  const exports = instantiateSync(build.module(), {}).exports as unknown as Exports, at = exports.octavo_alloc(file.image.length);
+  if (!at) throw tooLarge(`the host gives no memory for the model file of ${file.image.length} bytes`);
+  new Uint8Array(exports.memory.buffer).set(file.image, at);
+  const code = exports.octavo_load(at, file.image.length);
+  if (code === 5) throw tooLarge(`the host does not give the ${file.memoryBytes} bytes of memory that the model needs`);
+  if (code) throw refusal(file, code, exports.octavo_refused_call(), build.name);
+  return exports;
+}
+
+const tooLarge = (problem: string) => new OctavoError("ERR_OCTAVO_MEMORY", `load: ${problem}. Use a smaller model or raise the limit.`);
+
+function refusal(file: ModelFile, code: number, call: number, build: BuildName): OctavoError {
+  const where = call < 0 ? "" : `, call ${call} ("${file.metadata.layers?.[call]?.name ?? "?"}")`;
+  const kind = code === 8 ? "ERR_OCTAVO_OPERATOR" : code === 2 ? "ERR_OCTAVO_VERSION" : "ERR_OCTAVO_FORMAT";
+  return new OctavoError(kind, `octavo: the model file is refused by the ${build} build${where}: ${refusals[code] ?? `code ${code}`}. Convert the model again.`);
+}
