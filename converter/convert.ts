@@ -1,0 +1,119 @@
+/** The stages in order: read, optimise, calibrate, quantize, compile. Each is a function of what the one before gave. */
+import { compile, type Compiled } from "./compile.ts";
+import { modelError } from "./ir/error.ts";
+import { checkGraph } from "./ir/check.ts";
+import { tensorOf, type Graph, type TypedArray } from "./ir/graph.ts";
+import { readModel } from "./formats/index.ts";
+import type { ReadOptions } from "./formats/reader.ts";
+import type { Rounding } from "./lower/context.ts";
+import { optimise } from "./optimise/index.ts";
+import { calibrate, type Ranges, type Samples } from "./quantize/calibrate.ts";
+import type { Method } from "./quantize/clip.ts";
+import { importQuantized } from "./quantize/import.ts";
+import { quantize } from "./quantize/quantize.ts";
+import type { WeightBits } from "./quantize/weights.ts";
+import { describe } from "./report/describe.ts";
+import type { Report } from "./report/report.ts";
+
+export type Precision = "int8" | "int8x16" | "float32";
+
+export interface ConvertOptions extends ReadOptions {
+  /** The file's name: for messages, and for formats whose content does not tell. */
+  name?: string;
+  /** Representative inputs, one sample each, by input name and in the source's layout. Needed for int8 of a float model. */
+  samples?: Iterable<Record<string, TypedArray>> | AsyncIterable<Record<string, TypedArray>>;
+  /** How ranges are chosen from the samples; default percentile. */
+  method?: Method;
+  /** Default int8; a model that is quantized already keeps its integers. */
+  precision?: Precision;
+  /** `tflite`: bit-exact with TFLite's reference kernels. Default fast. */
+  rounding?: Rounding;
+  /** 7: weights in [−63, 63], exact in one instruction on hosts with relaxed SIMD. Default 8. */
+  weightBits?: WeightBits;
+  /** Tensors that a stream carries: output by the input that takes it in the next run. */
+  states?: Record<string, string>;
+  /** Names of the classes, kept in the metadata. */
+  classes?: string[];
+  /** How raw data become inputs, kept in the metadata. */
+  preprocess?: Record<string, unknown>;
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
+/** `done` counts samples while calibrating, and is 0 elsewhere. */
+export interface Progress { stage: Stage; done: number }
+export type Stage = "read" | "optimise" | "calibrate" | "quantize" | "compile";
+
+export interface Conversion { model: Uint8Array; report: Report }
+
+/**
+ * Converts a trained model to a model file.
+ * @throws OctavoError ERR_OCTAVO_FORMAT, _OPERATOR, _SHAPE, _DTYPE for the model, ERR_OCTAVO_NAN and _SHAPE for the samples
+ */
+export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Conversion> {
+  const clock = new StageClock(options);
+  const source = await clock.run("read", () => readModel(bytes, options));
+  checkGraph(source);
+  const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
+  const { graph, ranges } = await toPrecision(float, options, clock);
+  const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) }));
+  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ranges, options, times: clock.times }) };
+}
+
+/** A graph whose numbers are integers already, wholly or in part. */
+export const isQuantized = (graph: Graph): boolean =>
+  graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || n.outputs.some((o) => o && tensorOf(graph, o).quantization));
+
+async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges }> {
+  const precision = options.precision ?? "int8";
+  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float)) };
+  if (precision === "float32") return { graph: float };
+  if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
+  const type = precision === "int8" ? "int8" : "int16", { method, signal } = options;
+  const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, options.samples!), {
+    ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => options.onProgress?.({ stage: "calibrate", done }),
+  }));
+  return { graph: await clock.run("quantize", () => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8 })), ranges };
+}
+
+async function* sampleMaps(graph: Graph, samples: NonNullable<ConvertOptions["samples"]>): Samples & AsyncGenerator<Map<string, TypedArray>> {
+  for await (const sample of samples) yield new Map(Object.entries(sample).filter(([name]) => graph.tensors.has(name)));
+}
+
+/** Input/output pairs become states of the graph, starting at zero. */
+function withStates(graph: Graph, pairs: Record<string, string> = {}): Graph {
+  const entries = Object.entries(pairs);
+  for (const [input, output] of entries) {
+    const problem = !graph.inputs.includes(input) ? `"${input}" is no input` : !graph.outputs.includes(output) ? `"${output}" is no output` : "";
+    if (problem) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `state ${input}=${output}`, `${problem}; inputs are ${graph.inputs.join(", ")}, outputs ${graph.outputs.join(", ")}`, "Name an input and the output that feeds it.");
+  }
+  const states = entries.map(([input, output]) => ({ input, output, initial: new Float32Array(tensorOf(graph, input).shape.reduce((n, d) => n * d, 1)) }));
+  const ins = new Set(Object.keys(pairs)), outs = new Set(Object.values(pairs));
+  return { ...graph, inputs: graph.inputs.filter((i) => !ins.has(i)), outputs: graph.outputs.filter((o) => !outs.has(o)), states: [...graph.states, ...states] };
+}
+
+const metadataOf = (options: ConvertOptions, quantized: boolean): Record<string, unknown> => ({
+  precision: quantized ? (options.precision ?? "int8") : "float32",
+  ...(options.classes && { classes: options.classes }), ...(options.preprocess && { preprocess: options.preprocess }),
+});
+
+/** Runs stages: reports them, times them, and lets the event loop turn between them. */
+class StageClock {
+  readonly times: { stage: string; ms: number }[] = [];
+  private readonly options: ConvertOptions;
+
+  constructor(options: ConvertOptions) {
+    this.options = options;
+  }
+
+  async run<T>(stage: Stage, work: () => T | Promise<T>): Promise<T> {
+    this.options.signal?.throwIfAborted();
+    this.options.onProgress?.({ stage, done: 0 });
+    await new Promise((resolve) => setTimeout(resolve));
+    const start = performance.now(), result = await work();
+    this.times.push({ stage, ms: performance.now() - start });
+    return result;
+  }
+}
+
+export type { Compiled };
