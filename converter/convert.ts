@@ -12,16 +12,20 @@ import type { Method } from "./quantize/clip.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import type { WeightBits } from "./quantize/weights.ts";
-import { describe } from "./report/describe.ts";
-import type { Report } from "./report/report.ts";
+import { describe, portsOf } from "./report/describe.ts";
+import type { PortReport, Report } from "./report/report.ts";
 
+export type SampleValues = Iterable<Record<string, TypedArray>> | AsyncIterable<Record<string, TypedArray>>;
 export type Precision = "int8" | "int8x16" | "float32";
 
 export interface ConvertOptions extends ReadOptions {
   /** The file's name: for messages, and for formats whose content does not tell. */
   name?: string;
-  /** Representative inputs, one sample each, by input name and in the source's layout. Needed for int8 of a float model. */
-  samples?: Iterable<Record<string, TypedArray>> | AsyncIterable<Record<string, TypedArray>>;
+  /**
+   * Representative inputs, one sample each, by input name and in the source's layout. Needed for int8 of a float model.
+   * A function gets the model's inputs first, so that it can check shapes.
+   */
+  samples?: SampleValues | ((inputs: PortReport[]) => SampleValues | Promise<SampleValues>);
   /** How ranges are chosen from the samples; default percentile. */
   method?: Method;
   /** Default int8; a model that is quantized already keeps its integers. */
@@ -70,13 +74,14 @@ async function toPrecision(float: Graph, options: ConvertOptions, clock: StageCl
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8" ? "int8" : "int16", { method, signal } = options;
-  const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, options.samples!), {
+  const samples = typeof options.samples === "function" ? await options.samples(portsOf(float, float.inputs)) : options.samples;
+  const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, samples), {
     ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => options.onProgress?.({ stage: "calibrate", done }),
   }));
   return { graph: await clock.run("quantize", () => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8 })), ranges };
 }
 
-async function* sampleMaps(graph: Graph, samples: NonNullable<ConvertOptions["samples"]>): Samples & AsyncGenerator<Map<string, TypedArray>> {
+async function* sampleMaps(graph: Graph, samples: SampleValues): Samples & AsyncGenerator<Map<string, TypedArray>> {
   for await (const sample of samples) yield new Map(Object.entries(sample).filter(([name]) => graph.tensors.has(name)));
 }
 

@@ -22,7 +22,7 @@ export function describe({ bytes, source, compiled, ranges, options, times }: Co
     source: { format: source.format, bytes: bytes.length, parameters: parametersOf(source), operators: operatorsOf(source) },
     model: { bytes: compiled.model.length, weightBytes: layers.reduce((n, l) => n + l.weightBytes, 0), macs: program.calls.reduce((n, c) => n + c.macs, 0) },
     precision: options.precision ?? "int8", rounding: options.rounding ?? "fast",
-    inputs: ports(graph, graph.inputs), outputs: ports(graph, graph.outputs), layers,
+    inputs: portsOf(graph, graph.inputs), outputs: portsOf(graph, graph.outputs), layers,
     memory: { arenaBytes: arena.bytes, largestLive: arena.lowerBound, blocks: arena.buffers.map((b) => ({ name: b.id, address: b.offset, bytes: b.bytes, first: b.first, last: b.last })) },
     times, notes: [],
   };
@@ -38,7 +38,7 @@ function operatorsOf(graph: Graph): Record<string, number> {
   return counts;
 }
 
-const ports = (graph: Graph, names: readonly string[]): PortReport[] =>
+export const portsOf = (graph: Graph, names: readonly string[]): PortReport[] =>
   names.map((name) => ({ name, dtype: tensorOf(graph, name).dtype, shape: tensorOf(graph, name).shape, layout: graph.layouts[name] ?? "" }));
 
 /** One row per call; a node's tensors stand in the row of its last call. */

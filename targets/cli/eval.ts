@@ -1,0 +1,40 @@
+/** `octavo eval FILE --data X.npy --labels Y.npy` */
+import { Option, type Command } from "commander";
+import { metricNames, metricOf, type MetricName } from "./metrics.ts";
+import { buildNames, openModel, type OpenOptions } from "./open.ts";
+import { repeated } from "./options.ts";
+import { runnerOf } from "./runner.ts";
+import { readArray, readSamples } from "./samples.ts";
+import { withSource } from "./source.ts";
+import { millisText, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
+
+interface Options extends OpenOptions, SpeechOptions { data: string[]; labels: string; metric: MetricName }
+
+export function define(command: Command): void {
+  command.argument("<FILE>", "an .octavo file, or a source model, which then runs in float32")
+    .requiredOption("--data <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .requiredOption("--labels <FILE>", ".npy: classes for top1, top5 and auc, wanted outputs for mse and mae")
+    .addOption(new Option("--metric <NAME>", "figure of merit").choices(metricNames).default("top1"))
+    .addOption(new Option("--build <NAME>", "kernels to run").choices(buildNames));
+  withSpeech(withSource(command)).action(evaluate);
+}
+
+async function evaluate(file: string, options: Options): Promise<void> {
+  const out = terminal(options), { model, converted } = await openModel(file, options);
+  const samples = await readSamples(options.data, model.inputs, "--data"), labels = await readArray(options.labels);
+  const runner = runnerOf(model, samples), metric = metricOf(options.metric, labels, samples.count, model.outputs[0]!.shape);
+  const progress = await out.progress("eval", samples.count), start = performance.now();
+  try {
+    for (let i = 0; i < samples.count; i++) {
+      const { x, y } = runner.real(i, runner.run(i)[0]!);
+      metric.add(i, y, x);
+      progress.update(i + 1);
+    }
+  } finally {
+    progress.stop();
+  }
+  const value = metric.value(), ms = performance.now() - start, { precision } = model.metadata;
+  const figure = ["top1", "top5"].includes(options.metric) ? `${(100 * value).toFixed(2)} %` : value.toPrecision(6);
+  out.answer({ metric: options.metric, value, count: samples.count, model: file, precision, build: model.build, raw: runner.raw, converted, milliseconds: ms },
+    `${options.metric} ${figure} of ${samples.count} samples (${precision}, ${model.build}, ${millisText(ms / samples.count)} each)`);
+}

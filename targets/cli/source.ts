@@ -1,0 +1,59 @@
+/** Options that say how a source model is to be read: the same for convert, eval, compare and inspect. */
+import { basename, dirname, isAbsolute, join, normalize } from "node:path";
+import { InvalidArgumentError, Option, type Command } from "commander";
+import type { ConvertOptions } from "../../converter/convert.ts";
+import { OctavoError } from "../../sdk/errors.ts";
+import { readBytes, readJson } from "./files.ts";
+
+export interface SourceOptions {
+  inputShape?: Record<string, number[]>;
+  layout?: "nhwc" | "nchw";
+  stateful?: boolean;
+  state?: Record<string, string>;
+  architecture?: string;
+}
+
+/** Adds those options to a command. */
+export const withSource = (command: Command): Command => command
+  .option("--input-shape <NAME=SHAPE>", "sizes of free axes, as in x=1,28,28,1 (may be repeated)", shapeOf)
+  .addOption(new Option("--layout <ORDER>", "order of image axes that run() takes").choices(["nhwc", "nchw"]))
+  .option("--stateful", "one time step per run; the states stay inside")
+  .option("--state <IN=OUT>", "output OUT is input IN of the next run (may be repeated)", pairOf)
+  .option("--architecture <FILE>", "JSON that names the layers of .pt and .safetensors weights");
+
+function split(text: string, what: string): [string, string] {
+  const at = text.lastIndexOf("=");
+  if (at < 1 || at === text.length - 1) throw new InvalidArgumentError(`Expected ${what}.`);
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+function shapeOf(text: string, before: Record<string, number[]> = {}): Record<string, number[]> {
+  const [name, shape] = split(text, "NAME=1,28,28,1");
+  const sizes = shape.split(/[,x]/).map(Number);
+  if (sizes.some((d) => !Number.isInteger(d) || d === 0 || d < -1)) throw new InvalidArgumentError(`"${shape}" is no shape, expected positive sizes as in 1,28,28,1.`);
+  return { ...before, [name]: sizes };
+}
+
+function pairOf(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [input, output] = split(text, "IN=OUT");
+  return { ...before, [input]: output };
+}
+
+/** What `convert` takes of them; side files are looked for beside the model and nowhere else. */
+export async function convertOptions(path: string, options: SourceOptions): Promise<ConvertOptions> {
+  return {
+    name: basename(path),
+    resolve: (side) => readBytes(besides(path, side)),
+    ...(options.inputShape && { inputShapes: options.inputShape }),
+    ...(options.layout && { layout: options.layout }),
+    ...(options.stateful && { stateful: true }),
+    ...(options.state && { states: options.state }),
+    ...(options.architecture && { architecture: await readJson(options.architecture) }),
+  };
+}
+
+function besides(path: string, side: string): string {
+  const inside = normalize(side);
+  if (isAbsolute(inside) || inside.split(/[\\/]/)[0] === "..") throw new OctavoError("ERR_OCTAVO_SOURCE", `model: side file "${side}" lies outside the model's folder, which is not read. Put it beside the model.`);
+  return join(dirname(path), inside);
+}
