@@ -75,12 +75,22 @@ function scaleTable(graph: Graph): { values: Float32Array; tensors: object[] } {
 
 /** What inspect, profile and run need to know of the model. */
 function describe(graph: Graph, program: Program, arena: Arena): Record<string, unknown> {
-  const ops = new Map(graph.nodes.map((n) => [n.name, n.op]));
+  const ops = new Map(graph.nodes.map((n) => [n.name, n]));
   const ports = (names: readonly string[]) => names.map((name) => ({ name, shape: tensorOf(graph, name).shape, layout: graph.layouts[name] ?? "" }));
   return {
     name: graph.name, format: graph.format, inputs: ports(graph.inputs), outputs: ports(graph.outputs),
     states: graph.states.map((s) => ({ name: s.input, shape: tensorOf(graph, s.input).shape, next: s.output })),
-    layers: program.calls.map((c) => ({ name: c.node, op: ops.get(c.node) ?? "state", kernel: c.kernel, macs: c.macs })),
+    layers: program.calls.map((c, i) => ({ name: c.node, op: ops.get(c.node)?.op ?? "state", kernel: c.kernel, macs: c.macs, ...written(ops.get(c.node), program, arena, i) })),
     arena: { bytes: arena.bytes, largestLive: arena.lowerBound },
   };
+}
+
+/** With a node's last call: its outputs and where in the arena they lie then, for `octavo compare`. */
+function written(node: Node | undefined, program: Program, arena: Arena, call: number): { outputs?: { name: string; at: number }[] } {
+  if (!node || program.calls.slice(call + 1).some((c) => c.node === node.name)) return {};
+  const places = new Map(arena.buffers.map((b) => [b.id, b.offset]));
+  return { outputs: node.outputs.filter(Boolean).flatMap((name) => {
+    const { id, offset } = resolve(program, name), at = places.get(id);
+    return at === undefined ? [] : [{ name, at: at + offset }];
+  }) };
 }

@@ -15,7 +15,14 @@ export interface Port {
 }
 
 /** One kernel call of the program, as inspect and profile show it. */
-export interface LayerInfo { name: string; op: string; kernel: string; macs: number }
+export interface LayerInfo {
+  name: string;
+  op: string;
+  kernel: string;
+  macs: number;
+  /** With the last call of a layer: what it wrote and where in the arena that begins. */
+  outputs?: { name: string; at: number }[];
+}
 export interface PortInfo { name: string; shape: number[]; layout: string }
 /** What the converter wrote for tools and applications. */
 export interface Metadata {

@@ -115,6 +115,17 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
     });
   }
 
+  /** For tools: one run, call by call; after each, `visit` may read the arena, where `metadata.layers[call].outputs` lie. */
+  trace(input: Values | Named, visit: (call: number, arena: Uint8Array) => void): void {
+    const exports = this.alive(), given = this.given(input);
+    this.samples(given, "view");
+    this.ins.forEach((b, i) => copySample(b.view, given[i]!, 0));
+    for (let i = 0; i < this.file.callCount; i++) {
+      exports.octavo_run_calls(INFER, i, i + 1);
+      visit(i, new Uint8Array(exports.memory.buffer, this.file.stateAddress - this.file.arenaBytes, this.file.arenaBytes));
+    }
+  }
+
   /** States of a stream back to their start. */
   reset(): void {
     this.alive().octavo_reset();
