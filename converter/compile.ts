@@ -4,7 +4,7 @@ import { bytesOf, sizeOf, tensorOf, type Graph, type Node, type Tensor } from ".
 import type { Program, Rounding } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
 import { planArena, type Arena } from "./plan/arena.ts";
-import { lifetimes } from "./plan/lifetimes.ts";
+import { lifetimes, resolve } from "./plan/lifetimes.ts";
 import { writeModelFile, type Port, type Raw } from "./write/model-file.ts";
 
 export interface CompileOptions {

@@ -59,26 +59,27 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   const source = await clock.run("read", () => readModel(bytes, options));
   checkGraph(source);
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
-  const { graph, ranges } = await toPrecision(float, options, clock);
+  const { graph, ranges, calibration } = await toPrecision(float, options, clock);
   const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) }));
-  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ranges, options, times: clock.times }) };
+  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ranges, calibration, options, times: clock.times }) };
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */
 export const isQuantized = (graph: Graph): boolean =>
   graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || n.outputs.some((o) => o && tensorOf(graph, o).quantization));
 
-async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges }> {
+async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"] }> {
   const precision = options.precision ?? "int8";
   if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float)) };
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8" ? "int8" : "int16", { method, signal } = options;
   const samples = typeof options.samples === "function" ? await options.samples(portsOf(float, float.inputs)) : options.samples;
+  const calibration = { samples: 0, method: method ?? "percentile" };
   const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, samples), {
-    ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => options.onProgress?.({ stage: "calibrate", done }),
+    ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => { calibration.samples = done; options.onProgress?.({ stage: "calibrate", done }); },
   }));
-  return { graph: await clock.run("quantize", () => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8 })), ranges };
+  return { graph: await clock.run("quantize", () => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8 })), ranges, calibration };
 }
 
 async function* sampleMaps(graph: Graph, samples: SampleValues): Samples & AsyncGenerator<Map<string, TypedArray>> {

@@ -33,6 +33,8 @@ export interface Metadata {
   inputs: PortInfo[];
   outputs: PortInfo[];
   layers: LayerInfo[];
+  /** Quantized tensors: `count` scales from position `at` of the scale table, then as many zero points. */
+  tensors?: { name: string; shape: number[]; dtype: PortDType; axis: number; at: number; count: number }[];
   classes?: string[];
   preprocess?: Record<string, unknown>;
   licence?: string;
@@ -52,6 +54,8 @@ export interface ModelFile {
   stateAddress: number;
   stateBytes: number;
   callCount: number;
+  /** Scales, then zero points, of every quantized tensor: `metadata.tensors` says where each begins. */
+  scales: Float32Array;
   ports: Port[];
   metadata: Metadata;
 }
@@ -73,6 +77,7 @@ export function parseModelFile(bytes: Uint8Array, abi: number): ModelFile {
   return {
     bytes, image: bytes.subarray(0, h.imageBytes), base: h.base, arenaBytes: h.arenaBytes, weightBytes: h.constantsBytes, memoryBytes: h.end,
     stateAddress, stateBytes: h.end - stateAddress, callCount: h.programsBytes >= 32 ? view.getUint32(h.programs + 24, true) : 0,
+    scales: new Float32Array(bytes.slice(h.scales, h.scales + (h.scalesBytes & ~3)).buffer),
     ports: Array.from({ length: h.ioBytes / PORT_BYTES }, (_, i) => readPort(view, h.io + i * PORT_BYTES)),
     metadata: readMetadata(bytes.subarray(h.metadata, h.metadata + h.metadataBytes)),
   };

@@ -11,17 +11,18 @@ export interface Conversion {
   float: Graph;
   compiled: Compiled;
   ranges?: Ranges | undefined;
+  calibration?: Report["calibration"] | undefined;
   options: { precision?: string; rounding?: string; method?: string };
   times: { stage: string; ms: number }[];
 }
 
-export function describe({ bytes, source, compiled, ranges, options, times }: Conversion): Report {
+export function describe({ bytes, source, compiled, ranges, calibration, options, times }: Conversion): Report {
   const { graph, program, arena } = compiled, layers = layerReports(graph, program.calls, ranges);
   return {
     name: graph.name,
     source: { format: source.format, bytes: bytes.length, parameters: parametersOf(source), operators: operatorsOf(source) },
     model: { bytes: compiled.model.length, weightBytes: layers.reduce((n, l) => n + l.weightBytes, 0), macs: program.calls.reduce((n, c) => n + c.macs, 0) },
-    precision: options.precision ?? "int8", rounding: options.rounding ?? "fast",
+    precision: options.precision ?? "int8", rounding: options.rounding ?? "fast", ...(calibration && { calibration }),
     inputs: portsOf(graph, graph.inputs), outputs: portsOf(graph, graph.outputs), layers,
     memory: { arenaBytes: arena.bytes, largestLive: arena.lowerBound, blocks: arena.buffers.map((b) => ({ name: b.id, address: b.offset, bytes: b.bytes, first: b.first, last: b.last })) },
     times, notes: [],

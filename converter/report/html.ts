@@ -89,7 +89,7 @@ function work({ layers }: Report): string {
 
 function layerTable({ layers }: Report): string {
   const cells = (l: LayerReport, i: number) => [`<td class="n">${i + 1}</td><td class="name">${escape(l.name)}</td><td>${l.op}</td><td>${escape(l.kernel)}${l.floatBecause ? `<br><span class="soft">${escape(l.floatBecause)}</span>` : ""}</td>`,
-    ...[shapeText(l.outputs[0]?.shape ?? []), l.macs ? countText(l.macs) : "–", l.weightBytes ? bytesText(l.weightBytes) : "–", l.microseconds === undefined ? "–" : microsText(l.microseconds), l.error ? decibelText(l.error.sqnr) : "–", l.error ? `${(100 * l.error.saturated).toFixed(2)} %` : "–"].map((text) => `<td class="n">${text}</td>`)];
+    ...[l.outputs[0] ? shapeText(l.outputs[0].shape) : "–", l.macs ? countText(l.macs) : "–", l.weightBytes ? bytesText(l.weightBytes) : "–", l.microseconds === undefined ? "–" : microsText(l.microseconds), l.error ? decibelText(l.error.sqnr) : "–", l.error ? `${(100 * l.error.saturated).toFixed(2)} %` : "–"].map((text) => `<td class="n">${text}</td>`)];
   return `<details><summary>All ${layers.length} kernel calls</summary><div class="scroll"><table><thead><tr><th class="n">#</th><th>layer</th><th>operator</th><th>kernel</th>${["output", "MACs", "weights", "time", "SQNR", "saturated"].map((h) => `<th class="n">${h}</th>`).join("")}</tr></thead><tbody>
 ${layers.map((l, i) => `<tr>${cells(l, i).join("")}</tr>`).join("\n")}</tbody></table></div></details>`;
 }

@@ -124,6 +124,7 @@ export function memoryPlot({ arenaBytes, largestLive, blocks }: MemoryReport, la
 export function macPlot(layers: readonly LayerReport[], width: Width): string {
   const rows = rowsOf(layers).filter((r) => r.layer.macs > 0), most = Math.max(...rows.map((r) => r.layer.macs));
   return perLayer(rows, width, "Multiply-accumulates of every layer", {
+    marginTop: 4, height: 12 + rows.length * ROW,
     x: { axis: null, domain: [0, most] },
     marks: [
       Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.macs, fill: (r: Row) => (r.layer.precision === "float32" ? ink.float : ink.int8), rx: 2, title: (r: Row) => `${r.layer.name} (${r.layer.kernel})\n${countText(r.layer.macs)} MACs` }),
@@ -137,6 +138,7 @@ export function timePlot(layers: readonly LayerReport[], width: Width): string {
   const rows = rowsOf(layers).filter((r) => r.layer.microseconds !== undefined), most = Math.max(...rows.map((r) => r.layer.microseconds!));
   const tip = ({ layer }: Row) => `${layer.name} (${layer.kernel})\n${microsText(layer.microseconds!)}${layer.macs ? `\n${(layer.macs / layer.microseconds! / 1e3).toFixed(2)} GMAC/s` : ""}`;
   return perLayer(rows, width, "Time of every layer", {
+    marginTop: 4, height: 12 + rows.length * ROW,
     x: { axis: null, domain: [0, most] },
     marks: [
       Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.microseconds!, fill: (r: Row) => (r.layer.precision === "float32" ? ink.float : ink.int8), rx: 2, title: tip }),

@@ -20,7 +20,7 @@ export interface LayerError {
   sqnr: number;
   largest: number;
   mean: number;
-  /** Fraction of values at the ends of the integer range. */
+  /** Fraction of float values that lie outside what the integers reach. */
   saturated: number;
 }
 

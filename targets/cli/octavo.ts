@@ -26,7 +26,7 @@ async function main(words: readonly string[]): Promise<number> {
   if (asked && Object.hasOwn(commands, asked)) (await commands[asked]!.load()).define(program.commands.find((c) => c.name() === asked)!);
   program.action(async (options: { version?: boolean }) => {
     if (!options.version) program.help({ error: true });
-    console.log(await (await import("./version.ts")).version());
+    console.log(await (await import("./package.ts")).version());
   });
   await program.parseAsync(words, { from: "user" });
   return 0;

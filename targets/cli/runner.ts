@@ -1,5 +1,5 @@
 /** Samples → runs of a model, in real numbers or in the model's own integers. */
-import type { Model, TensorInfo, Values } from "../../sdk/model.ts";
+import type { Model, Named, TensorInfo, Values } from "../../sdk/model.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import type { Elements, NpyArray } from "./npy.ts";
 import { joinOutputs, type Samples } from "./samples.ts";
@@ -45,6 +45,12 @@ const converter = (port: TensorInfo) => (x: Elements): Values => {
   if (port.dtype !== "float32" && y.some((v, i) => v !== x[i])) throw new OctavoError("ERR_OCTAVO_DTYPE", `octavo: input "${port.name}" is ${port.dtype}; the array holds values that are not.`);
   return y;
 };
+
+/** Every sample as `run` takes it, in real numbers. */
+export function* convertedSamples(model: Model, samples: Samples): Generator<Named> {
+  const convert = model.inputs.map((port, k) => (isRaw(samples.arrays[k]!, port) ? dequantizer(port) : converter(port)));
+  for (let i = 0; i < samples.count; i++) yield Object.fromEntries(model.inputs.map((p, k) => [p.name, convert[k]!(samples.at(k, i))]));
+}
 
 /** All samples in turn. */
 export function runAll(runner: Runner, model: Model, samples: Samples, onSample: (done: number) => void): Record<string, NpyArray> {

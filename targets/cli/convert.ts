@@ -1,0 +1,118 @@
+/** `octavo convert MODEL -o OUT.octavo` */
+import { basename } from "node:path";
+import { Option, type Command } from "commander";
+import type { ConvertOptions, Precision, Progress as StageProgress } from "../../converter/convert.ts";
+import type { TypedArray } from "../../converter/ir/graph.ts";
+import type { Report } from "../../converter/report/report.ts";
+import { OctavoError } from "../../sdk/errors.ts";
+import { checkWritable, readBytes, readJson, writeWhole } from "./files.ts";
+import { measureErrors, measureTimes } from "./measure.ts";
+import { repeated } from "./options.ts";
+import { readSamples, type Port, type Samples } from "./samples.ts";
+import { convertOptions, withSource, type SourceOptions } from "./source.ts";
+import { bytesText, countText, millisText, terminal, withSpeech, type SpeechOptions, type Terminal } from "./terminal.ts";
+
+const methods = ["minmax", "percentile", "entropy", "mse"] as const;
+
+interface Options extends SourceOptions, SpeechOptions {
+  output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
+  classes?: string; preprocess?: string; report?: string;
+}
+
+export function define(command: Command): void {
+  command.argument("<MODEL>", ".onnx .tflite .h5 .keras model.json .pt2, or .pt .safetensors with --architecture")
+    .requiredOption("-o, --output <FILE>", "the .octavo file to write")
+    .option("--calibrate <[NAME=]FILE>", "representative inputs, .npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .addOption(new Option("--method <NAME>", "how ranges follow from the samples").choices(methods))
+    .addOption(new Option("--precision <NAME>", "arithmetic of the kernels (default: int8)").choices(["int8", "int8x16", "float32"]))
+    .addOption(new Option("--rounding <NAME>", "tflite: bit-exact with TFLite's reference kernels (default: fast)").choices(["fast", "tflite"]))
+    .addOption(new Option("--weight-bits <N>", "7: one instruction on hosts with relaxed SIMD (default: 8)").choices(["8", "7"]))
+    .option("--classes <FILE>", "names of the classes, one per line, kept in the model file")
+    .option("--preprocess <FILE>", "JSON that says how raw data become inputs, kept in the model file")
+    .option("--report <FILE>", "write an HTML page about sizes, errors, memory and time");
+  withSpeech(withSource(command)).action(convertFile);
+}
+
+async function convertFile(path: string, options: Options): Promise<void> {
+  const out = terminal(options), start = performance.now();
+  for (const target of [options.output, options.report]) if (target) await checkWritable(target);
+  const bytes = await readBytes(path), { convert } = await import("../../converter/convert.ts"), calibration = new Calibration(options.calibrate ?? []);
+  const bar = await stageBar(out, basename(path), calibration);
+  const wanted = await settings(path, options);
+  let result;
+  try {
+    result = await convert(bytes, { ...wanted, ...calibration.option, onProgress: bar.update });
+  } finally {
+    bar.stop();
+  }
+  const { model, report } = result;
+  await writeWhole(options.output, model);
+  if (options.report) {
+    if (calibration.samples) await measureErrors({ bytes, options: wanted }, model, report, calibration.samples);
+    await writeReport(options.report, model, report);
+  }
+  const ms = performance.now() - start;
+  out.answer({ file: path, output: options.output, milliseconds: ms, ...(options.report && { page: options.report }), ...report }, options.quiet ? "" : describe(options.output, report, ms));
+}
+
+/** `--calibrate` as `convert` takes it: read when the model's inputs are known. */
+class Calibration {
+  /** After the model was read. */
+  samples: Samples | undefined;
+  readonly option: Pick<ConvertOptions, "samples">;
+
+  constructor(specs: readonly string[]) {
+    this.option = specs.length ? { samples: async (ports: readonly Port[]) => {
+      this.samples = await readSamples(specs, ports, "--calibrate");
+      return maps(this.samples, ports);
+    } } : {};
+  }
+}
+
+function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<string, TypedArray>> {
+  const real = (x: ReturnType<Samples["at"]>): TypedArray => (x instanceof Uint32Array ? Float64Array.from(x) : x);
+  for (let i = 0; i < samples.count; i++) yield Object.fromEntries(ports.map((p, k) => [p.name, real(samples.at(k, i))]));
+}
+
+async function settings(path: string, options: Options): Promise<ConvertOptions> {
+  const { method, precision, rounding, weightBits, classes, preprocess } = options;
+  return {
+    ...(await convertOptions(path, options)),
+    ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
+    ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
+  };
+}
+
+async function readClasses(path: string): Promise<string[]> {
+  const lines = new TextDecoder().decode(await readBytes(path)).split(/\r?\n/);
+  return lines.at(-1) === "" ? lines.slice(0, -1) : lines;
+}
+
+async function readPreprocess(path: string): Promise<Record<string, unknown>> {
+  const value = await readJson(path);
+  if (typeof value === "object" && value && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new OctavoError("ERR_OCTAVO_FORMAT", `json: file "${path}": found ${Array.isArray(value) ? "an array" : typeof value}, expected an object.`);
+}
+
+/** One bar over all stages; calibration, the long one, has a step per sample. */
+async function stageBar(out: Terminal, name: string, calibration: Calibration): Promise<{ update: (p: StageProgress) => void; stop: () => void }> {
+  const steps = { read: 0, optimise: 1, calibrate: 2, quantize: 8, compile: 9 }, bar = await out.progress(name, 10);
+  const within = ({ stage, done }: StageProgress) => (stage === "calibrate" && calibration.samples ? (6 * done) / calibration.samples.count : 0);
+  return { update: (p) => bar.update(steps[p.stage] + within(p), `${name}: ${p.stage}`), stop: () => bar.stop() };
+}
+
+async function writeReport(path: string, model: Uint8Array, report: Report): Promise<void> {
+  await measureTimes(model, report);
+  const { renderReport } = await import("../../converter/report/html.ts");
+  await writeWhole(path, renderReport(report));
+}
+
+function describe(output: string, { source, model, memory, layers, precision, notes }: Report, ms: number): string {
+  const ratio = source.bytes / model.bytes, float = precision === "float32" ? [] : layers.filter((l) => l.precision === "float32" && l.floatBecause);
+  return [
+    `${output}: ${bytesText(source.bytes)} (${source.format}) → ${bytesText(model.bytes)} (${precision}), ${ratio.toFixed(1)} ×, in ${millisText(ms)}`,
+    `weights ${bytesText(model.weightBytes)}, arena ${bytesText(memory.arenaBytes)} (least possible ${bytesText(memory.largestLive)}), ${countText(model.macs)} multiply-accumulates, ${layers.length} kernel calls`,
+    ...float.map((l) => `float32: ${l.name} (${l.op}): ${l.floatBecause}`),
+    ...notes,
+  ].join("\n");
+}
