@@ -1,0 +1,99 @@
+/** Float graph and samples → the range of every activation. One sample is in memory at a time. */
+import { OctavoError, modelError } from "../ir/error.ts";
+import { evaluate, type EvaluateOptions } from "../ir/eval.ts";
+import type { Graph, Tensor, TypedArray } from "../ir/graph.ts";
+import { clipRange, type Method } from "./clip.ts";
+import { nameHiddenStates } from "./copy.ts";
+import { createHistogram, record, type Histogram } from "./histogram.ts";
+
+/** What an activation needs: bounds after clipping, and what they were chosen from. */
+export interface Range { low: number; high: number; histogram: Histogram }
+/** Float activations by name. A tensor that was infinite somewhere, or never computed, has no range and stays float. */
+export type Ranges = Map<string, Range>;
+
+export type Sample = Map<string, TypedArray>;
+export type Samples = Iterable<Sample> | AsyncIterable<Sample>;
+export interface CalibrationOptions {
+  method?: Method;
+  /** Per cent kept by `percentile`. */
+  percentile?: number;
+  /** Steps of the integers that the ranges are for. */
+  levels?: number;
+  signal?: AbortSignal;
+  onSample?: (count: number) => void;
+}
+
+/**
+ * @param samples values of every graph input by name; states are carried from one sample to the next
+ * @throws OctavoError ERR_OCTAVO_NAN naming sample and tensor; ERR_OCTAVO_SHAPE for no samples
+ */
+export async function calibrate(graph: Graph, samples: Samples, options: CalibrationOptions = {}): Promise<Ranges> {
+  const histograms = await observe(nameHiddenStates(graph), samples, options);
+  const { method = "percentile", percentile = 99.99, levels = 256 } = options;
+  return new Map([...histograms].map(([name, histogram]) => {
+    const [low, high] = clipRange(histogram, { method, percentile, levels });
+    return [name, { low, high, histogram }];
+  }));
+}
+
+async function observe(graph: Graph, samples: Samples, options: CalibrationOptions): Promise<Map<string, Histogram>> {
+  const histograms = new Map<string, Histogram>(), infinite = new Set<string>(), breathe = breather();
+  let count = 0;
+  const see = (tensor: Tensor, data: TypedArray) => { if (tensor.dtype === "float32" && !tensor.data) observeTensor(graph, histograms, infinite, tensor.name, data, count); };
+  for await (const _ of runs(graph, samples, { keep: new Set(), onTensor: see })) {
+    options.signal?.throwIfAborted();
+    count++;
+    options.onSample?.(count);
+    await breathe();
+  }
+  if (!count) throw new OctavoError("ERR_OCTAVO_SHAPE", "calibration: found no samples, expected at least one. Give a file with typical inputs; about 100 are enough.");
+  for (const name of infinite) histograms.delete(name);
+  return histograms;
+}
+
+function observeTensor(graph: Graph, histograms: Map<string, Histogram>, infinite: Set<string>, name: string, data: TypedArray, sample: number): void {
+  const odd = firstNonFinite(data);
+  if (odd < 0) {
+    if (!histograms.has(name)) histograms.set(name, createHistogram());
+    return record(histograms.get(name)!, data);
+  }
+  if (Number.isNaN(data[odd]!) || graph.inputs.includes(name)) refuse(graph, name, data[odd]!, odd, sample);
+  infinite.add(name);
+}
+
+/** Index of the first NaN or infinity, NaN before infinity; −1 where all is finite. */
+function firstNonFinite(data: TypedArray): number {
+  let infinite = -1;
+  for (let i = 0; i < data.length; i++) {
+    const v = data[i]!;
+    if (v !== v) return i;
+    if (infinite < 0 && (v === Infinity || v === -Infinity)) infinite = i;
+  }
+  return infinite;
+}
+
+function refuse(graph: Graph, name: string, value: number, index: number, sample: number): never {
+  const where = `calibration sample ${sample}, ${graph.inputs.includes(name) ? "input" : "tensor"} "${name}"`;
+  throw modelError("ERR_OCTAVO_NAN", graph.format, where, `element ${index} is ${value}, expected finite numbers`, "Remove the sample, or what makes the model overflow on it.");
+}
+
+/** Evaluates each sample in turn; what a state's output was is its input in the next sample. */
+export async function* runs(graph: Graph, samples: Samples, options: EvaluateOptions): AsyncGenerator<Map<string, TypedArray>> {
+  const states = new Map(graph.states.map((s) => [s.input, s.initial]));
+  const keep = options.keep && new Set([...options.keep, ...graph.states.map((s) => s.output)]);
+  for await (const sample of samples) {
+    const values = evaluate(graph, new Map([...states, ...sample]), { ...options, ...(keep && { keep }) });
+    for (const state of graph.states) states.set(state.input, values.get(state.output)!);
+    yield values;
+  }
+}
+
+/** Lets other work of the event loop run, about 20 times a second. */
+function breather(): () => Promise<void> {
+  let last = performance.now();
+  return async () => {
+    if (performance.now() - last < 50) return;
+    await new Promise((resolve) => setTimeout(resolve));
+    last = performance.now();
+  };
+}

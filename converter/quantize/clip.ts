@@ -1,0 +1,112 @@
+/** Which part of an observed distribution the integers are spent on: histogram → [low, high]. */
+import { BINS, centre, quantile, type Histogram } from "./histogram.ts";
+
+export const methods = ["minmax", "percentile", "entropy", "mse"] as const;
+export type Method = (typeof methods)[number];
+export interface ClipOptions { method: Method; /** Of `percentile`: per cent of the values kept below the upper and above the lower bound. */ percentile: number; levels: number }
+type Bounds = [low: number, high: number];
+
+export function clipRange(h: Histogram, { method, percentile, levels }: ClipOptions): Bounds {
+  if (h.total === h.zeros) return [0, 0];
+  if (method === "minmax") return [h.min, h.max];
+  if (method === "percentile") return [quantile(h, 1 - percentile / 100), quantile(h, percentile / 100)];
+  return method === "mse" ? leastSquares(h, levels) : leastDivergence(h, levels);
+}
+
+/** Bounds that are tried: shares of what was seen. */
+const shares = Array.from({ length: 90 }, (_, i) => 1 - i / 100);
+
+/**
+ * Bounds of the least expected squared error Σ counts · (x − Q(x))²: clipping against rounding. Each bound in turn is
+ * searched with the other fixed, twice.
+ */
+function leastSquares(h: Histogram, levels: number): Bounds {
+  let low = Math.min(0, h.min), high = Math.max(0, h.max);
+  for (let round = 0; round < 2; round++) {
+    high = best(shares.map((s) => s * Math.max(0, h.max)), (to) => squaredError(h, low, to, levels));
+    low = best(shares.map((s) => s * Math.min(0, h.min)), (from) => squaredError(h, from, high, levels));
+  }
+  return [low, high];
+}
+
+/** The first of the candidates with the least cost. */
+function best(candidates: number[], cost: (candidate: number) => number): number {
+  let least = Infinity, found = candidates[0]!;
+  for (const candidate of candidates) {
+    const c = cost(candidate);
+    if (c < least) [least, found] = [c, candidate];
+  }
+  return found;
+}
+
+/** Within the bounds the error of rounding is that of its step: step² / 12, spread evenly over the values of a bin. */
+function squaredError(h: Histogram, low: number, high: number, levels: number): number {
+  const step = (high - low) / (levels - 1), rounding = (step * step) / 12;
+  let sum = 0;
+  for (let i = 0; i < BINS; i++) {
+    if (!h.counts[i]) continue;
+    const x = centre(h, i), beyond = x < low ? low - x : x > high ? x - high : 0;
+    sum += h.counts[i]! * (beyond ? beyond * beyond : rounding);
+  }
+  return sum;
+}
+
+/** Thresholds that are tried. */
+const THRESHOLDS = 128;
+const VALUES_PER_LEVEL = 16;
+
+/**
+ * Bounds whose quantized distribution diverges least from the observed one, after "8-bit inference with TensorRT"
+ * (Migacz, 2017) as ONNX Runtime applies it: what lies outside of [−t, t] is added to the outermost bins of p; q is p
+ * summed per level and spread again over the bins of that level that hold something. Zeros are left out. Fewer values
+ * than tell a distribution are not clipped.
+ */
+function leastDivergence(h: Histogram, levels: number): Bounds {
+  const reach = Math.max(Math.abs(h.min), Math.abs(h.max));
+  if (h.total - h.zeros < VALUES_PER_LEVEL * levels) return [h.min, h.max];
+  const bins = trimmed(h), smallest = Math.min(reach, levels * h.width);
+  const thresholds = Array.from({ length: THRESHOLDS }, (_, i) => reach - ((reach - smallest) * i) / (THRESHOLDS - 1));
+  const t = best(thresholds, (threshold) => divergence(bins, threshold, levels));
+  return [Math.max(-t, Math.min(0, h.min)), Math.min(t, Math.max(0, h.max))];
+}
+
+interface Bins { counts: Float64Array; first: number; width: number }
+
+/** The bins from the first to the last that hold something. */
+function trimmed(h: Histogram): Bins {
+  let from = 0, to = BINS;
+  while (!h.counts[from]) from++;
+  while (!h.counts[to - 1]) to--;
+  return { counts: h.counts.subarray(from, to), first: h.first + from, width: h.width };
+}
+
+/** Kullback-Leibler divergence of the quantized from the clipped distribution, in nats. */
+function divergence({ counts, first, width }: Bins, threshold: number, levels: number): number {
+  const from = Math.max(0, Math.floor(-threshold / width) - first), to = Math.min(counts.length, Math.ceil(threshold / width) - first);
+  if (to - from < 2) return Infinity;
+  const p = counts.slice(from, to), q = spread(p, levels);
+  for (let i = 0; i < from; i++) p[0]! += counts[i]!;
+  for (let i = to; i < counts.length; i++) p[p.length - 1]! += counts[i]!;
+  return kullbackLeibler(p, q);
+}
+
+/** p summed over each of `levels` equal groups and shared out evenly among the bins of the group that are not empty. */
+function spread(p: Float64Array, levels: number): Float64Array {
+  const q = new Float64Array(p.length), groups = Math.min(levels, p.length);
+  for (let g = 0; g < groups; g++) {
+    const from = Math.round((g * p.length) / groups), to = Math.round(((g + 1) * p.length) / groups);
+    let sum = 0, filled = 0;
+    for (let i = from; i < to; i++) if (p[i]) { sum += p[i]!; filled++; }
+    for (let i = from; i < to; i++) if (p[i]) q[i] = sum / filled;
+  }
+  return q;
+}
+
+/** Empty bins of q where p has something count as one hundred-thousandth of all. */
+function kullbackLeibler(p: Float64Array, q: Float64Array): number {
+  const sumP = p.reduce((a, b) => a + b, 0), sumQ = q.reduce((a, b) => a + b, 0);
+  if (!sumQ) return Infinity;
+  let d = 0;
+  for (let i = 0; i < p.length; i++) if (p[i]) d += (p[i]! / sumP) * Math.log(p[i]! / sumP / Math.max(q[i]! / sumQ, 1e-5 / p.length));
+  return d;
+}

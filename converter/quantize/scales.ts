@@ -1,0 +1,94 @@
+/** Ranges → scale and zero point of every integer activation. */
+import { tensorOf, type Graph, type Node, type Quantization } from "../ir/graph.ts";
+import type { Ranges } from "./calibrate.ts";
+import { extentOf } from "./constants.ts";
+import { activationInputs, keepsScale } from "./integer-ops.ts";
+import { boundsOf, perTensor, quantizationOf, type ActivationType, type Bounds } from "./integers.ts";
+import { usefulRange, type Tables } from "./pointwise.ts";
+
+/** Outputs whose range is known beforehand, as in TFLite's specification. */
+const fixed: Partial<Record<Node["op"], Record<ActivationType, Quantization>>> = {
+  softmax: { int8: perTensor(1 / 256, -128), int16: perTensor(1 / 32768, 0) },
+  sigmoid: { int8: perTensor(1 / 256, -128), int16: perTensor(1 / 32768, 0) },
+  tanh: { int8: perTensor(1 / 128, 0), int16: perTensor(1 / 32768, 0) },
+  logSoftmax: { int8: perTensor(16 / 256, 127), int16: perTensor(16 / 32768, 0) },
+};
+
+/** A hidden state is an output gate times an activation: with tanh it lies in (−1, 1). */
+const hiddenState = perTensor(1 / 128, 0);
+
+/** Sets of tensors that share a scale. */
+class Groups {
+  private readonly parent = new Map<string, string>();
+
+  of(name: string): string {
+    const parent = this.parent.get(name);
+    if (parent === undefined) this.parent.set(name, name);
+    if (parent === undefined || parent === name) return name;
+    const root = this.of(parent);
+    this.parent.set(name, root);
+    return root;
+  }
+
+  join(a: string, b: string): void {
+    this.parent.set(this.of(a), this.of(b));
+  }
+}
+
+export interface ScaleOptions { type: ActivationType; tables: Tables; integer: ReadonlySet<Node> }
+
+/** Quantization of every tensor in `members`, and of the constants that share theirs. */
+export function chooseScales(graph: Graph, ranges: Ranges, members: readonly string[], options: ScaleOptions): Map<string, Quantization> {
+  const groups = shareScales(graph, members, options.integer), own = fixedScales(graph, options);
+  const bounds = new Map<string, Bounds>(), chosen = new Map<string, Quantization>();
+  for (const name of members) widen(bounds, groups.of(name), tensorBounds(graph, ranges, name, own, options));
+  for (const name of members) {
+    const root = groups.of(name), wanted = bounds.get(root)!;
+    const known = members.find((m) => groups.of(m) === root && own.has(m) && holds(boundsOf(own.get(m)!, options.type), wanted));
+    chosen.set(name, known ? own.get(known)! : quantizationOf(wanted, options.type));
+  }
+  return chosen;
+}
+
+function shareScales(graph: Graph, members: readonly string[], integer: ReadonlySet<Node>): Groups {
+  const groups = new Groups(), known = new Set(members);
+  for (const node of integer) {
+    if (!keepsScale(node)) continue;
+    for (const i of activationInputs(node)) if (known.has(node.inputs[i]!)) groups.join(node.inputs[i]!, node.outputs[0]!);
+  }
+  for (const { input, output } of graph.states) if (known.has(input) && known.has(output)) groups.join(input, output);
+  return groups;
+}
+
+function fixedScales(graph: Graph, { type, integer, tables }: ScaleOptions): Map<string, Quantization> {
+  const own = new Map<string, Quantization>();
+  for (const node of graph.nodes) {
+    const known = fixed[node.op]?.[type];
+    if (known && (integer.has(node) || tables.has(node.outputs[0]!))) own.set(node.outputs[0]!, known);
+    if (integer.has(node) && isBounded(node) && node.outputs[0]) own.set(node.outputs[0], hiddenState);
+  }
+  return own;
+}
+
+/** The hidden state cannot leave (−1, 1). */
+function isBounded(node: Node): boolean {
+  const within = (fn: string) => ["tanh", "sigmoid", "hardSigmoid", "softsign"].includes(fn);
+  if (node.op === "lstm") return node.attributes.activations.every((a, i) => i % 3 === 1 || within(a.fn));
+  return (node.op === "gru" || node.op === "rnn") && node.attributes.activations.every((a) => within(a.fn));
+}
+
+function tensorBounds(graph: Graph, ranges: Ranges, name: string, own: Map<string, Quantization>, options: ScaleOptions): Bounds {
+  const known = own.get(name);
+  if (known) return boundsOf(known, options.type);
+  const tensor = tensorOf(graph, name);
+  if (tensor.data) return extentOf(tensor.data);
+  const { low, high } = ranges.get(name)!;
+  return usefulRange(graph, name, [low, high], options.tables, 256);
+}
+
+function widen(bounds: Map<string, Bounds>, key: string, [low, high]: Bounds): void {
+  const [from, to] = bounds.get(key) ?? [low, high];
+  bounds.set(key, [Math.min(from, low), Math.max(to, high)]);
+}
+
+const holds = ([low, high]: Bounds, [from, to]: Bounds) => low <= from && to <= high;
