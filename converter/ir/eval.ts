@@ -106,7 +106,7 @@ function emptyResult(tensor: Tensor, node: Node, graph: Graph): Value {
   const real = isReal(tensor, node), dtype = real ? "float32" : tensor.dtype, size = sizeOf(tensor.shape);
   if (!(size * 8 <= maxTensorBytes))
     throw modelError("ERR_OCTAVO_MEMORY", graph.format, `node "${node.name}" (${node.op})`, `its result has ${size} elements, expected at most ${maxTensorBytes / 8}`);
-  return { dtype, shape: tensor.shape, data: allocate(dtype, size) };
+  return { dtype, shape: tensor.shape, data: allocate(dtype, size), ...(real && { snap: (x) => dequantize(tensor, quantize(tensor, x)) }) };
 }
 
 const finished = (tensor: Tensor, node: Node, data: TypedArray): TypedArray => (isReal(tensor, node) ? quantize(tensor, data) : data);

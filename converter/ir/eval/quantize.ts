@@ -9,13 +9,14 @@ const bounds: Partial<Record<DType, [number, number]>> = {
 
 export const isQuantized = (t: Tensor): t is Tensor & { quantization: Quantization } => t.quantization !== undefined && t.dtype !== "float32";
 
-/** Calls `run` for every run of elements that share a scale and a zero point. */
+/** Calls `run` for every run of elements that share a scale and a zero point. Rows of recurrent weights [D,4H,I] have D · 4H of them. */
 function forScales(t: Tensor & { quantization: Quantization }, run: (from: number, to: number, scale: number, zero: number) => void): void {
   const { scale, zeroPoint, axis } = t.quantization;
   const { outer, size, inner } = scale.length === 1 ? { outer: 1, size: 1, inner: Infinity } : around(t.shape, axis);
   for (let o = 0; o < outer; o++) for (let c = 0; c < size; c++) {
     const from = (o * size + c) * inner || 0;
-    run(from, from + inner, scale[c]!, zeroPoint[zeroPoint.length === 1 ? 0 : c]!);
+    const at = (o * size + c) % scale.length;
+    run(from, from + inner, scale[at]!, zeroPoint[zeroPoint.length === 1 ? 0 : at]!);
   }
 }
 

@@ -1,5 +1,6 @@
 /**
  * lstm, gru and rnn by ONNX's equations; x [T,N,I], state [N,H] per direction, everything in float32 with sums in double.
+ * Where y is quantized, the products of a step see the previous hidden state as y holds it.
  * `lengths`: a sample's steps from its length on give y = 0 and leave its state; the reverse direction starts at its end.
  */
 import type { OpAttributes, RecurrentActivation } from "../ops.ts";
@@ -64,28 +65,31 @@ function unroll(d: Direction, h: Float32Array, y: Value | undefined, step: Step)
 
 const finish = (d: Direction, state: Float32Array, out: Value | undefined): void => out?.data.set(state, d.index * d.N * d.H);
 
-/** i,f,o = f(gate + peephole · c); g = g(gate); c' = f · c + i · g; h' = o · h(c'). Peephole order i, o, f. */
+/** The hidden state of sample n (at s) as the products read it. */
+const read = (h: Float32Array, s: number, H: number, y: Value | undefined) => (y?.snap ? { data: y.snap(h.subarray(s, s + H)), offset: 0 } : { data: h, offset: s });
+
+/** i,f,o = f(gate + peephole · c); g = g(gate); c' = f · c + i · g, bounded by cellClip; h' = o · h(c'). Peephole order i, o, f. */
 export function lstm(a: OpAttributes["lstm"], [x, w, r, b, h0, c0, peephole, lengths]: Value[], [y, hn, cn]: Value[]): void {
-  const D = w!.shape[0]!;
+  const D = w!.shape[0]!, bounded = clipper(a.cellClip ?? 0);
   for (const d of directions(a, x!, w!, r!, (i) => slice(b, i, D), lengths)) {
     const h = stateOf(h0, d), c = stateOf(c0, d), p = slice(peephole, d.index, D) ?? new Float32Array(3 * d.H);
     unroll(d, h, y, (gates, at, n) => {
-      gemm({ data: h, offset: n * d.H }, { data: d.r, offset: 0 }, { data: gates, offset: at }, 1, 4 * d.H, d.H);
-      lstmCell(d, gates, at, h, c, n * d.H, p, a.inputForget);
+      gemm(read(h, n * d.H, d.H, y), { data: d.r, offset: 0 }, { data: gates, offset: at }, 1, 4 * d.H, d.H);
+      lstmCell(d, gates, at, h, c, n * d.H, p, a.inputForget, bounded);
     });
     finish(d, h, hn);
     finish(d, c, cn);
   }
 }
 
-function lstmCell(d: Direction, gates: Float32Array, at: number, h: Float32Array, c: Float32Array, s: number, p: Float32Array, inputForget: boolean): void {
+function lstmCell(d: Direction, gates: Float32Array, at: number, h: Float32Array, c: Float32Array, s: number, p: Float32Array, inputForget: boolean, bounded: F): void {
   const { H, clip } = d, [gate, cell, hidden] = d.functions as [F, F, F];
   for (let j = 0; j < H; j++) {
     const before = c[s + j]!;
     const i = gate(clip(gates[at + j]! + p[j]! * before));
     const f = inputForget ? 1 - i : gate(clip(gates[at + H + j]! + p[2 * H + j]! * before));
     const g = cell(clip(gates[at + 2 * H + j]!));
-    const after = f * before + i * g;
+    const after = bounded(f * before + i * g);
     const o = gate(clip(gates[at + 3 * H + j]! + p[H + j]! * after));
     c[s + j] = after;
     h[s + j] = o * hidden(after);
@@ -101,20 +105,20 @@ export function gru(a: OpAttributes["gru"], [x, w, r, b, h0, lengths]: Value[], 
   for (const d of directions(a, x!, w!, r!, (i) => slice(b, i, D)?.subarray(0, 3 * H), lengths)) {
     const h = stateOf(h0, d), rb = slice(b, d.index, D)?.subarray(3 * H) ?? new Float32Array(3 * H);
     const sums = new Float32Array(3 * H), reset = new Float32Array(H);
-    unroll(d, h, y, (gates, at, n) => gruCell(d, gates, at, h, n * H, rb, sums, reset, a.linearBeforeReset));
+    unroll(d, h, y, (gates, at, n) => gruCell(d, gates, at, h, n * H, rb, sums, reset, a.linearBeforeReset, y));
     finish(d, h, hn);
   }
 }
 
-function gruCell(d: Direction, gates: Float32Array, at: number, h: Float32Array, s: number, rb: Float32Array, sums: Float32Array, reset: Float32Array, linear: boolean): void {
+function gruCell(d: Direction, gates: Float32Array, at: number, h: Float32Array, s: number, rb: Float32Array, sums: Float32Array, reset: Float32Array, linear: boolean, y: Value | undefined): void {
   const { H, clip } = d, [gate, candidate] = d.functions as [F, F], r = { data: d.r, offset: 0 }, candidateRows = { data: d.r, offset: 2 * H * H };
   sums.set(rb);
-  gemm({ data: h, offset: s }, r, { data: sums, offset: 0 }, 1, linear ? 3 * H : 2 * H, H);
+  gemm(read(h, s, H, y), r, { data: sums, offset: 0 }, 1, linear ? 3 * H : 2 * H, H);
   for (let j = 0; j < H; j++) reset[j] = gate(clip(gates[at + H + j]! + sums[H + j]!));
   if (linear) for (let j = 0; j < H; j++) sums[2 * H + j]! *= reset[j]!;
   else {
     for (let j = 0; j < H; j++) reset[j]! *= h[s + j]!;
-    gemm({ data: reset, offset: 0 }, candidateRows, { data: sums, offset: 2 * H }, 1, H, H);
+    gemm(read(reset, 0, H, y), candidateRows, { data: sums, offset: 2 * H }, 1, H, H);
   }
   for (let j = 0; j < H; j++) {
     const z = gate(clip(gates[at + j]! + sums[j]!)), n = candidate(clip(gates[at + 2 * H + j]! + sums[2 * H + j]!));
@@ -128,7 +132,7 @@ export function rnn(a: OpAttributes["rnn"], [x, w, r, b, h0, lengths]: Value[], 
   for (const d of directions(a, x!, w!, r!, (i) => slice(b, i, D), lengths)) {
     const h = stateOf(h0, d), f = d.functions[0]!;
     unroll(d, h, y, (gates, at, n) => {
-      gemm({ data: h, offset: n * d.H }, { data: d.r, offset: 0 }, { data: gates, offset: at }, 1, d.H, d.H);
+      gemm(read(h, n * d.H, d.H, y), { data: d.r, offset: 0 }, { data: gates, offset: at }, 1, d.H, d.H);
       for (let j = 0; j < d.H; j++) h[n * d.H + j] = f(d.clip(gates[at + j]!));
     });
     finish(d, h, hn);

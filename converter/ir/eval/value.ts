@@ -3,7 +3,13 @@ import type { DType, TypedArray } from "../graph.ts";
 import type { OpAttributes, OpName } from "../ops.ts";
 
 /** A tensor's contents; quantized tensors arrive here as real numbers in float32. */
-export interface Value { dtype: DType; shape: readonly number[]; data: TypedArray }
+export interface Value {
+  dtype: DType;
+  shape: readonly number[];
+  data: TypedArray;
+  /** Of a quantized output: the nearest real number that its integers hold. */
+  snap?: (x: Float32Array) => Float32Array;
+}
 
 /** Absent optional inputs and unread outputs are undefined. Outputs are zeroed arrays of the inferred shapes. */
 export type Kernel<A> = (attributes: A, inputs: Value[], outputs: Value[]) => void;
