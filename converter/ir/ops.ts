@@ -53,9 +53,9 @@ export interface OpAttributes extends Record<UnaryOp, { alpha: number; beta: num
   averagePool2d: Window & { kernel: number[]; countIncludePad: boolean; clamp: Clamp };
   /**
    * x [T,N,I] · w [D,4H,I] · r [D,4H,H] · b [D,4H]? · h0 [D,N,H]? · c0 [D,N,H]? · peephole [D,3H]? (i,o,f) · lengths [N]?
-   * → y [T,D,N,H], h [D,N,H], c [D,N,H]; an unused output is "". `inputForget`: f = 1 − i.
+   * → y [T,D,N,H], h [D,N,H], c [D,N,H]; an unused output is "". `inputForget`: f = 1 − i. `cellClip`: |c| ≤ cellClip.
    */
-  lstm: Recurrent & { inputForget: boolean };
+  lstm: Recurrent & { inputForget: boolean; cellClip?: number };
   /** x [T,N,I] · w [D,3H,I] · r [D,3H,H] · b [D,6H]? (of w, then of r) · h0 [D,N,H]? · lengths [N]? → y [T,D,N,H], h [D,N,H] */
   gru: Recurrent & { linearBeforeReset: boolean };
   /** x [T,N,I] · w [D,H,I] · r [D,H,H] · b [D,H]? · h0 [D,N,H]? · lengths [N]? → y [T,D,N,H], h [D,N,H] */

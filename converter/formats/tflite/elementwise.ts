@@ -20,7 +20,7 @@ export const elementwise: OperatorTable = {
   LOGISTIC: unary("sigmoid"),
   TANH: unary("tanh"),
   ELU: unary("elu", { alpha: 1, beta: 0 }),
-  HARD_SWISH: unary("hardSwish", { alpha: 1 / 6, beta: 0.5 }),
+  HARD_SWISH: unary("hardSwish"),
   LEAKY_RELU: (n) => { n.emit("leakyRelu", [n.input(0)], { alpha: options.leakyRelu(n.operator).alpha, beta: 0 }); },
   GELU: (n) => { n.emit(options.gelu(n.operator).approximate ? "geluTanh" : "gelu", [n.input(0)], plain); },
   PRELU: binary("prelu"),

@@ -23,6 +23,8 @@ export interface Reading {
 }
 
 export interface Scope extends Reading {
+  /** The counters are there. */
+  shared: Reading;
   subgraph: TfliteSubgraph;
   /** Name in the graph of each tensor that is there. */
   names: Map<number, string>;
@@ -34,6 +36,8 @@ export interface Scope extends Reading {
   dilated: Map<TfliteOperator, DilatedConv>;
   /** How deep calls are nested. */
   depth: number;
+  /** Whether this is the part that gives variables their first values. */
+  initialising: boolean;
 }
 
 /** Rows and columns of padding around the undilated picture: [top, left, bottom, right], negative ones crop. */
@@ -52,7 +56,7 @@ export function nameOf(scope: Scope, index: number): string | undefined {
   const stored = scope.model.buffers[t.buffer];
   const empty = t.shape.length > 0 && sizeOf(t.shape) === 0;
   if (t.isVariable || (!stored?.length && !empty)) return undefined;
-  if ((scope.constantBytes -= 8 * sizeOf(checkedShape(t))) < 0) scope.graph.fail("its constants share so much data that they do not fit into memory", "Store each constant once.", "ERR_OCTAVO_FORMAT");
+  if ((scope.shared.constantBytes -= 8 * sizeOf(checkedShape(t))) < 0) scope.graph.fail("its constants share so much data that they do not fit into memory", "Store each constant once.", "ERR_OCTAVO_FORMAT");
   const name = scope.graph.constant(scope.planned[index]!, dtypeOf(t), checkedShape(t), decode(t, stored ?? new Uint8Array()), quantizationOf(t));
   scope.names.set(index, name);
   return name;
@@ -191,11 +195,10 @@ export class TfliteNode {
    * inputs are float and the file's output is quantized, a `quantize` follows.
    */
   emit<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>, which = 0): string {
-    const index = this.operator.outputs[which]!;
     const t = this.target(which);
     const quantization = quantizationOf(t);
     const floating = op !== "quantize" && quantization !== undefined && inputs.every((i) => !i || this.dtype(i) === "float32");
-    const name = freshName(this.graph.graph, this.scope.planned[index]!);
+    const name = this.fresh(this.outputName(which));
     if (floating) this.graph.add("quantize", [this.step(op, inputs, attributes)], {}, [name], { dtype: dtypeOf(t), quantization });
     else this.graph.add(op, inputs, attributes, [name], quantization && { dtype: dtypeOf(t), quantization });
     this.finish(name, which);
@@ -205,9 +208,18 @@ export class TfliteNode {
   /** The same for a node that writes all outputs of the operator. */
   emitAll<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>): void {
     const quantization = quantizationOf(this.target());
-    const names = this.operator.outputs.map((index) => freshName(this.graph.graph, this.scope.planned[index]!));
+    const names = this.operator.outputs.map((_, which) => this.fresh(this.outputName(which)));
     this.graph.add(op, inputs, attributes, names, quantization && { dtype: dtypeOf(this.target()), quantization });
     names.forEach((name, which) => this.finish(name, which));
+  }
+
+  /** Name that output `which` is to have. */
+  outputName(which = 0): string {
+    return this.scope.planned[this.operator.outputs[which]!]!;
+  }
+
+  fresh(stem: string): string {
+    return freshName(this.graph.graph, stem);
   }
 
   /** Output `which` is a tensor that is in the graph already. */
@@ -217,7 +229,7 @@ export class TfliteNode {
 
   /** Output `which` is a constant. */
   constant(dtype: DType, shape: number[], data: TypedArray, which = 0): void {
-    this.name(this.graph.constant(this.scope.planned[this.operator.outputs[which]!]!, dtype, shape, data), which);
+    this.name(this.graph.constant(this.outputName(which), dtype, shape, data), which);
   }
 
   fail(problem: string, remedy = ""): never {

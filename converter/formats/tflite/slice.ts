@@ -42,10 +42,11 @@ function entriesOf(n: TfliteNode, begin: number[], end: number[], strides: numbe
   const named = begin.filter((_, i) => !set(o.newAxisMask, i) && !set(o.ellipsisMask, i)).length;
   if (named > shape.length || begin.length > 32) n.damaged(`it slices ${named} axes of [${shape.join(",")}]`);
   const ranges: Range[] = [];
+  if ((o.ellipsisMask & (o.ellipsisMask - 1)) !== 0) n.damaged("it has several ellipses");
   let axis = 0;
   const rest = (count: number) => { for (let k = 0; k < count; k++) ranges.push({ start: 0, step: 1, size: shape[axis++]!, drop: false, fresh: false }); };
   for (let i = 0; i < begin.length; i++) {
-    if (set(o.ellipsisMask, i)) rest(shape.length - named - (axis - ranges.filter((r) => !r.fresh).length));
+    if (set(o.ellipsisMask, i)) rest(shape.length - named);
     else if (set(o.newAxisMask, i)) ranges.push({ start: 0, step: 1, size: 1, drop: false, fresh: true });
     else {
       const last = o.offset ? begin[i]! + end[i]! : end[i]!;

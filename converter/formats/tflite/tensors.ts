@@ -63,7 +63,7 @@ export function decode(t: TfliteTensor, stored: Uint8Array): TypedArray {
   const { bits, decode: read } = decoders[t.type]!;
   const wanted = Math.ceil((count * bits) / 8);
   if (stored.length !== wanted) fail(t, `its buffer has ${stored.length} bytes, expected ${wanted} for ${t.type} [${t.shape.join(",")}]`, damaged);
-  return read(stored.slice().buffer).subarray(0, count);
+  return read(new Uint8Array(stored).buffer).subarray(0, count);
 }
 
 /** IEEE 754 binary16 → number. */

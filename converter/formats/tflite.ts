@@ -1,0 +1,144 @@
+/**
+ * TFLite (.tflite, schema version 3) → Graph. The file's scales, zero points and integers are taken as they are; a free
+ * batch axis is bound to 1. Operators are read by the tables of `tflite/`, one per family; a name that is in none of
+ * them is refused together with all others.
+ */
+import { GraphBuilder } from "../ir/builder.ts";
+import { allocate, freshName, sizeOf, type Graph } from "../ir/graph.ts";
+import { modelError } from "../ir/error.ts";
+import type { Reader, ReadOptions } from "./reader.ts";
+import { batches, findDilations } from "./tflite/batch.ts";
+import { controls, finishVariables } from "./tflite/control.ts";
+import { convolutions } from "./tflite/convolution.ts";
+import { denses } from "./tflite/dense.ts";
+import { elementwise } from "./tflite/elementwise.ts";
+import { modelName } from "./tflite/metadata.ts";
+import { pools } from "./tflite/pooling.ts";
+import { quantizations } from "./tflite/quantize.ts";
+import { recurrents } from "./tflite/recurrent.ts";
+import { reductions } from "./tflite/reduce.ts";
+import { refuseUnsupported } from "./tflite/refuse.ts";
+import { resizes } from "./tflite/resize.ts";
+import { isTflite, readSchema, type TfliteModel, type TfliteOperator } from "./tflite/schema.ts";
+import { nameOf, tensorAt, TfliteNode, type OperatorTable, type Reading, type Scope } from "./tflite/scope.ts";
+import { shapes } from "./tflite/shape.ts";
+import { slices } from "./tflite/slice.ts";
+import { svdfs } from "./tflite/svdf.ts";
+import { checkedShape, dtypeOf, quantizationOf } from "./tflite/tensors.ts";
+
+export const tflite: Reader = { name: "tflite", extensions: [".tflite"], sniff: isTflite, read };
+
+const operators: OperatorTable = {
+  ...convolutions, ...denses, ...pools, ...elementwise, ...reductions, ...shapes, ...slices, ...resizes, ...batches, ...quantizations, ...recurrents, ...svdfs,
+  ...controls(call),
+};
+
+/** @throws OctavoError FORMAT for a damaged file, OPERATOR for what the graph has no operators for */
+function read(bytes: Uint8Array, options: ReadOptions): Graph {
+  const model = readSchema(bytes);
+  const main = model.subgraphs[0] ?? fail("model", "it has no subgraphs, expected one");
+  if (!main.outputs.length) fail("model", "it has no outputs, expected one");
+  refuseUnsupported(model, operators);
+  const graph = new GraphBuilder("tflite", modelName(model));
+  const reading: Reading = { model, graph, options, variables: new Map(), constantBytes: 2 ** 26 + 16 * bytes.length, operators: 10000 + bytes.length };
+  const scope = enter(reading, 0, plannedNames(model), 0);
+  for (const index of new Set(main.inputs)) input(scope, index);
+  readOperators(scope);
+  graph.where = "model";
+  finishVariables(scope);
+  for (const index of main.outputs) output(scope, index);
+  return graph.graph;
+}
+
+const fail = (where: string, problem: string): never => {
+  throw modelError("ERR_OCTAVO_FORMAT", "tflite", where, problem, "The file is damaged: export or download it again.");
+};
+
+function enter(reading: Reading, index: number, planned: string[], depth: number): Scope {
+  const subgraph = reading.model.subgraphs[index] ?? fail("model", `subgraph ${index} is called, expected one of ${reading.model.subgraphs.length}`);
+  const scope: Scope = { ...reading, shared: reading, subgraph, names: new Map(), planned, handles: new Map(), dilated: new Map(), depth, initialising: false };
+  scope.dilated = findDilations(scope);
+  return scope;
+}
+
+/** Inputs and outputs are called as the signature calls them, other tensors by their own names. */
+function plannedNames(model: TfliteModel): string[] {
+  const main = model.subgraphs[0]!;
+  const signature = model.signatures.find((s) => s.subgraph === 0);
+  const planned = main.tensors.map((t, i) => t.name || `tensor_${i}`);
+  const taken = new Set<string>();
+  const claim = (i: number, name: string) => {
+    let unique = name;
+    for (let k = 1; taken.has(unique); k++) unique = `${name}_${k}`;
+    taken.add(unique);
+    planned[i] = unique;
+  };
+  for (const i of new Set([...main.inputs, ...main.outputs])) if (main.tensors[i]) claim(i, signature?.inputs.get(i) || signature?.outputs.get(i) || planned[i]!);
+  for (let i = 0; i < planned.length; i++) if (taken.has(planned[i]!) && !main.inputs.includes(i) && !main.outputs.includes(i)) planned[i] += "_inside";
+  return planned;
+}
+
+/** An input of the model: with the shape, or the value, that the caller asks for. */
+function input(scope: Scope, index: number): void {
+  const { graph, options } = scope, t = tensorAt(scope, index), name = scope.planned[index]!, fixed = options.constants?.[name];
+  graph.where = `input "${name}"`;
+  const dtype = dtypeOf(t), shape = inputShape(scope, index, name);
+  if (!fixed) scope.names.set(index, graph.input(name, dtype, shape, layoutOf(scope, index), quantizationOf(t)));
+  else {
+    const data = allocate(dtype, sizeOf(fixed.shape));
+    if (fixed.data.length !== data.length) graph.fail(`the constant has ${fixed.data.length} values for [${fixed.shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+    data.set(fixed.data);
+    scope.names.set(index, graph.constant(name, dtype, [...fixed.shape], data, quantizationOf(t)));
+  }
+}
+
+/** Free axes have the caller's sizes, or else those of the export, which are 1. */
+function inputShape(scope: Scope, index: number, name: string): number[] {
+  const t = tensorAt(scope, index), known = checkedShape(t), wanted = scope.options.inputShapes?.[name];
+  if (!wanted) return known.map((d, axis) => (t.signature[axis] === -1 ? 1 : d));
+  if (wanted.length !== known.length && known.length > 0) scope.graph.fail(`the given shape [${wanted.join(",")}] has ${wanted.length} axes, expected ${known.length}`, "", "ERR_OCTAVO_SHAPE");
+  const shape = wanted.map((d, axis) => (d === -1 ? known[axis] ?? 1 : d));
+  if (!(sizeOf(shape) <= 2 ** 31) || shape.some((d) => !Number.isInteger(d) || d < 0)) scope.graph.fail(`the given shape [${wanted.join(",")}] is not one of sizes`, "", "ERR_OCTAVO_SHAPE");
+  return shape;
+}
+
+/** TFLite is channels-last, except where the first thing a model does is to make it so. */
+function layoutOf(scope: Scope, index: number): string {
+  if (tensorAt(scope, index).shape.length !== 4) return "";
+  const readers = scope.subgraph.operators.filter((op) => op.inputs.includes(index));
+  const turned = (op: TfliteOperator) => op.type === "TRANSPOSE" && new TfliteNode(op, scope).integers(1).join() === "0,2,3,1";
+  return readers.length > 0 && readers.every(turned) ? "nchw" : "nhwc";
+}
+
+function readOperators(scope: Scope): void {
+  for (const operator of scope.subgraph.operators) {
+    const first = scope.subgraph.tensors[operator.outputs[0] ?? -1];
+    scope.graph.where = `node "${first?.name ?? ""}" (${operator.type})`;
+    if (scope.shared.operators-- <= 0) scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
+    operators[operator.type]!(new TfliteNode(operator, scope));
+  }
+}
+
+/** Reads another subgraph in place, with `inputs` for its inputs. */
+function call(caller: Scope, index: number, inputs: string[]): string[] {
+  const { graph } = caller, { where } = graph;
+  if (caller.depth === 16) graph.fail("calls are nested more than 16 deep", "", "ERR_OCTAVO_FORMAT");
+  const scope = enter(caller.shared, index, (caller.model.subgraphs[index]?.tensors ?? []).map((t) => t.name || "tensor"), caller.depth + 1);
+  scope.initialising = caller.initialising;
+  if (inputs.length !== scope.subgraph.inputs.length) graph.fail(`the subgraph has ${scope.subgraph.inputs.length} inputs, expected ${inputs.length}`, "", "ERR_OCTAVO_FORMAT");
+  scope.subgraph.inputs.forEach((t, i) => scope.names.set(t, inputs[i]!));
+  readOperators(scope);
+  const outputs = scope.subgraph.outputs.map((t) => nameOf(scope, t) ?? graph.fail(`output ${t} of the subgraph is written by nothing`, "", "ERR_OCTAVO_FORMAT"));
+  graph.where = where;
+  return outputs;
+}
+
+/** Every output has its own name and its own tensor: one that passes something through gets a copy. */
+function output(scope: Scope, index: number): void {
+  const { graph } = scope, t = tensorAt(scope, index), wanted = scope.planned[index]!;
+  const name = nameOf(scope, index) ?? fail(`output "${wanted}"`, "nothing writes it");
+  const own = name === wanted && !graph.graph.inputs.includes(name) && !graph.graph.outputs.includes(name);
+  const quantization = quantizationOf(t);
+  const result = own ? name : graph.add("reshape", [name], { shape: graph.shape(name) }, [freshName(graph.graph, wanted)], quantization && { dtype: dtypeOf(t), quantization });
+  graph.output(result, graph.shape(result).length === 4 ? "nhwc" : "");
+}
