@@ -1,43 +1,6 @@
 #!/usr/bin/env node
-/** The `octavo` command: finds the command named on the line, loads that one alone, and turns failures into exit codes. */
-import { Command, CommanderError } from "commander";
-import { explain } from "./failure.ts";
-
-/** A command file: `define` adds its arguments, options and action. */
-interface CommandFile { define(command: Command): void }
-
-const commands: Record<string, { summary: string; load: () => Promise<CommandFile> }> = {
-  convert: { summary: "turn a trained model into an .octavo file", load: () => import("./convert.ts") },
-  run: { summary: "run a model on arrays", load: () => import("./run.ts") },
-  eval: { summary: "measure a model against labels", load: () => import("./eval.ts") },
-  compare: { summary: "error of every layer against the source model", load: () => import("./compare.ts") },
-  inspect: { summary: "inputs, outputs, layers and sizes of a model", load: () => import("./inspect.ts") },
-  bench: { summary: "latency, throughput and memory", load: () => import("./bench.ts") },
-  demo: { summary: "convert and run the models that ship with octavo", load: () => import("./demo.ts") },
-};
-
-async function main(words: readonly string[]): Promise<number> {
-  const program = new Command("octavo").description("Trained models to small int8 files, run by SIMD WebAssembly.");
-  program.exitOverride().showHelpAfterError("Run octavo --help, or octavo COMMAND --help.");
-  program.option("-V, --version", "print the version");
-  for (const [name, { summary }] of Object.entries(commands)) program.command(name).summary(summary).description(summary);
-  const named = words.find((word) => !word.startsWith("-"));
-  const asked = named === "help" ? words[words.indexOf("help") + 1] : named;
-  if (asked && Object.hasOwn(commands, asked)) (await commands[asked]!.load()).define(program.commands.find((c) => c.name() === asked)!);
-  program.action(async (options: { version?: boolean }) => {
-    if (!options.version) program.help({ error: true });
-    console.log(await (await import("./package.ts")).version());
-  });
-  await program.parseAsync(words, { from: "user" });
-  return 0;
-}
-
-/** 2 for wrong usage, 0 for help, 1 for everything else. */
-function exitCode(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  process.stderr.write(`${explain(error)}\n`);
-  return 1;
-}
+/** The `octavo` command. */
+import { main } from "./main.ts";
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-process.exitCode = await main(process.argv.slice(2)).catch(exitCode);
+process.exitCode = await main(process.argv.slice(2));
