@@ -103,3 +103,106 @@ export function scaleBy<T>(y: T, shifted: T): T {
     return y * reinterpret<f32>((half + 127) << 23) * reinterpret<f32>((n - half + 127) << 23);
   }
 }
+
+/** a == b ? yes : no */
+// @ts-ignore: decorator
+@inline
+export function ifEqual<T>(a: T, b: T, yes: T, no: T): T {
+  if (isVector<T>()) return <T>v128.bitselect(yes, no, f32x4.eq(a, b));
+  else return a == b ? yes : no;
+}
+
+/** 1 where a == b, else 0; the same for a < b and a ≤ b. */
+// @ts-ignore: decorator
+@inline
+export function equals<T>(a: T, b: T): T {
+  if (isVector<T>()) return <T>v128.and(f32x4.eq(a, b), f32x4.splat(1));
+  else return <f32>(a == b);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isLess<T>(a: T, b: T): T {
+  if (isVector<T>()) return <T>v128.and(f32x4.lt(a, b), f32x4.splat(1));
+  else return <f32>(a < b);
+}
+
+// @ts-ignore: decorator
+@inline
+export function isAtMost<T>(a: T, b: T): T {
+  if (isVector<T>()) return <T>v128.and(f32x4.le(a, b), f32x4.splat(1));
+  else return <f32>(a <= b);
+}
+
+// @ts-ignore: decorator
+@inline
+export function root<T>(a: T): T {
+  if (isVector<T>()) return <T>f32x4.sqrt(a);
+  else return sqrt(a);
+}
+
+/** To a whole number: below, above, nearest (halves to even), towards zero. */
+// @ts-ignore: decorator
+@inline
+export function below<T>(a: T): T {
+  if (isVector<T>()) return <T>f32x4.floor(a);
+  else return floor(a);
+}
+
+// @ts-ignore: decorator
+@inline
+export function above<T>(a: T): T {
+  if (isVector<T>()) return <T>f32x4.ceil(a);
+  else return ceil(a);
+}
+
+// @ts-ignore: decorator
+@inline
+export function rounded<T>(a: T): T {
+  if (isVector<T>()) return <T>f32x4.nearest(a);
+  else return nearest(a);
+}
+
+// @ts-ignore: decorator
+@inline
+export function truncated<T>(a: T): T {
+  if (isVector<T>()) return <T>f32x4.trunc(a);
+  else return trunc(a);
+}
+
+/** The lesser and the greater; NaN if either is NaN. */
+// @ts-ignore: decorator
+@inline
+export function least<T>(a: T, b: T): T {
+  if (isVector<T>()) return <T>f32x4.min(a, b);
+  else return min(a, b);
+}
+
+// @ts-ignore: decorator
+@inline
+export function greatest<T>(a: T, b: T): T {
+  if (isVector<T>()) return <T>f32x4.max(a, b);
+  else return max(a, b);
+}
+
+/** Floats in one Lane: v128 or f32, by `--use Lane=…` in asconfig.json. */
+export const LANES: i32 = <i32>(sizeof<Lane>() / 4);
+
+/** Element i of the floats at `a`, and those that share its Lane. */
+// @ts-ignore: decorator
+@inline
+export function at(a: usize, i: i32): Lane {
+  return load<Lane>(a + (<usize>i << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function put(y: usize, i: i32, value: Lane): void {
+  store<Lane>(y + (<usize>i << 2), value);
+}
+
+// @ts-ignore: decorator
+@inline
+export function lane(value: f32): Lane {
+  return splat<Lane>(value);
+}

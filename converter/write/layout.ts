@@ -3,16 +3,22 @@
  * is their number in a model file, counted from 1. Append only: numbers and fields are the `abi`, pinned by a test, and
  * equal the @unmanaged classes in assembly/kernels.
  */
+import type { BinaryOp, UnaryOp } from "../ir/ops.ts";
 
 /** ptr: absolute address · fn: position in a table of elementwise functions (assembly/functions.ts) */
 export type FieldType = "ptr" | "i32" | "f32" | "fn";
 export type Field = readonly [name: string, type: FieldType];
 
 const of = (type: FieldType) => (...names: string[]): Field[] => names.map((name) => [name, type] as const);
-const ptr = of("ptr"), i32 = of("i32"), f32 = of("f32");
+const ptr = of("ptr"), i32 = of("i32"), f32 = of("f32"), fn = of("fn");
+/** x0 … x5: one number per axis. */
+const axes = (name: string): Field[] => i32(...Array.from({ length: 6 }, (_, axis) => `${name}${axis}`));
 
 export const layouts = {
   denseF32: [...ptr("x", "w", "b", "y"), ...i32("N", "I", "O"), ...f32("lo", "hi")],
+  mapF32: [...ptr("a", "b", "c", "y", "t"), ...fn("fn"), ...axes("n"), ...axes("a"), ...axes("b"), ...axes("c"), ...f32("alpha", "beta")],
+  copy: [...ptr("x", "y"), ...i32("bytes"), ...axes("n"), ...axes("x"), ...axes("y")],
+  fill: [...ptr("y"), ...i32("n", "bytes", "bits")],
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;
@@ -21,6 +27,17 @@ export const kernelNames = Object.keys(layouts) as KernelName[];
 
 /** Number of a kernel in a program. */
 export const kernelNumber = (name: KernelName): number => kernelNames.indexOf(name) + 1;
+
+/** Elementwise functions, in the order of assembly/functions.ts. Append only. */
+export const functionNames = [
+  "clip", "leakyRelu", "elu", "selu", "celu", "sigmoid", "tanh", "hardSigmoid", "hardSwish", "swish", "gelu",
+  "geluTanh", "mish", "softplus", "softsign", "thresholdedRelu", "exp", "log", "sqrt", "abs", "neg", "reciprocal",
+  "erf", "ceil", "floor", "round", "sign", "not", "sin", "cos", "isNan", "isInf", "affine", "truncate", "add", "sub",
+  "mul", "div", "pow", "min", "max", "prelu", "equal", "greater", "greaterOrEqual", "less", "lessOrEqual", "and",
+  "or", "xor", "mod", "fmod", "atan2", "where",
+] as const satisfies readonly (UnaryOp | BinaryOp | "where")[];
+
+export const functionNumber = (name: (typeof functionNames)[number]): number => functionNames.indexOf(name);
 
 /** Version of kernel numbers, structs and exports that a model file needs. */
 export const ABI = 1;

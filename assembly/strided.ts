@@ -1,0 +1,71 @@
+/** Tensors by sizes and strides: six i32 each, in elements, outermost first, inside a parameter struct. */
+import { size } from "./check";
+
+export const AXES: i32 = 6;
+
+// @ts-ignore: decorator
+@inline
+function nth(list: usize, axis: i32): i32 {
+  return load<i32>(list + (<usize>axis << 2));
+}
+
+/** True if every size is one; strides may be any number. */
+export function sizesAt(sizes: usize): bool {
+  for (let axis = 0; axis < AXES; axis++) if (!size(nth(sizes, axis))) return false;
+  return true;
+}
+
+/** Number of elements, exact. */
+export function elements(sizes: usize): f64 {
+  let product: f64 = 1;
+  for (let axis = 0; axis < AXES; axis++) product *= <f64>nth(sizes, axis);
+  return product;
+}
+
+/** Index of the last element that the strides reach, counted from the first address. */
+export function highest(sizes: usize, strides: usize): f64 {
+  let index: f64 = 0;
+  for (let axis = 0; axis < AXES; axis++) index += max(0, <f64>(nth(sizes, axis) - 1) * <f64>nth(strides, axis));
+  return index;
+}
+
+/** Index of the first element, 0 or below: strides may be negative. */
+export function lowest(sizes: usize, strides: usize): f64 {
+  let index: f64 = 0;
+  for (let axis = 0; axis < AXES; axis++) index += min(0, <f64>(nth(sizes, axis) - 1) * <f64>nth(strides, axis));
+  return index;
+}
+
+/** True if the elements follow each other without gaps. */
+export function isDense(sizes: usize, strides: usize): bool {
+  let step = 1;
+  for (let axis = AXES - 1; axis >= 0; axis--) {
+    const n = nth(sizes, axis);
+    if (n != 1 && nth(strides, axis) != step) return false;
+    step *= n;
+  }
+  return true;
+}
+
+/** Index that the strides give to the element that is `flat` in row-major order of the sizes. */
+export function indexOf(sizes: usize, strides: usize, flat: i32): i32 {
+  let index = 0;
+  for (let axis = AXES - 1; axis >= 0; axis--) {
+    const n = nth(sizes, axis);
+    if (n == 1) continue;
+    index += flat % n * nth(strides, axis);
+    flat /= n;
+  }
+  return index;
+}
+
+/** Elements [from, from + count) of the floats at x in row-major order of the sizes, to y. */
+export function gatherF32(x: usize, sizes: usize, strides: usize, from: i32, count: i32, y: usize): void {
+  const inner = nth(sizes, AXES - 1), step = <usize>nth(strides, AXES - 1) << 2, end = y + (<usize>count << 2);
+  while (y < end) {
+    const run = min(inner - from % inner, <i32>((end - y) >> 2)), last = y + (<usize>run << 2);
+    let at = x + (<usize>indexOf(sizes, strides, from) << 2);
+    for (; y < last; y += 4, at += step) store<f32>(y, load<f32>(at));
+    from += run;
+  }
+}
