@@ -31,7 +31,7 @@ export const weightScales = (peaks: Float32Array, bits: WeightBits, least: (chan
 
 /** Smallest weight scale with which the channel's bias stays below BIAS_LIMIT. */
 export const leastScaleFor = (bias: TypedArray | undefined, inputScale: number) => (channel: number): number =>
-  bias ? Math.abs(bias[channel]!) / (inputScale * (BIAS_LIMIT - 1)) : 0;
+  bias ? Math.abs(bias[channel]!) / (inputScale * BIAS_LIMIT * 0.999) : 0;
 
 /** @param scale one per run of size / scale.length weights */
 export function quantizeWeights(data: TypedArray, scale: Float32Array, bits: WeightBits): Int8Array {
@@ -42,7 +42,7 @@ export function quantizeWeights(data: TypedArray, scale: Float32Array, bits: Wei
 
 /** b / (sx · sw[c]): int32, or int64 next to int16 activations. */
 export function quantizeBias(bias: TypedArray, inputScale: number, weights: Float32Array, type: ActivationType): Pick<Tensor, "dtype" | "data" | "quantization"> {
-  const limit = type === "int8" ? BIAS_LIMIT : BIAS_LIMIT_16;
+  const limit = (type === "int8" ? BIAS_LIMIT : BIAS_LIMIT_16) - 1;
   const q = Array.from(bias, (b, c) => clampRound(b / (inputScale * weights[c]!), -limit, limit));
   return {
     dtype: type === "int8" ? "int32" : "int64",
