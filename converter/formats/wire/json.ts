@@ -1,0 +1,29 @@
+/** JSON of a model file: parsed with an error that says where, and read field by field. */
+import { modelError } from "../../ir/error.ts";
+
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type JsonObject = { [key: string]: Json };
+
+/** Python writes NaN and Infinity into JSON, which JSON does not know. */
+const pythonNumbers = /(?<=[:,[]\s*)(-?Infinity|NaN)(?=\s*[,\]}])/g;
+const numberNames: Record<string, string> = { Infinity: "1e999", "-Infinity": "-1e999", NaN: "null" };
+
+/** @param where names the text in errors, e.g. `config.json` */
+export function parseJson(text: string, format: string, where: string): Json {
+  try {
+    return JSON.parse(text) as Json;
+  } catch (e) {
+    const repaired = text.replace(pythonNumbers, (name) => numberNames[name]!);
+    if (repaired !== text) return parseJson(repaired, format, where);
+    throw modelError("ERR_OCTAVO_FORMAT", format, where, `found no valid JSON: ${(e as Error).message}`, "Export or download the file again.");
+  }
+}
+
+export const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** How deep objects and lists are nested: bounds every recursion over a configuration. */
+export function depthOf(value: Json, limit = 200): number {
+  let depth = 0;
+  for (let level: Json[] = [value]; level.length && depth <= limit; depth++) level = level.flatMap((v) => (v && typeof v === "object" ? Object.values(v) : []));
+  return depth;
+}
