@@ -5,6 +5,7 @@ import { checkGraph } from "./ir/check.ts";
 import { tensorOf, type Graph, type TypedArray } from "./ir/graph.ts";
 import { readModel } from "./formats/index.ts";
 import type { ReadOptions } from "./formats/reader.ts";
+import { withLayout, type Layout } from "./layout.ts";
 import type { Rounding } from "./lower/context.ts";
 import { optimise } from "./optimise/index.ts";
 import { calibrate, type Ranges, type Samples } from "./quantize/calibrate.ts";
@@ -36,6 +37,8 @@ export interface ConvertOptions extends ReadOptions {
   weightBits?: WeightBits;
   /** Tensors that a stream carries: output by the input that takes it in the next run. */
   states?: Record<string, string>;
+  /** Order of image axes for inputs and outputs; default: that of the source model. */
+  layout?: Layout;
   /** Names of the classes, kept in the metadata. */
   classes?: string[];
   /** How raw data become inputs, kept in the metadata. */
@@ -56,7 +59,7 @@ export interface Conversion { model: Uint8Array; report: Report }
  */
 export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Conversion> {
   const clock = new StageClock(options);
-  const source = await clock.run("read", () => readModel(bytes, options));
+  const read = await clock.run("read", () => readModel(bytes, options)), source = options.layout ? withLayout(read, options.layout) : read;
   checkGraph(source);
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
   const { graph, ranges, calibration } = await toPrecision(float, options, clock);

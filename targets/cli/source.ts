@@ -1,12 +1,13 @@
 /** Options that say how a source model is to be read: the same for convert, eval, compare and inspect. */
 import { basename, dirname, isAbsolute, join, normalize } from "node:path";
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ConvertOptions } from "../../converter/convert.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import { readBytes, readJson } from "./files.ts";
 
 export interface SourceOptions {
   inputShape?: Record<string, number[]>;
+  layout?: "nhwc" | "nchw";
   stateful?: boolean;
   state?: Record<string, string>;
   architecture?: string;
@@ -15,6 +16,7 @@ export interface SourceOptions {
 /** Adds those options to a command. */
 export const withSource = (command: Command): Command => command
   .option("--input-shape <NAME=SHAPE>", "sizes of free axes, as in x=1,28,28,1 (may be repeated)", shapeOf)
+  .addOption(new Option("--layout <ORDER>", "order of image axes of inputs and outputs (default: the source's)").choices(["nhwc", "nchw"]))
   .option("--stateful", "one time step per run; the states stay inside")
   .option("--state <IN=OUT>", "output OUT is input IN of the next run (may be repeated)", pairOf)
   .option("--architecture <FILE>", "JSON that names the layers of .pt and .safetensors weights");
@@ -43,6 +45,7 @@ export async function convertOptions(path: string, options: SourceOptions): Prom
     name: basename(path),
     resolve: (side) => readBytes(besides(path, side)),
     ...(options.inputShape && { inputShapes: options.inputShape }),
+    ...(options.layout && { layout: options.layout }),
     ...(options.stateful && { stateful: true }),
     ...(options.state && { states: options.state }),
     ...(options.architecture && { architecture: await readJson(options.architecture) }),
