@@ -1,5 +1,5 @@
 /** Variables, calls of other subgraphs, branches and loops whose course is known at conversion. */
-import { sizeOf, tensorOf } from "../../ir/graph.ts";
+import { producerOf, sizeOf, tensorOf } from "../../ir/graph.ts";
 import { decompositionOf, options } from "./schema.ts";
 import { type OperatorTable, type Scope, type TfliteNode, type Variable } from "./scope.ts";
 import { carry, stateTensor } from "./states.ts";
@@ -63,8 +63,9 @@ export function finishVariables(scope: Scope): void {
   for (const v of scope.variables.values()) {
     if (!v.state) continue;
     const initial = v.initial && scope.graph.valueOf(v.initial)?.data;
-    const output = v.value === v.state ? scope.graph.add("reshape", [v.state], { shape: scope.graph.shape(v.state) }) : v.value;
-    if (scope.graph.shape(output).join() !== scope.graph.shape(v.state).join()) scope.graph.fail(`variable "${v.state}" changes its shape`);
+    if (scope.graph.shape(v.value).join() !== scope.graph.shape(v.state).join()) scope.graph.fail(`variable "${v.state}" changes its shape`);
+    const computed = producerOf(scope.graph.graph, v.value) !== undefined;
+    const output = computed ? v.value : scope.graph.add("reshape", [v.value], { shape: scope.graph.shape(v.value) });
     carry(scope, v.state, output, initial || undefined);
   }
 }
