@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Graph } from "../../converter/ir/graph.ts";
 import type { LayerReport, PortReport, Report } from "../../converter/report/report.ts";
-import { parseModelFile, type Metadata, type ModelFile } from "../../sdk/model-file.ts";
+import { parseModelFile, verifyIntegrity, type Metadata, type ModelFile } from "../../sdk/model-file.ts";
 import { ABI } from "../../sdk/load.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import { readBytes } from "./files.ts";
@@ -13,7 +13,7 @@ import { bytesText, countText, shapeText, table, terminal, withSpeech, type Spee
 export function define(command: Command): void {
   command.argument("<FILE>", "an .octavo file or a source model");
   withSpeech(withSource(command)).action(async (file: string, options: SourceOptions & SpeechOptions) => {
-    const bytes = await readBytes(file), { object, text } = isModelFile(bytes) ? inspectModelFile(bytes) : await inspectSource(bytes, file, options);
+    const bytes = await readBytes(file), { object, text } = isModelFile(bytes) ? await inspectModelFile(bytes) : await inspectSource(bytes, file, options);
     terminal(options).answer(object, text);
   });
 }
@@ -21,9 +21,10 @@ export function define(command: Command): void {
 interface Inspection { object: object; text: string }
 type Extra = { arena?: { bytes: number; largestLive: number }; states?: { name: string; shape: number[] }[] };
 
-function inspectModelFile(bytes: Uint8Array): Inspection {
-  const file = parseModelFile(bytes, ABI), meta = file.metadata as Metadata & Extra;
-  const inputs = portsOf(file, "input"), outputs = portsOf(file, "output"), macs = meta.layers.reduce((n, l) => n + l.macs, 0);
+async function inspectModelFile(bytes: Uint8Array): Promise<Inspection> {
+  const file = parseModelFile(bytes, ABI);
+  await verifyIntegrity(bytes);
+  const meta = file.metadata as Metadata & Extra, inputs = portsOf(file, "input"), outputs = portsOf(file, "output"), macs = meta.layers.reduce((n, l) => n + l.macs, 0);
   const object = {
     kind: "model file", name: meta.name, format: meta.format, precision: meta.precision, rounding: meta.rounding, inputs, outputs, states: meta.states ?? [],
     fileBytes: bytes.length, weightBytes: file.weightBytes, arenaBytes: file.arenaBytes, largestLiveBytes: meta.arena?.largestLive, stateBytes: file.stateBytes, memoryBytes: file.memoryBytes,
