@@ -33,8 +33,8 @@ const PORT_BYTES: u32 = 32, PROGRAM_BYTES: u32 = 32, CALL_BYTES: u32 = 8;
 export const INPUT: u32 = 0, OUTPUT: u32 = 1, STATE: u32 = 2, INFER: u32 = 1;
 /** The last address a model may use: 4 GB less room for rounding up to pages. */
 const MAX_END: u64 = 0xfff00000;
-/** No program of ours comes near: 2^36 multiply-accumulates are seconds of work. */
-const MAX_WORK: f64 = <f64>(1 << 30) * 64;
+/** No real model comes near: 2^34 multiply-accumulates are seconds of work. */
+const MAX_WORK: f64 = <f64>(1 << 30) * 16;
 
 /** Results of octavo_load; sdk/load.ts words them. */
 export const OK: i32 = 0, NOT_A_MODEL: i32 = 1, NEWER: i32 = 2, TRUNCATED: i32 = 3, LAYOUT: i32 = 4, NO_MEMORY: i32 = 5, PORTS: i32 = 6, PROGRAM: i32 = 7,

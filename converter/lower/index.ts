@@ -4,10 +4,11 @@ import { tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { OpName } from "../ir/ops.ts";
 import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { dense } from "./dense.ts";
+import { recurrent } from "./recurrent.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
 
-const lowerings: { [K in OpName]?: Lowering<K> } = { dense };
+const lowerings: { [K in OpName]?: Lowering<K> } = { dense, lstm: recurrent, gru: recurrent, rnn: recurrent };
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */
 export function lower(graph: Graph, rounding: Rounding = "fast"): Program {

@@ -14,11 +14,25 @@ const ptr = of("ptr"), i32 = of("i32"), f32 = of("f32"), fn = of("fn");
 /** x0 … x5: one number per axis. */
 const axes = (name: string): Field[] => i32(...Array.from({ length: 6 }, (_, axis) => `${name}${axis}`));
 
+const recurrent = [...ptr("gates", "r", "h0", "y", "hn", "lengths", "h"), ...i32("T", "N", "H", "yStep", "reverse"), ...f32("clip")];
+const lstm = [...recurrent, ...ptr("c0", "cn", "c", "peephole"), ...fn("gateFn", "cellFn", "hiddenFn"), ...i32("inputForget"),
+  ...f32("gateAlpha", "gateBeta", "cellAlpha", "cellBeta", "hiddenAlpha", "hiddenBeta", "cellClip")];
+const gru = [...recurrent, ...ptr("rb", "sums", "reset"), ...fn("gateFn", "candidateFn"), ...i32("linearBeforeReset"),
+  ...f32("gateAlpha", "gateBeta", "candidateAlpha", "candidateBeta")];
+const rnn = [...recurrent, ...fn("hiddenFn"), ...f32("hiddenAlpha", "hiddenBeta")];
+
 export const layouts = {
   denseF32: [...ptr("x", "w", "b", "y"), ...i32("N", "I", "O"), ...f32("lo", "hi")],
   mapF32: [...ptr("a", "b", "c", "y", "t"), ...fn("fn"), ...axes("n"), ...axes("a"), ...axes("b"), ...axes("c"), ...f32("alpha", "beta")],
   copy: [...ptr("x", "y"), ...i32("bytes"), ...axes("n"), ...axes("x"), ...axes("y")],
   fill: [...ptr("y"), ...i32("n", "bytes", "bits")],
+  gatesI8: [...ptr("x", "w", "m", "b", "y"), ...i32("N", "I", "O")],
+  lstmF32: lstm,
+  lstmI8: [...lstm, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
+  gruF32: gru,
+  gruI8: [...gru, ...ptr("m", "q", "resetQ"), ...f32("inverseScale"), ...i32("zeroPoint")],
+  rnnF32: rnn,
+  rnnI8: [...rnn, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;

@@ -1,0 +1,86 @@
+/** Products of one vector with packed weights, added to y: the step of every recurrent kernel. S is a multiple of 8. */
+import { LANES, at, plus, put, splat, times } from "../lanes";
+
+/** y[o] += Σk h[k] · w[o,k], k ascending · y f32 [S] · w f32 packed [S/8][K][8] · h f32 [K] */
+export function addProductF32(y: usize, w: usize, h: usize, S: i32, K: i32): void {
+  const block = K << 5;
+  let o = 0;
+  for (; o + 16 <= S; o += 16) addBlocksF32(y + 4 * o, w + (o >> 3) * block, h, K, block);
+  for (; o < S; o += LANES) {
+    const wo = w + (o >> 3) * block + 4 * (o & 7);
+    let acc = at(y, o);
+    for (let k = 0; k < K; k++) acc = plus(acc, times(splat<Lane>(load<f32>(h + 4 * k)), load<Lane>(wo + 32 * k)));
+    put(y, o, acc);
+  }
+}
+
+/** Sixteen outputs at once: enough sums in flight to hide the latency of an addition. */
+function addBlocksF32(y: usize, w: usize, h: usize, K: i32, block: i32): void {
+  if (ASC_FEATURE_SIMD) {
+    let a = v128.load(y), b = v128.load(y, 16), c = v128.load(y, 32), d = v128.load(y, 48), v = w + block;
+    for (let k = 0; k < K; k++) {
+      const hk = v128.load32_splat(h);
+      a = f32x4.add(a, f32x4.mul(hk, v128.load(w)));
+      b = f32x4.add(b, f32x4.mul(hk, v128.load(w, 16)));
+      c = f32x4.add(c, f32x4.mul(hk, v128.load(v)));
+      d = f32x4.add(d, f32x4.mul(hk, v128.load(v, 16)));
+      h += 4;
+      w += 32;
+      v += 32;
+    }
+    v128.store(y, a);
+    v128.store(y, b, 16);
+    v128.store(y, c, 32);
+    v128.store(y, d, 48);
+  } else {
+    for (let o = 0; o < 16; o++) {
+      const wo = w + (o >> 3) * block + 4 * (o & 7);
+      let acc = load<f32>(y + 4 * o);
+      for (let k = 0; k < K; k++) acc += load<f32>(h + 4 * k) * load<f32>(wo + 32 * k);
+      store<f32>(y + 4 * o, acc);
+    }
+  }
+}
+
+/** y[o] += m[o] · Σk h[k] · w[o,k] · y, m f32 [S] · w i8 c4 [S/8][K/4][8][4] · h i8 [K], K a multiple of 4 */
+export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: i32): void {
+  for (let o = 0; o < S; o += 8) {
+    if (ASC_FEATURE_SIMD) addBlockI8Simd(y + 4 * o, w + o * K, m + 4 * o, h, K);
+    else addBlockI8(y + 4 * o, w + o * K, m + 4 * o, h, K);
+  }
+}
+
+function addBlockI8(y: usize, w: usize, m: usize, h: usize, K: i32): void {
+  for (let o = 0; o < 8; o++) {
+    let acc = 0;
+    for (let k = 0; k < K; k++) acc += <i32>load<i8>(h + k) * load<i8>(w + (k >> 2) * 32 + o * 4 + (k & 3));
+    store<f32>(y + 4 * o, load<f32>(y + 4 * o) + <f32>acc * load<f32>(m + 4 * o));
+  }
+}
+
+/** Each accumulator holds two outputs as two pairs of partial sums. */
+function addBlockI8Simd(y: usize, w: usize, m: usize, h: usize, K: i32): void {
+  let a = i32x4.splat(0), b = a, c = a, d = a;
+  for (let end = h + K; h < end; h += 4) {
+    const x = v128.load32_splat(h), hk = i16x8.extend_low_i8x16_s(x);
+    a = i32x4.add(a, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w)));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 8)));
+    c = i32x4.add(c, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 16)));
+    d = i32x4.add(d, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 24)));
+    w += 32;
+  }
+  addScaled(y, m, pairSums(a, b));
+  addScaled(y + 16, m + 16, pairSums(c, d));
+}
+
+// @ts-ignore: decorator
+@inline
+function pairSums(a: v128, b: v128): v128 {
+  return i32x4.add(v128.shuffle<i32>(a, b, 0, 2, 4, 6), v128.shuffle<i32>(a, b, 1, 3, 5, 7));
+}
+
+// @ts-ignore: decorator
+@inline
+function addScaled(y: usize, m: usize, sums: v128): void {
+  v128.store(y, f32x4.add(v128.load(y), f32x4.mul(f32x4.convert_i32x4_s(sums), v128.load(m))));
+}
