@@ -5,6 +5,7 @@ import type { OpName } from "../ir/ops.ts";
 import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { dense } from "./dense.ts";
 import { recurrent } from "./recurrent.ts";
+import { updateStates } from "./states.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
 
@@ -18,6 +19,7 @@ export function lower(graph: Graph, rounding: Rounding = "fast"): Program {
     context.begin(node.name);
     (lowerings[node.op] as Lowering<OpName>)(node as never, context);
   }
+  updateStates(context);
   return context.program;
 }
 
