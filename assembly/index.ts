@@ -1,6 +1,8 @@
 /** The exports of every build: the reactor ABI. One model per instance; nothing is imported. */
+import { functions } from "./functions";
 import { BASE, reserve } from "./memory";
 import { ABI, INPUT, OUTPUT, Port, STATE, portOf, refusedCall, reset, validate } from "./model";
+import { kernels } from "./registry";
 import { infer, inferRaw, walk } from "./run";
 
 /** The newest `abi` of model files that this module runs. */
@@ -58,4 +60,14 @@ export function octavo_run_calls(kind: u32, from: u32, to: u32): void {
 /** States back to their initial values. */
 export function octavo_reset(): void {
   reset();
+}
+
+/** Position of a kernel in the function table, for cutting a bundle. */
+export function octavo_kernel_entry(kernel: u32): u32 {
+  return load<u32>(changetype<usize>(unchecked(kernels[kernel - 1])));
+}
+
+/** Position of an elementwise function in the function table. */
+export function octavo_function_entry(fn: u32): u32 {
+  return load<u32>(changetype<usize>(unchecked(functions[fn])));
 }
