@@ -1,0 +1,14 @@
+/** Dead code: a node none of whose outputs is read goes, and then those that only it read. Unread outputs lose their names. */
+import type { Node } from "../ir/graph.ts";
+import type { Rewriter } from "./rewriter.ts";
+
+export function deadCode(rw: Rewriter, node: Node): void {
+  const waiting: (Node | undefined)[] = [node];
+  while (waiting.length) {
+    const next = waiting.pop();
+    if (!next?.outputs.every((o) => !o || rw.isUnread(o))) continue;
+    rw.remove(next);
+    waiting.push(...next.inputs.map((i) => rw.producer(i)));
+  }
+  node.outputs.forEach((output, i) => { if (output && node.outputs.length > 1 && rw.isUnread(output) && rw.producer(output) === node) rw.dropOutput(node, i); });
+}
