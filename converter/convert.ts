@@ -1,4 +1,5 @@
 /** The stages in order: read, optimise, calibrate, quantize, compile. Each is a function of what the one before gave. */
+import { sensitiveLayers, type Judge } from "./auto.ts";
 import { compile, type Compiled } from "./compile.ts";
 import { modelError } from "./ir/error.ts";
 import { checkGraph } from "./ir/check.ts";
@@ -17,7 +18,7 @@ import { describe, portsOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
 
 export type SampleValues = Iterable<Record<string, TypedArray>> | AsyncIterable<Record<string, TypedArray>>;
-export type Precision = "int8" | "int8x16" | "float32";
+export type Precision = "int8" | "int8x16" | "float32" | "auto";
 
 export interface ConvertOptions extends ReadOptions {
   /** The file's name: for messages, and for formats whose content does not tell. */
@@ -29,8 +30,10 @@ export interface ConvertOptions extends ReadOptions {
   samples?: SampleValues | ((inputs: PortReport[]) => SampleValues | Promise<SampleValues>);
   /** How ranges are chosen from the samples; default percentile. */
   method?: Method;
-  /** Default int8; a model that is quantized already keeps its integers. */
+  /** Default int8; a model that is quantized already keeps its integers. `auto`: int8 but for the layers that `judge` cannot spare. */
   precision?: Precision;
+  /** For precision auto: given the float model file, how good others are. */
+  judge?: (float: Uint8Array) => Judge | Promise<Judge>;
   /** `tflite`: bit-exact with TFLite's reference kernels. Default fast. */
   rounding?: Rounding;
   /** 7: weights in [−63, 63], exact in one instruction on hosts with relaxed SIMD. Default 8. */
@@ -47,9 +50,9 @@ export interface ConvertOptions extends ReadOptions {
   signal?: AbortSignal;
 }
 
-/** `done` counts samples while calibrating, and is 0 elsewhere. */
+/** `done` counts samples while calibrating and layers while choosing precisions, and is 0 elsewhere. */
 export interface Progress { stage: Stage; done: number }
-export type Stage = "read" | "optimise" | "calibrate" | "quantize" | "compile";
+export type Stage = "read" | "optimise" | "calibrate" | "choose" | "quantize" | "compile";
 
 export interface Conversion { model: Uint8Array; report: Report }
 
@@ -62,28 +65,42 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   const read = await clock.run("read", () => readModel(bytes, options)), source = options.layout ? withLayout(read, options.layout) : read;
   checkGraph(source);
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
-  const { graph, ranges, calibration } = await toPrecision(float, options, clock);
+  const { graph, ...how } = await toPrecision(float, options, clock);
   const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) }));
-  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ranges, calibration, options, times: clock.times }) };
+  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */
 export const isQuantized = (graph: Graph): boolean =>
   graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || n.outputs.some((o) => o && tensorOf(graph, o).quantization));
 
-async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"] }> {
+async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"]; kept?: ReadonlySet<string> }> {
   const precision = options.precision ?? "int8";
   if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float)) };
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
-  const type = precision === "int8" ? "int8" : "int16", { method, signal } = options;
+  const type = precision === "int8x16" ? "int16" : "int8", { method, signal } = options;
   const samples = typeof options.samples === "function" ? await options.samples(portsOf(float, float.inputs)) : options.samples;
   const calibration = { samples: 0, method: method ?? "percentile" };
   const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, samples), {
     ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => { calibration.samples = done; options.onProgress?.({ stage: "calibrate", done }); },
   }));
-  return { graph: await clock.run("quantize", () => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8 })), ranges, calibration };
+  const integers = (keepFloat: ReadonlySet<string>) => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8, keepFloat });
+  const kept = precision === "auto" ? await clock.run("choose", () => chooseKept(float, integers, options)) : new Set<string>();
+  return { graph: await clock.run("quantize", () => integers(kept)), ranges, calibration, kept };
 }
+
+async function chooseKept(float: Graph, integers: (keepFloat: ReadonlySet<string>) => Graph, options: ConvertOptions): Promise<Set<string>> {
+  if (!options.judge) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "precision auto has nothing to measure", "Pass data and labels (--data X.npy --labels Y.npy).");
+  const file = async (graph: Graph) => (await compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) })).model;
+  const whole = integers(new Set()), names = new Set(whole.nodes.filter((n) => !conversions.has(n.op) && tensorOf(whole, n.outputs.find(Boolean)!).quantization).map((n) => n.name));
+  return sensitiveLayers({
+    candidates: float.nodes.map((n) => n.name).filter((name) => names.has(name)), build: (kept) => file(integers(kept)), judge: await options.judge(await file(float)),
+    onStep: (done) => options.onProgress?.({ stage: "choose", done }), signal: options.signal,
+  });
+}
+
+const conversions = new Set<string>(["quantize", "dequantize", "requantize"]);
 
 async function* sampleMaps(graph: Graph, samples: SampleValues): Samples & AsyncGenerator<Map<string, TypedArray>> {
   for await (const sample of samples) yield new Map(Object.entries(sample).filter(([name]) => graph.tensors.has(name)));

@@ -3,6 +3,7 @@ import type { Compiled } from "../compile.ts";
 import { bytesOf, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { KernelCall } from "../lower/context.ts";
 import type { Ranges } from "../quantize/calibrate.ts";
+import { hasIntegerKernel } from "../quantize/integer-ops.ts";
 import type { LayerReport, PortReport, Report, TensorReport } from "./report.ts";
 
 export interface Conversion {
@@ -12,12 +13,15 @@ export interface Conversion {
   compiled: Compiled;
   ranges?: Ranges | undefined;
   calibration?: Report["calibration"] | undefined;
+  /** Layers that precision auto left in float. */
+  kept?: ReadonlySet<string>;
   options: { precision?: string; rounding?: string; method?: string };
   times: { stage: string; ms: number }[];
 }
 
-export function describe({ bytes, source, compiled, ranges, calibration, options, times }: Conversion): Report {
+export function describe({ bytes, source, compiled, ranges, calibration, kept = new Set(), options, times }: Conversion): Report {
   const { graph, program, arena } = compiled, layers = layerReports(graph, program.calls, ranges);
+  explainFloat(graph, layers, options.precision ?? "int8", kept);
   return {
     name: graph.name,
     source: { format: source.format, bytes: bytes.length, parameters: parametersOf(source), operators: operatorsOf(source) },
@@ -54,10 +58,21 @@ function layerReports(graph: Graph, calls: readonly KernelCall[], ranges?: Range
   });
 }
 
+/** Says of every float layer of an integer model why it is one. */
+function explainFloat(graph: Graph, layers: LayerReport[], precision: string, kept: ReadonlySet<string>): void {
+  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), type = precision === "int8x16" ? "int16" : "int8";
+  if (!layers.some((l) => l.precision.startsWith("int"))) return;
+  for (const layer of layers) {
+    const node = nodes.get(layer.name);
+    if (layer.precision !== "float32" || !node) continue;
+    layer.floatBecause = kept.has(layer.name) ? "the metric needs it" : hasIntegerKernel(node, graph, type) ? "its neighbours are float" : "it has no integer kernel in this form";
+  }
+}
+
 const weightBytesOf = (graph: Graph, node: Node): number =>
   node.inputs.map((i) => graph.tensors.get(i)).reduce((n, t) => (t?.data ? n + sizeOf(t.shape) * bytesOf(t.dtype) : n), 0);
 
-const movers = new Set(["reshape", "transpose", "slice", "concat", "pad", "expand", "tile", "gather"]);
+const movers = new Set<string>(["reshape", "transpose", "slice", "concat", "pad", "expand", "tile", "gather", "quantize", "dequantize", "requantize"]);
 
 function precisionOf(graph: Graph, node: Node | undefined): string {
   if (!node || movers.has(node.op)) return "";

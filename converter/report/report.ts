@@ -31,7 +31,7 @@ export interface LayerReport {
   kernel: string;
   macs: number;
   weightBytes: number;
-  /** Type of the arithmetic: "int8", "int16", "float32"; "" for layers that only move bytes. */
+  /** Type of the arithmetic: "int8", "int16", "float32"; "" for layers that only move or convert values. */
   precision: string;
   /** Why the layer is in float32 although int8 was asked; absent otherwise. */
   floatBecause?: string;

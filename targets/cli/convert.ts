@@ -6,8 +6,10 @@ import type { TypedArray } from "../../converter/ir/graph.ts";
 import type { Report } from "../../converter/report/report.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import { checkWritable, readBytes, readJson, writeWhole } from "./files.ts";
+import { judgeOf } from "./judge.ts";
 import { measureErrors, measureTimes } from "./measure.ts";
-import { repeated } from "./options.ts";
+import { metricNames, type MetricName } from "./metrics.ts";
+import { points, repeated } from "./options.ts";
 import { readSamples, type Port, type Samples } from "./samples.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
 import { bytesText, countText, millisText, terminal, withSpeech, type SpeechOptions, type Terminal } from "./terminal.ts";
@@ -16,7 +18,7 @@ const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 
 interface Options extends SourceOptions, SpeechOptions {
   output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
-  classes?: string; preprocess?: string; report?: string;
+  maxDrop: number; data?: string[]; labels?: string; metric: MetricName; classes?: string; preprocess?: string; report?: string;
 }
 
 export function define(command: Command): void {
@@ -24,13 +26,20 @@ export function define(command: Command): void {
     .requiredOption("-o, --output <FILE>", "the .octavo file to write")
     .option("--calibrate <[NAME=]FILE>", "representative inputs, .npy or .npz, first axis = samples (repeat for several inputs)", repeated)
     .addOption(new Option("--method <NAME>", "how ranges follow from the samples").choices(methods))
-    .addOption(new Option("--precision <NAME>", "arithmetic of the kernels (default: int8)").choices(["int8", "int8x16", "float32"]))
+    .addOption(new Option("--precision <NAME>", "arithmetic of the kernels (default: int8)").choices(["int8", "int8x16", "float32", "auto"]))
+    .addOption(new Option("--max-drop <POINTS>", "auto: what the metric may lose against float (points; per cent of mse and mae)").argParser(points).default(0.5))
+    .option("--data <[NAME=]FILE>", "auto: inputs to measure on (repeat for several inputs)", repeated)
+    .option("--labels <FILE>", "auto: the truth about them")
+    .addOption(new Option("--metric <NAME>", "auto: figure of merit").choices(metricNames).default("top1"))
     .addOption(new Option("--rounding <NAME>", "tflite: bit-exact with TFLite's reference kernels (default: fast)").choices(["fast", "tflite"]))
     .addOption(new Option("--weight-bits <N>", "7: one instruction on hosts with relaxed SIMD (default: 8)").choices(["8", "7"]))
     .option("--classes <FILE>", "names of the classes, one per line, kept in the model file")
     .option("--preprocess <FILE>", "JSON that says how raw data become inputs, kept in the model file")
     .option("--report <FILE>", "write an HTML page about sizes, errors, memory and time");
-  withSpeech(withSource(command)).action(convertFile);
+  withSpeech(withSource(command)).action((path: string, options: Options) => {
+    if (options.precision === "auto" && !(options.data && options.labels)) command.error("error: --precision auto needs --data and --labels", { exitCode: 2 });
+    return convertFile(path, options);
+  });
 }
 
 async function convertFile(path: string, options: Options): Promise<void> {
@@ -38,10 +47,10 @@ async function convertFile(path: string, options: Options): Promise<void> {
   for (const target of [options.output, options.report]) if (target) await checkWritable(target);
   const bytes = await readBytes(path), { convert } = await import("../../converter/convert.ts"), calibration = new Calibration(options.calibrate ?? []);
   const bar = await stageBar(out, basename(path), calibration);
-  const wanted = await settings(path, options);
+  const wanted = await settings(path, options), judge = options.precision === "auto" ? { judge: judgeOf(options.data!, options.labels!, options.metric, options.maxDrop) } : {};
   let result;
   try {
-    result = await convert(bytes, { ...wanted, ...calibration.option, onProgress: bar.update });
+    result = await convert(bytes, { ...wanted, ...judge, ...calibration.option, onProgress: bar.update });
   } finally {
     bar.stop();
   }
@@ -96,9 +105,9 @@ async function readPreprocess(path: string): Promise<Record<string, unknown>> {
 
 /** One bar over all stages; calibration, the long one, has a step per sample. */
 async function stageBar(out: Terminal, name: string, calibration: Calibration): Promise<{ update: (p: StageProgress) => void; stop: () => void }> {
-  const steps = { read: 0, optimise: 1, calibrate: 2, quantize: 8, compile: 9 }, bar = await out.progress(name, 10);
+  const steps = { read: 0, optimise: 1, calibrate: 2, choose: 8, quantize: 8, compile: 9 }, bar = await out.progress(name, 10);
   const within = ({ stage, done }: StageProgress) => (stage === "calibrate" && calibration.samples ? (6 * done) / calibration.samples.count : 0);
-  return { update: (p) => bar.update(steps[p.stage] + within(p), `${name}: ${p.stage}`), stop: () => bar.stop() };
+  return { update: (p) => bar.update(steps[p.stage] + within(p), `${name}: ${p.stage}${p.stage === "choose" ? ` layer ${p.done}` : ""}`), stop: () => bar.stop() };
 }
 
 async function writeReport(path: string, model: Uint8Array, report: Report): Promise<void> {

@@ -1,10 +1,12 @@
 /** `octavo eval FILE --data X.npy --labels Y.npy` */
 import { Option, type Command } from "commander";
+import type { Model } from "../../sdk/model.ts";
 import { metricNames, metricOf, type MetricName } from "./metrics.ts";
 import { buildNames, openModel, type OpenOptions } from "./open.ts";
+import type { NpyArray } from "./npy.ts";
 import { repeated } from "./options.ts";
 import { runnerOf } from "./runner.ts";
-import { readArray, readSamples } from "./samples.ts";
+import { readArray, readSamples, type Samples } from "./samples.ts";
 import { withSource } from "./source.ts";
 import { millisText, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
 
@@ -22,19 +24,26 @@ export function define(command: Command): void {
 async function evaluate(file: string, options: Options): Promise<void> {
   const out = terminal(options), { model, converted } = await openModel(file, options);
   const samples = await readSamples(options.data, model.inputs, "--data"), labels = await readArray(options.labels);
-  const runner = runnerOf(model, samples), metric = metricOf(options.metric, labels, samples.count, model.outputs[0]!.shape);
   const progress = await out.progress("eval", samples.count), start = performance.now();
+  let result;
   try {
-    for (let i = 0; i < samples.count; i++) {
-      const { x, y } = runner.real(i, runner.run(i)[0]!);
-      metric.add(i, y, x);
-      progress.update(i + 1);
-    }
+    result = score(model, samples, labels, options.metric, progress.update);
   } finally {
     progress.stop();
   }
-  const value = metric.value(), ms = performance.now() - start, { precision } = model.metadata;
+  const { value, raw } = result, ms = performance.now() - start, { precision } = model.metadata;
   const figure = ["top1", "top5"].includes(options.metric) ? `${(100 * value).toFixed(2)} %` : value.toPrecision(6);
-  out.answer({ metric: options.metric, value, count: samples.count, model: file, precision, build: model.build, raw: runner.raw, converted, milliseconds: ms },
+  out.answer({ metric: options.metric, value, count: samples.count, model: file, precision, build: model.build, raw, converted, milliseconds: ms },
     `${options.metric} ${figure} of ${samples.count} samples (${precision}, ${model.build}, ${millisText(ms / samples.count)} each)`);
+}
+
+/** The metric over all samples. */
+export function score(model: Model, samples: Samples, labels: NpyArray, name: MetricName, onSample: (done: number) => void = () => {}): { value: number; raw: boolean } {
+  const runner = runnerOf(model, samples), metric = metricOf(name, labels, samples.count, model.outputs[0]!.shape);
+  for (let i = 0; i < samples.count; i++) {
+    const { x, y } = runner.real(i, runner.run(i)[0]!);
+    metric.add(i, y, x);
+    onSample(i + 1);
+  }
+  return { value: metric.value(), raw: runner.raw };
 }

@@ -9,7 +9,7 @@ export function positive(text: string): number {
   return n;
 }
 
-export function fraction(text: string): number {
+export function points(text: string): number {
   const n = Number(text);
   if (text.trim() === "" || !(n >= 0 && n <= 100)) throw new InvalidArgumentError("Expected points from 0 to 100.");
   return n;
