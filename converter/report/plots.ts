@@ -1,7 +1,7 @@
 /** Plots of a report as SVG text, drawn by Observable Plot into a document of linkedom: no browser, no network. */
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { bytesText, countText, decibelText, microsText } from "./text.ts";
+import { bytesText, countText, decibelText, microsText, shorten } from "./text.ts";
 import type { LayerReport, MemoryReport, Report } from "./report.ts";
 
 /** Pixels; the page shows one of them by the width of its window. */
@@ -20,13 +20,6 @@ const ink = { int8: "var(--int8)", float: "var(--float)", poor: "var(--poor)", q
 interface Row { i: number; layer: LayerReport }
 
 const rowsOf = (layers: readonly LayerReport[]): Row[] => layers.map((layer, i) => ({ i, layer }));
-
-/** The middle of a long name gives way: its end tells layers apart. */
-export function shorten(name: string, letters: number): string {
-  if (name.length <= letters) return name;
-  const head = Math.floor((letters - 1) / 3);
-  return `${name.slice(0, head)}…${name.slice(name.length - (letters - 1 - head))}`;
-}
 
 function draw(options: Plot.PlotOptions, width: Width, label: string): string {
   const { document } = parseHTML("<!doctype html><html><body></body></html>");

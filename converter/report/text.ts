@@ -15,3 +15,11 @@ export function countText(count: number): string {
 export const decibelText = (db: number): string => (db === Infinity ? "exact" : Number.isFinite(db) ? `${db.toFixed(1)} dB` : "–");
 export const microsText = (us: number): string => (us < 1000 ? `${us.toPrecision(3)} µs` : `${(us / 1000).toPrecision(3)} ms`);
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
+
+/** A layer's name in so many letters: the first of TFLite's joined names; the middle gives way, since the end tells layers apart. */
+export function shorten(name: string, letters: number): string {
+  const first = name.split(";")[0] || name;
+  if (first.length <= letters) return first;
+  const head = Math.floor((letters - 1) / 3);
+  return `${first.slice(0, head)}…${first.slice(first.length - (letters - 1 - head))}`;
+}

@@ -10,7 +10,7 @@ import { repeated } from "./options.ts";
 import { convertedSamples } from "./runner.ts";
 import { readSamples } from "./samples.ts";
 import { withSource } from "./source.ts";
-import { table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
+import { shorten, table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
 
 interface Options extends OpenOptions, SpeechOptions { data: string[] }
 
@@ -47,6 +47,6 @@ const percent = (v: number) => `${(100 * v).toFixed(2)} %`;
 
 function describe(rows: readonly LayerErrorRow[]): string {
   const heads = ["SQNR", "largest error", "mean error", "saturated", "layer", "operator", "kernel"];
-  return table([heads, ...rows.map((r) => [decibelText(r.sqnr), r.largest.toPrecision(3), r.mean.toPrecision(3), percent(r.saturated), r.name, r.op, r.kernel])]);
+  return table([heads, ...rows.map((r) => [decibelText(r.sqnr), r.largest.toPrecision(3), r.mean.toPrecision(3), percent(r.saturated), shorten(r.name, 48), r.op, r.kernel])]);
 }
 

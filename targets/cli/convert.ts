@@ -12,7 +12,7 @@ import { metricNames, type MetricName } from "./metrics.ts";
 import { points, repeated } from "./options.ts";
 import { readSamples, type Port, type Samples } from "./samples.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
-import { bytesText, countText, millisText, terminal, withSpeech, type SpeechOptions, type Terminal } from "./terminal.ts";
+import { bytesText, countText, millisText, shorten, terminal, withSpeech, type SpeechOptions, type Terminal } from "./terminal.ts";
 
 const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 
@@ -121,7 +121,7 @@ function describe(output: string, { source, model, memory, layers, precision, no
   return [
     `${output}: ${bytesText(source.bytes)} (${source.format}) → ${bytesText(model.bytes)} (${precision}), ${ratio.toFixed(1)} ×, in ${millisText(ms)}`,
     `weights ${bytesText(model.weightBytes)}, arena ${bytesText(memory.arenaBytes)} (least possible ${bytesText(memory.largestLive)}), ${countText(model.macs)} multiply-accumulates, ${layers.length} kernel calls`,
-    ...float.map((l) => `float32: ${l.name} (${l.op}): ${l.floatBecause}`),
+    ...float.map((l) => `float32: ${shorten(l.name, 48)} (${l.op}): ${l.floatBecause}`),
     ...notes,
   ].join("\n");
 }

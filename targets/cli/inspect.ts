@@ -8,7 +8,7 @@ import { OctavoError } from "../../sdk/errors.ts";
 import { readBytes } from "./files.ts";
 import { isModelFile } from "./open.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
-import { bytesText, countText, shapeText, table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
+import { bytesText, countText, shapeText, shorten, table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
 
 export function define(command: Command): void {
   command.argument("<FILE>", "an .octavo file or a source model");
@@ -35,7 +35,7 @@ async function inspectModelFile(bytes: Uint8Array): Promise<Inspection> {
     `${meta.name || "model"}: ${meta.precision}, ${meta.rounding} rounding, from ${meta.format}`, portText(inputs, outputs),
     `file ${bytesText(bytes.length)}, weights and parameters ${bytesText(file.weightBytes)}, arena ${bytesText(file.arenaBytes)}${over}, states ${bytesText(file.stateBytes)}, memory in all ${bytesText(file.memoryBytes)}`,
     `${countText(macs)} multiply-accumulates in ${meta.layers.length} kernel calls`, "",
-    table([["#", "layer", "operator", "kernel", "MACs"], ...meta.layers.map((l, i) => [i + 1, l.name, l.op, l.kernel, l.macs ? countText(l.macs) : "-"])]),
+    table([["#", "layer", "operator", "kernel", "MACs"], ...meta.layers.map((l, i) => [i + 1, shorten(l.name, 48), l.op, l.kernel, l.macs ? countText(l.macs) : "-"])]),
   ].join("\n");
   return { object, text };
 }
@@ -79,7 +79,7 @@ function describeSource(graph: Graph, fileBytes: number, report: Report | undefi
     kind: "source model", name: graph.name, format: graph.format, inputs, outputs, fileBytes, operators, layers, unsupported,
     ...(report && { parameters: report.source.parameters, macs: report.model.macs, weightBytes: report.model.weightBytes, arenaBytes: report.memory.arenaBytes, trainingBytes: 0 }),
   };
-  const rows = layers.map((l, i) => [i + 1, l.name, l.op, shapeText(l.outputs[0]?.shape ?? []), l.macs ? countText(l.macs) : "-", weights(l)]);
+  const rows = layers.map((l, i) => [i + 1, shorten(l.name, 48), l.op, shapeText(l.outputs[0]?.shape ?? []), l.macs ? countText(l.macs) : "-", weights(l)]);
   const text = [
     `${graph.name || "model"}: ${graph.format}, ${bytesText(fileBytes)}`, portText(inputs, outputs),
     ...(report ? [`${countText(report.source.parameters)} parameters, ${countText(report.model.macs)} multiply-accumulates; in float32: weights ${bytesText(report.model.weightBytes)}, arena ${bytesText(report.memory.arenaBytes)}`] : []),

@@ -36,7 +36,7 @@ async function bar(label: string, total: number): Promise<Progress> {
   return { update: (done, text) => drawn.update(done, text === undefined ? {} : { label: text }), stop: () => drawn.stop() };
 }
 
-export { bytesText, countText, shapeText } from "../../converter/report/text.ts";
+export { bytesText, countText, shapeText, shorten } from "../../converter/report/text.ts";
 
 export const millisText = (ms: number): string => (ms < 0.1 ? `${(ms * 1000).toFixed(1)} µs` : ms < 1000 ? `${ms.toPrecision(3)} ms` : `${(ms / 1000).toFixed(2)} s`);
 

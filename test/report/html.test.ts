@@ -1,7 +1,7 @@
 import { parseHTML } from "linkedom";
 import { describe, expect, test } from "vitest";
 import { renderReport } from "../../converter/report/html.ts";
-import { shorten } from "../../converter/report/plots.ts";
+import { shorten } from "../../converter/report/text.ts";
 import { sample } from "./sample.ts";
 
 const page = renderReport(sample), { document } = parseHTML(page);
@@ -34,4 +34,5 @@ describe("what is missing is left out", () => {
 test("long names keep their end", () => {
   expect(shorten("/features/features.11/conv/conv.1/Conv_output_11", 17)).toBe("/feat…v_output_11");
   expect(shorten("short", 17)).toBe("short");
+  expect(shorten("act/Relu;conv/BiasAdd;conv/Conv2D", 17)).toBe("act/Relu");
 });
