@@ -48,9 +48,9 @@ export const portsOf = (graph: Graph, names: readonly string[]): PortReport[] =>
 
 /** One row per call; a node's tensors stand in the row of its last call. */
 function layerReports(graph: Graph, calls: readonly KernelCall[], ranges?: Ranges): LayerReport[] {
-  const nodes = new Map(graph.nodes.map((n) => [n.name, n]));
+  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), lastCalls = new Map(calls.map((c, i) => [c.node, i]));
   return calls.map((call, i) => {
-    const node = nodes.get(call.node), last = !calls.slice(i + 1).some((c) => c.node === call.node);
+    const node = nodes.get(call.node), last = lastCalls.get(call.node) === i;
     return {
       name: call.node, op: node?.op ?? "state", kernel: call.kernel, macs: call.macs, weightBytes: node && last ? weightBytesOf(graph, node) : 0,
       precision: precisionOf(graph, node), outputs: node && last ? node.outputs.filter(Boolean).map((o) => tensorReport(graph, o, ranges)) : [],

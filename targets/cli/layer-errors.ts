@@ -6,8 +6,9 @@ import type { LayerError } from "../../converter/report/report.ts";
 
 export interface LayerErrorRow extends LayerError { layer: number; name: string; op: string; kernel: string; tensor: string; count: number }
 
-/** How the bytes of a tensor become reals. */
-interface Decoder { dtype: PortDType; size: number; scale: number; zeroPoint: number }
+/** How stored values become reals. */
+interface Decoder { dtype: PortDType; scale: number; zeroPoint: number }
+const real: Decoder = { dtype: "float32", scale: 1, zeroPoint: 0 };
 interface Sums { signal: number; noise: number; absolute: number; largest: number; outside: number; count: number }
 
 const arrays = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, int64: Int32Array, bool: Uint8Array };
@@ -16,22 +17,26 @@ const limits: Partial<Record<PortDType, [number, number]>> = { int8: [-128, 127]
 /** Of the quantized tensors of a model file; all others hold float32. */
 function decodersOf(bytes: Uint8Array): Map<string, Decoder> {
   const { scales, metadata } = parseModelFile(bytes, ABI);
-  return new Map((metadata.tensors ?? []).map((t) => [t.name, { dtype: t.dtype, size: t.shape.reduce((n, d) => n * d, 1), scale: scales[t.at] ?? 1, zeroPoint: scales[t.at + t.count] ?? 0 }]));
+  return new Map((metadata.tensors ?? []).map((t) => [t.name, { dtype: t.dtype, scale: scales[t.at] ?? 1, zeroPoint: scales[t.at + t.count] ?? 0 }]));
 }
 
 /** Layer and position of the output, which stay the same when a layer is quantized; the name of the tensor helps where they do not. */
 const keysOf = (layer: LayerInfo, k: number): string[] => [`${layer.name}#${k}`, layer.outputs![k]!.name];
 
-/** Every float tensor of one run, by its keys; `sizes` in elements. */
-function floatTensors(model: Model, input: Named, sizes: ReadonlyMap<string, number>): Map<string, Float32Array> {
-  const found = new Map<string, Float32Array>();
-  model.trace(input, (call, arena) => model.metadata.layers[call]?.outputs?.forEach(({ at }, k) => {
-    const keys = keysOf(model.metadata.layers[call]!, k), size = keys.map((key) => sizes.get(key)).find((n) => n !== undefined);
-    if (size === undefined || at + 4 * size > arena.length) return;
-    const values = new Float32Array(arena.slice(at, at + 4 * size).buffer);
-    for (const key of keys.reverse()) found.set(key, values);
+/** Every tensor that the float model writes in one run, by its keys. */
+function floatTensors(model: Model, input: Named): Map<string, Float32Array> {
+  const found = new Map<string, Float32Array>(), { layers } = model.metadata;
+  model.trace(input, (call, arena) => layers[call]?.outputs?.forEach(({ at, size }, k) => {
+    const values = stored(arena, at, size, "float32");
+    if (values) for (const key of keysOf(layers[call]!, k).reverse()) found.set(key, values as Float32Array);
   }));
   return found;
+}
+
+/** A copy of `size` elements, or undefined where metadata point outside the arena. */
+function stored(arena: Uint8Array, at: number, size: number, dtype: PortDType): ArrayLike<number> | undefined {
+  const C = arrays[dtype], bytes = size * C.BYTES_PER_ELEMENT;
+  return at >= 0 && size >= 0 && at + bytes <= arena.length ? new C(arena.slice(at, at + bytes).buffer) : undefined;
 }
 
 /** Adds one tensor of one sample. */
@@ -56,16 +61,14 @@ const decibels = ({ signal, noise }: Sums) => (noise === 0 ? Infinity : 10 * Mat
  */
 export function layerErrors(float: Model, quantized: Model, samples: Iterable<Named>, onSample: (done: number) => void = () => {}): LayerErrorRow[] {
   const decoders = decodersOf(quantized.save()), layers = quantized.metadata.layers, sums = new Map<string, Sums>();
-  const sizes = sizesOf(layers, decoders, quantized);
   let done = 0;
   for (const input of samples) {
-    const truth = floatTensors(float, input, sizes);
-    quantized.trace(input, (call, arena) => layers[call]?.outputs?.forEach(({ name, at }, k) => {
-      const x = keysOf(layers[call]!, k).map((key) => truth.get(key)).find(Boolean), decoder = decoders.get(name) ?? { dtype: "float32" as const, size: x?.length ?? 0, scale: 1, zeroPoint: 0 };
-      const C = arrays[decoder.dtype], bytes = decoder.size * C.BYTES_PER_ELEMENT;
-      if (!x || x.length !== decoder.size || at + bytes > arena.length) return;
+    const truth = floatTensors(float, input);
+    quantized.trace(input, (call, arena) => layers[call]?.outputs?.forEach(({ name, at, size }, k) => {
+      const x = keysOf(layers[call]!, k).map((key) => truth.get(key)).find(Boolean), decoder = decoders.get(name) ?? real, y = stored(arena, at, size, decoder.dtype);
+      if (!x || !y || x.length !== size) return;
       const key = `${call}#${k}`, s = sums.get(key) ?? { signal: 0, noise: 0, absolute: 0, largest: 0, outside: 0, count: 0 };
-      add(s, x, new C(arena.slice(at, at + bytes).buffer), decoder);
+      add(s, x, y, decoder);
       sums.set(key, s);
     }));
     onSample(++done);
@@ -74,14 +77,4 @@ export function layerErrors(float: Model, quantized: Model, samples: Iterable<Na
     const [layer, k] = key.split("#").map(Number) as [number, number], { name, op, kernel, outputs } = layers[layer]!;
     return { layer, name, op, kernel, tensor: outputs![k]!.name, count: s.count, sqnr: decibels(s), largest: s.largest, mean: s.absolute / s.count, saturated: s.outside / s.count };
   });
-}
-
-/** Elements of every tensor that can be compared: quantized ones, and the model's float outputs. */
-function sizesOf(layers: readonly LayerInfo[], decoders: ReadonlyMap<string, Decoder>, model: Model): Map<string, number> {
-  const ports = new Map(model.outputs.map((p) => [p.name, p.shape.reduce((n, d) => n * d, 1)])), sizes = new Map<string, number>();
-  for (const layer of layers) layer.outputs?.forEach(({ name }, k) => {
-    const size = decoders.get(name)?.size ?? ports.get(name);
-    if (size !== undefined) for (const key of keysOf(layer, k)) sizes.set(key, size);
-  });
-  return sizes;
 }

@@ -23,6 +23,7 @@ export const isModelFile = (bytes: Uint8Array): boolean => String.fromCharCode(.
 
 /** Opens a model file, or converts a source model in memory so that its float answers come from the same kernels. */
 export async function openModel(path: string, options: OpenOptions): Promise<Opened> {
+  await import("../node/index.ts");
   const start = performance.now(), read = await readBytes(path), converted = !isModelFile(read) && !/\.octavo$/i.test(path);
   const bytes = converted ? await toFloat(read, path, options) : read;
   const from = converted ? performance.now() : start;
