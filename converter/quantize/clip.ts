@@ -54,39 +54,39 @@ function squaredError(h: Histogram, low: number, high: number, levels: number): 
 /** Thresholds that are tried. */
 const THRESHOLDS = 128;
 const VALUES_PER_LEVEL = 16;
+const BINS_PER_LEVEL = 2;
 
 /**
  * Bounds whose quantized distribution diverges least from the observed one, after "8-bit inference with TensorRT"
  * (Migacz, 2017) as ONNX Runtime applies it: what lies outside of [−t, t] is added to the outermost bins of p; q is p
- * summed per level and spread again over the bins of that level that hold something. Zeros are left out. Fewer values
- * than tell a distribution are not clipped.
+ * summed per level and spread again over the bins of that level that hold something. Zeros are left out. Every t is
+ * looked at with two bins per level: with more, the peak at zero of a long-tailed distribution outweighs the tail, and
+ * the tail is cut off. Fewer values than tell a distribution are not clipped.
  */
 function leastDivergence(h: Histogram, levels: number): Bounds {
   const reach = Math.max(Math.abs(h.min), Math.abs(h.max));
   if (h.total - h.zeros < VALUES_PER_LEVEL * levels) return [h.min, h.max];
-  const bins = trimmed(h), smallest = Math.min(reach, levels * h.width);
+  const smallest = Math.min(reach, levels * h.width);
   const thresholds = Array.from({ length: THRESHOLDS }, (_, i) => reach - ((reach - smallest) * i) / (THRESHOLDS - 1));
-  const t = best(thresholds, (threshold) => divergence(bins, threshold, levels));
+  const t = best(thresholds, (threshold) => divergence(h, threshold, levels));
   return [Math.max(-t, Math.min(0, h.min)), Math.min(t, Math.max(0, h.max))];
 }
 
-interface Bins { counts: Float64Array; first: number; width: number }
-
-/** The bins from the first to the last that hold something. */
-function trimmed(h: Histogram): Bins {
-  let from = 0, to = BINS;
-  while (!h.counts[from]) from++;
-  while (!h.counts[to - 1]) to--;
-  return { counts: h.counts.subarray(from, to), first: h.first + from, width: h.width };
-}
-
 /** Kullback-Leibler divergence of the quantized from the clipped distribution, in nats. */
-function divergence({ counts, first, width }: Bins, threshold: number, levels: number): number {
-  const from = Math.max(0, Math.floor(-threshold / width) - first), to = Math.min(counts.length, Math.ceil(threshold / width) - first);
-  if (to - from < 2) return Infinity;
-  const p = counts.slice(from, to), q = spread(p, levels);
-  for (let i = 0; i < from; i++) p[0]! += counts[i]!;
-  for (let i = to; i < counts.length; i++) p[p.length - 1]! += counts[i]!;
+function divergence(h: Histogram, threshold: number, levels: number): number {
+  const low = Math.max(-threshold, h.min), high = Math.min(threshold, h.max);
+  const from = Math.floor(low / h.width) - h.first, to = Math.ceil(high / h.width) - h.first;
+  const joined = Math.max(1, Math.ceil((to - from) / (BINS_PER_LEVEL * levels)));
+  const inside = new Float64Array(Math.max(1, Math.ceil((to - from) / joined)));
+  let below = 0, above = 0;
+  for (let i = 0; i < BINS; i++) {
+    if (i < from) below += h.counts[i]!;
+    else if (i >= to) above += h.counts[i]!;
+    else inside[Math.floor((i - from) / joined)]! += h.counts[i]!;
+  }
+  const q = spread(inside, levels), p = inside;
+  p[0]! += below;
+  p[p.length - 1]! += above;
   return kullbackLeibler(p, q);
 }
 
@@ -102,7 +102,7 @@ function spread(p: Float64Array, levels: number): Float64Array {
   return q;
 }
 
-/** Empty bins of q where p has something count as one hundred-thousandth of all. */
+/** Empty bins of q where p has something count as a hundred-thousandth of an even share. */
 function kullbackLeibler(p: Float64Array, q: Float64Array): number {
   const sumP = p.reduce((a, b) => a + b, 0), sumQ = q.reduce((a, b) => a + b, 0);
   if (!sumQ) return Infinity;

@@ -9,15 +9,21 @@ export interface IslandOptions {
    * between, which is what a model that came quantized means.
    */
   direct: boolean;
+  /** Nodes all of whose operands stay what they are. */
+  isWhole?: (node: Node) => boolean;
 }
 
 /** Rewrites `graph`, whose quantized tensors are those with an integer dtype and a quantization. */
-export function floatIslands(graph: Graph, { isInteger, direct }: IslandOptions): void {
+export function floatIslands(graph: Graph, { isInteger, direct, isWhole = () => false }: IslandOptions): void {
   const islands = new Islands(graph, direct), integerInput = (n: Node, i: number) => isInteger(n) && activationInputs(n).includes(i);
   const readAsFloat = (name: string) => graph.nodes.some((n) => n.inputs.some((input, i) => input === name && !integerInput(n, i)));
   const writtenAsFloat = (name: string) => graph.nodes.some((n) => n.outputs.some((output, i) => output === name && !(isInteger(n) && i === 0)));
   if (direct) islands.release([...graph.inputs.filter(readAsFloat), ...graph.states.filter((s) => readAsFloat(s.input) || writtenAsFloat(s.output)).map((s) => s.input)]);
   for (const node of graph.nodes) {
+    if (isWhole(node)) {
+      islands.nodes.push(node);
+      continue;
+    }
     const keeps = (i: number) => integerInput(node, i) || (isInteger(node) && isConstant(graph, node.inputs[i]!));
     const inputs = node.inputs.map((name, i) => (!name ? "" : keeps(i) ? islands.integer(name) : islands.float(name)));
     const outputs = node.outputs.map((name, i) => (name && !(isInteger(node) && i === 0) ? islands.written(name) : name));

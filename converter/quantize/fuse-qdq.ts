@@ -2,7 +2,7 @@
  * dequantize → operator → quantize becomes the operator on integers, with the scales of the two; operators that only
  * move values let a dequantize pass. Weights and biases that come dequantized stay the integers they were.
  */
-import { consumersOf, freshName, isConstant, tensorOf, type Graph, type Node, type Quantization, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { consumersOf, freshName, isConstant, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { ConstantQuantizer } from "./constants.ts";
 import { dequantizeConstant, isQuantized } from "./float-islands.ts";
 import { recoverGrid } from "./grid.ts";
@@ -100,7 +100,7 @@ class Fusion {
     const [, w, b = ""] = node.inputs as [string, string, string?], given = this.integers.get(w), make = this.constants[type];
     const symmetric = given && isQuantized(tensorOf(this.graph, given)) && tensorOf(this.graph, given).quantization!.zeroPoint.every((z) => z === 0);
     if (!symmetric) return make.weightsAndBias(x.quantization!, this.asFloat(w), b && this.asFloat(b));
-    const weights = this.perChannel(given), integers = b && this.integers.get(b);
+    const weights = given, integers = b && this.integers.get(b);
     return [weights, !b ? "" : integers && fits(tensorOf(this.graph, integers), x, tensorOf(this.graph, weights)) ? integers : this.bias(this.asFloat(b), x, weights, type)];
   }
 
@@ -115,13 +115,6 @@ class Fusion {
     const tensor = tensorOf(this.graph, q), float = freshName(this.graph, `${q} float`);
     this.graph.tensors.set(float, { name: float, dtype: "float32", shape: tensor.shape, data: dequantizeConstant(tensor) });
     return float;
-  }
-
-  /** One scale per output channel also where all are equal. */
-  private perChannel(name: string): string {
-    const tensor = tensorOf(this.graph, name);
-    tensor.quantization = spread(tensor.quantization!, tensor.shape[0]!);
-    return name;
   }
 
   /** A mover of dequantized values moves the integers; the dequantize follows it. */
@@ -155,9 +148,4 @@ class Fusion {
 function fits(bias: Tensor, x: Tensor, weights: Tensor): boolean {
   const sx = x.quantization!.scale[0]!, sb = bias.quantization!.scale;
   return bias.dtype === "int32" && weights.quantization!.scale.every((sw, c) => Math.abs(sb[sb.length === 1 ? 0 : c]! / (sx * sw) - 1) < 1e-5);
-}
-
-function spread({ scale, zeroPoint, axis }: Quantization, channels: number): Quantization {
-  if (scale.length === channels) return { scale, zeroPoint, axis };
-  return { scale: new Float32Array(channels).fill(scale[0]!), zeroPoint: new Int32Array(channels).fill(zeroPoint[0]!), axis: 0 };
 }

@@ -7,23 +7,28 @@ import { copyGraph, dropUnused } from "./copy.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
 import { hasIntegerKernel, integerTensors } from "./integer-ops.ts";
+import { shapeConstants } from "./kernel-constants.ts";
 import { matchScales } from "./match-scales.ts";
 import { shiftUnsigned } from "./shift-unsigned.ts";
 import { mergeTables } from "./tables.ts";
 
 export interface ImportOptions {
-  /** Functions of one tensor become tables. TFLite's exact rules, which differ by operator, want them left as they are. */
-  tables?: boolean;
+  /**
+   * For kernels that follow TFLite's reference to the bit: functions of one tensor stay the operators they are, and
+   * recurrent layers keep the integers of their biases and states.
+   */
+  exact?: boolean;
 }
 
-export function importQuantized(source: Graph, { tables = true }: ImportOptions = {}): Graph {
+export function importQuantized(source: Graph, { exact = false }: ImportOptions = {}): Graph {
   const graph = copyGraph(source);
   shiftUnsigned(graph);
   fuseQdq(graph);
   foldDequantized(graph);
-  floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n), direct: false });
+  floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n), direct: false, isWhole: (n) => exact && isIntegerLstm(graph, n) });
   matchScales(graph);
-  if (tables) mergeTables(graph);
+  if (!exact) shapeConstants(graph);
+  if (!exact) mergeTables(graph);
   dropUnused(graph);
   return graph;
 }
@@ -33,6 +38,9 @@ function runsOnIntegers(graph: Graph, node: Node): boolean {
   if (node.op === "quantize" || node.op === "dequantize" || node.op === "requantize") return true;
   return tensors.every((t) => t.quantization && t.dtype === type) && hasIntegerKernel(node, graph, type);
 }
+
+/** TFLite's fully quantized LSTM: its cell state is int16. */
+const isIntegerLstm = (graph: Graph, node: Node) => node.op === "lstm" && node.outputs[2] !== "" && tensorOf(graph, node.outputs[2]!).dtype === "int16";
 
 /** Constants that float operators read are float in the file. */
 export function foldDequantized(graph: Graph): void {
