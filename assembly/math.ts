@@ -8,17 +8,29 @@ const LOG2E: f32 = 1.44269504, LN2_HIGH: f32 = 0.693359375, LN2_LOW: f32 = -2.12
 /** Adding it leaves the nearest whole number in the low bits of the sum. */
 const ROUNDER: f32 = 12582912;
 
-/** e^x = 2^n · e^r, |r| ≤ ln 2 / 2. Polynomial: Cephes expf. */
-export function exp<T>(x: T): T {
-  const t = clamp(x, splat<T>(-104), splat<T>(89)), shifted = timesPlus(t, splat<T>(LOG2E), splat<T>(ROUNDER));
-  const n = minus(shifted, splat<T>(ROUNDER));
-  const r = minus(minus(t, times(n, splat<T>(LN2_HIGH))), times(n, splat<T>(LN2_LOW)));
+/** e^r − 1 for |r| ≤ ln 2 / 2. */
+// @ts-ignore: decorator
+@inline
+function fraction<T>(r: T): T {
   let p = timesPlus(splat<T>(1.9875691500e-4), r, splat<T>(1.3981999507e-3));
   p = timesPlus(p, r, splat<T>(8.3334519073e-3));
   p = timesPlus(p, r, splat<T>(4.1665795894e-2));
   p = timesPlus(p, r, splat<T>(1.6666665459e-1));
   p = timesPlus(p, r, splat<T>(5.0000001201e-1));
-  return scaleBy(plus(timesPlus(p, times(r, r), r), splat<T>(1)), shifted);
+  return timesPlus(p, times(r, r), r);
+}
+
+/** e^x = 2^n · e^r, |r| ≤ ln 2 / 2. Polynomial: Cephes expf. */
+export function exp<T>(x: T): T {
+  const t = clamp(x, splat<T>(-104), splat<T>(89)), shifted = timesPlus(t, splat<T>(LOG2E), splat<T>(ROUNDER));
+  const n = minus(shifted, splat<T>(ROUNDER));
+  const r = minus(minus(t, times(n, splat<T>(LN2_HIGH))), times(n, splat<T>(LN2_LOW)));
+  return scaleBy(plus(fraction(r), splat<T>(1)), shifted);
+}
+
+/** e^x − 1, exact near 0 too. */
+export function expMinus1<T>(x: T): T {
+  return ifLess(magnitude(x), splat<T>(0.34), fraction(x), minus(exp(x), splat<T>(1)));
 }
 
 /** 1 / (1 + e^−x) */

@@ -3,9 +3,13 @@ import { withFloatBorders } from "./borders.ts";
 import { bytesOf, sizeOf, tensorOf, type Graph, type Node, type Tensor } from "./ir/graph.ts";
 import type { Program, Rounding } from "./lower/context.ts";
 import { lower } from "./lower/index.ts";
+import { integersToFloat } from "./lower/integers-to-float.ts";
 import { planArena, type Arena } from "./plan/arena.ts";
 import { lifetimes, resolve } from "./plan/lifetimes.ts";
 import { writeModelFile, type Port, type Raw } from "./write/model-file.ts";
+
+/** As sdk/model-file.ts reads it. */
+interface LayerInfo { name: string; op: string; kernel: string; macs: number; outputs?: { name: string; at: number; size: number }[] }
 
 export interface CompileOptions {
   rounding?: Rounding;
@@ -23,7 +27,7 @@ export interface Compiled {
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR for operators without a kernel */
 export async function compile(source: Graph, options: CompileOptions = {}): Promise<Compiled> {
-  const { graph, leading, trailing } = withFloatBorders(source), program = lower(graph, options.rounding);
+  const { graph, leading, trailing } = withFloatBorders(integersToFloat(source)), program = lower(graph, options.rounding);
   const states = new Set(graph.states.map((s) => s.input));
   const spans = lifetimes(program, graph.inputs, graph.outputs).filter((s) => !states.has(s.id)), arena = planArena(spans);
   const ends = borderCalls(graph.nodes, program, leading, trailing), scales = scaleTable(graph);
@@ -75,22 +79,24 @@ function scaleTable(graph: Graph): { values: Float32Array; tensors: object[] } {
 
 /** What inspect, profile and run need to know of the model. */
 function describe(graph: Graph, program: Program, arena: Arena): Record<string, unknown> {
-  const ops = new Map(graph.nodes.map((n) => [n.name, n]));
   const ports = (names: readonly string[]) => names.map((name) => ({ name, shape: tensorOf(graph, name).shape, layout: graph.layouts[name] ?? "" }));
   return {
     name: graph.name, format: graph.format, inputs: ports(graph.inputs), outputs: ports(graph.outputs),
     states: graph.states.map((s) => ({ name: s.input, shape: tensorOf(graph, s.input).shape, next: s.output })),
-    layers: program.calls.map((c, i) => ({ name: c.node, op: ops.get(c.node)?.op ?? "state", kernel: c.kernel, macs: c.macs, ...written(ops.get(c.node), program, arena, i) })),
+    layers: layersOf(graph, program, arena),
     arena: { bytes: arena.bytes, largestLive: arena.lowerBound },
   };
 }
 
-/** With a node's last call: its outputs and where in the arena they lie then, for `octavo compare`. */
-function written(node: Node | undefined, program: Program, arena: Arena, call: number): { outputs?: { name: string; at: number }[] } {
-  if (!node || program.calls.slice(call + 1).some((c) => c.node === node.name)) return {};
-  const places = new Map(arena.buffers.map((b) => [b.id, b.offset]));
-  return { outputs: node.outputs.filter(Boolean).flatMap((name) => {
+/** A row per kernel call; with a node's last call its outputs and where in the arena they lie then, for `octavo compare`. */
+function layersOf(graph: Graph, program: Program, arena: Arena): LayerInfo[] {
+  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), last = new Map(program.calls.map((c, i) => [c.node, i])), places = new Map(arena.buffers.map((b) => [b.id, b.offset]));
+  const outputs = (node: Node) => node.outputs.filter(Boolean).flatMap((name) => {
     const { id, offset } = resolve(program, name), at = places.get(id);
-    return at === undefined ? [] : [{ name, at: at + offset }];
-  }) };
+    return at === undefined ? [] : [{ name, at: at + offset, size: sizeOf(tensorOf(graph, name).shape) }];
+  });
+  return program.calls.map((c, i) => {
+    const node = nodes.get(c.node);
+    return { name: c.node, op: node?.op ?? "state", kernel: c.kernel, macs: c.macs, ...(node && last.get(c.node) === i && { outputs: outputs(node) }) };
+  });
 }

@@ -1,6 +1,6 @@
 /** Activation functions: y[i] = f(a[i]) for i below n, a multiple of 4; the other operands are not read. alpha and beta as in converter/ir/ops.ts. */
-import { LANES, at, clamp, ifLess, lane, larger, magnitude, minus, over, plus, put, smaller, times, timesPlus } from "../lanes";
-import { erf, exp, sigmoid, softplus, tanh } from "../math";
+import { LANES, at, clamp, ifLess, lane, larger, magnitude, over, plus, put, smaller, times, timesPlus } from "../lanes";
+import { erf, exp, expMinus1, sigmoid, softplus, tanh } from "../math";
 
 export function clip(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32): void {
   const lo = lane(alpha), hi = lane(beta);
@@ -29,25 +29,25 @@ export function thresholdedRelu(a: usize, b: usize, c: usize, y: usize, n: i32, 
 }
 
 export function elu(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32): void {
-  const scale = lane(alpha), one = lane(1), zero = lane(0);
+  const scale = lane(alpha), zero = lane(0);
   for (let i = 0; i < n; i += LANES) {
     const x = at(a, i);
-    put(y, i, ifLess(x, zero, times(scale, minus(exp(x), one)), x));
+    put(y, i, ifLess(x, zero, times(scale, expMinus1(x)), x));
   }
 }
 
 export function selu(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32): void {
-  const scale = lane(alpha), gamma = lane(beta), one = lane(1), zero = lane(0);
+  const scale = lane(alpha), gamma = lane(beta), zero = lane(0);
   for (let i = 0; i < n; i += LANES) {
     const x = at(a, i);
-    put(y, i, times(gamma, ifLess(x, zero, times(scale, minus(exp(x), one)), x)));
+    put(y, i, times(gamma, ifLess(x, zero, times(scale, expMinus1(x)), x)));
   }
 }
 
 export function celu(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32): void {
-  const scale = lane(alpha), one = lane(1), zero = lane(0);
+  const scale = lane(alpha), zero = lane(0);
   for (let i = 0; i < n; i += LANES) {
-    const x = at(a, i), negative = times(scale, minus(exp(over(x, scale)), one));
+    const x = at(a, i), negative = times(scale, expMinus1(over(x, scale)));
     put(y, i, plus(larger(x, zero), smaller(negative, zero)));
   }
 }
@@ -90,12 +90,12 @@ export function gelu(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32,
   }
 }
 
-/** x/2 · (1 + tanh(√(2/π) · (x + 0.044715 x³))) */
+/** x/2 · (1 + tanh u) = x · sigmoid(2u), u = √(2/π) · (x + 0.044715 x³) */
 export function geluTanh(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32): void {
-  const half = lane(0.5), one = lane(1);
+  const cubic = lane(0.044715), factor = lane(1.5957691);
   for (let i = 0; i < n; i += LANES) {
-    const x = at(a, i), cubic = timesPlus(times(times(x, x), x), lane(0.044715), x);
-    put(y, i, times(times(half, x), plus(one, tanh(times(cubic, lane(0.79788456))))));
+    const x = at(a, i);
+    put(y, i, times(x, sigmoid(times(timesPlus(times(times(x, x), x), cubic, x), factor))));
   }
 }
 

@@ -29,6 +29,16 @@ export interface Program {
   aliases: Map<string, Alias>;
 }
 
+/** The buffer that holds `id`, and where in it. */
+export function resolve(program: Program, id: string): { id: string; offset: number } {
+  let offset = 0;
+  for (let alias = program.aliases.get(id); alias; alias = program.aliases.get(id)) {
+    offset += alias.offset;
+    id = alias.of;
+  }
+  return { id, offset };
+}
+
 export type Rounding = "fast" | "tflite";
 
 export class LoweringContext {
@@ -36,15 +46,21 @@ export class LoweringContext {
   readonly rounding: Rounding;
   readonly program: Program = { calls: [], constants: new Map(), buffers: new Map(), aliases: new Map() };
   private node = "";
+  private step = -1;
+  /** The step that reads a tensor last; Infinity for what outlives the run. */
+  private readonly lastReads = new Map<string, number>();
 
   constructor(graph: Graph, rounding: Rounding) {
     this.graph = graph;
     this.rounding = rounding;
+    graph.nodes.forEach((node, step) => node.inputs.forEach((name) => this.lastReads.set(name, step)));
+    for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.set(name, Infinity);
   }
 
-  /** Names the layer that the following calls belong to. */
+  /** Names the layer that the following calls belong to: the next node of the graph. */
   begin(node: string): void {
     this.node = node;
+    this.step++;
   }
 
   tensor(name: string): Tensor {
@@ -79,6 +95,31 @@ export class LoweringContext {
   alias(name: string, of: string, offset = 0): void {
     this.at(of);
     this.program.aliases.set(name, { of, offset });
+  }
+
+  /** Lets `y` be the bytes of `x`, which it equals. False where it needs its own: x is constant or a state, or y has a place already. */
+  share(y: string, x: string): boolean {
+    const { id } = resolve(this.program, x), own = this.program.aliases.has(y) || this.program.buffers.has(y);
+    if (own || this.tensor(x).data || this.graph.states.some((s) => s.input === id || s.input === y)) return false;
+    this.alias(y, x);
+    return true;
+  }
+
+  /** Lets `y` take the place of `x`, an operand of the same size, where nobody reads x or what shares its bytes after this node. */
+  inherit(y: string, x: string): void {
+    if (this.tensor(x).data || bytesOf(this.tensor(x).dtype) !== bytesOf(this.tensor(y).dtype)) return;
+    const { id } = resolve(this.program, x), sharing = [...this.program.aliases.keys()].filter((name) => resolve(this.program, name).id === id);
+    if ([id, ...sharing].every((name) => (this.lastReads.get(name) ?? -1) <= this.step)) this.share(y, x);
+  }
+
+  sameBuffer(x: string, y: string): boolean {
+    return resolve(this.program, x).id === resolve(this.program, y).id;
+  }
+
+  /** True if `x` lies in `y`, `offset` bytes in. */
+  lies(x: string, y: string, offset: number): boolean {
+    const from = resolve(this.program, x), to = resolve(this.program, y);
+    return from.id === to.id && from.offset === to.offset + offset;
   }
 
   /** @param written names of the params that the kernel writes; every other operand is read */

@@ -1,30 +1,59 @@
-/** Graph → kernel calls. One file per operator family; this file is the table and the walk. */
-import { modelError } from "../ir/error.ts";
-import { tensorOf, type Graph, type Node } from "../ir/graph.ts";
-import type { OpName } from "../ir/ops.ts";
+/** Graph → kernel calls. One file per operator family; this file is the tables and the walk. */
+import { modelError, OctavoError } from "../ir/error.ts";
+import { sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { binaryOps, unaryOps, type OpName } from "../ir/ops.ts";
+import { cast } from "./cast.ts";
 import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { dense } from "./dense.ts";
+import { binary, unary, where } from "./elementwise.ts";
+import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
+import { placements } from "./place.ts";
 import { recurrent } from "./recurrent.ts";
 import { updateStates } from "./states.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
+type Lowerings = { [K in OpName]?: Lowering<K> };
 
-const lowerings: { [K in OpName]?: Lowering<K> } = { dense, lstm: recurrent, gru: recurrent, rnn: recurrent };
+const each = <K extends OpName>(names: readonly K[], lowering: Lowering<K>) => Object.fromEntries(names.map((n) => [n, lowering])) as unknown as { [P in K]: Lowering<P> };
+
+/** Of elements of any type; recurrent layers choose by their weights. */
+const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, cast, lstm: recurrent, gru: recurrent, rnn: recurrent };
+
+/** Of float32. */
+const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, dense };
+
+/** Where an operand or result is quantized. */
+const integers: Lowerings = {};
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */
 export function lower(graph: Graph, rounding: Rounding = "fast"): Program {
   refuseUnknown(graph);
   const context = new LoweringContext(graph, rounding);
-  for (const node of graph.nodes) {
-    context.begin(node.name);
-    (lowerings[node.op] as Lowering<OpName>)(node as never, context);
-  }
+  for (const [name, alias] of placements(graph)) context.alias(name, alias.of, alias.offset);
+  for (const node of graph.nodes) lowerNode(node, context);
   updateStates(context);
   return context.program;
 }
 
+/** Nothing is called for a result without elements. */
+function lowerNode(node: Node, c: LoweringContext): void {
+  const written = node.outputs.filter(Boolean);
+  c.begin(node.name);
+  if (written.every((name) => sizeOf(c.tensor(name).shape) === 0)) return written.forEach((name) => c.at(name));
+  try {
+    (loweringOf(node, c.graph) as Lowering<OpName>)(node as never, c);
+  } catch (e) {
+    throw e instanceof OctavoError ? modelError(e.code, c.graph.format, `node "${node.name}" (${node.op})`, e.message.replace(/\.$/, "")) : e;
+  }
+}
+
+function loweringOf(node: Node, graph: Graph): Lowerings[OpName] {
+  const quantized = [node.inputs[0], ...node.outputs].some((name) => name && tensorOf(graph, name).quantization);
+  return any[node.op] ?? (quantized ? integers : floats)[node.op];
+}
+
 function refuseUnknown(graph: Graph): void {
-  const unknown = graph.nodes.filter((n) => !lowerings[n.op]);
+  const unknown = graph.nodes.filter((n) => !loweringOf(n, graph));
   if (!unknown.length) return;
   const names = [...new Set(unknown.map((n) => `${n.op} (${tensorOf(graph, n.outputs.find(Boolean)!).dtype}, "${n.name}")`))];
   throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `model "${graph.name}"`, `no kernel for ${names.join(", ")}`, "Replace or remove these layers before export.");

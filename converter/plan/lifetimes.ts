@@ -1,18 +1,10 @@
 /** When the bytes of each buffer are in use: positions in the list of calls. */
-import type { Program } from "../lower/context.ts";
+import { resolve, type Program } from "../lower/context.ts";
+
+export { resolve };
 
 /** In use from call `first` to call `last`, both included; −1 is before the program, calls.length after it. */
 export interface Lifetime { id: string; bytes: number; first: number; last: number }
-
-/** The buffer that holds `id`, and where in it. */
-export function resolve(program: Program, id: string): { id: string; offset: number } {
-  let offset = 0;
-  for (let alias = program.aliases.get(id); alias; alias = program.aliases.get(id)) {
-    offset += alias.offset;
-    id = alias.of;
-  }
-  return { id, offset };
-}
 
 /** @param inputs alive before the first call · @param outputs alive after the last · states are alive always */
 export function lifetimes(program: Program, inputs: readonly string[], outputs: readonly string[]): Lifetime[] {

@@ -33,6 +33,7 @@ export const layouts = {
   gruI8: [...gru, ...ptr("m", "q", "resetQ"), ...f32("inverseScale"), ...i32("zeroPoint")],
   rnnF32: rnn,
   rnnI8: [...rnn, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
+  cast: [...ptr("x", "y"), ...i32("n", "from", "to")],
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;

@@ -1,0 +1,47 @@
+/** Unary and binary functions and `where` → mapF32. */
+import { broadcastStrides } from "../ir/eval/strides.ts";
+import { sizeOf, type Node } from "../ir/graph.ts";
+import type { BinaryOp, Clamp, UnaryOp } from "../ir/ops.ts";
+import { functionNumber, type functionNames } from "../write/layout.ts";
+import type { LoweringContext } from "./context.ts";
+import { stridedFields } from "./strided.ts";
+
+export type FunctionName = (typeof functionNames)[number];
+/** Floats that mapF32 gathers its operands into. */
+const SCRATCH_FLOATS = 3 * 64 + 4;
+const unbounded = ([lo, hi]: Clamp): boolean => lo === -Infinity && hi === Infinity;
+/** Functions that do not apply bounds. */
+const unclamped = new Set<string>(["pow", "mod", "fmod", "atan2"]);
+
+export function unary(node: Node<UnaryOp>, c: LoweringContext): void {
+  const { alpha, beta } = node.attributes;
+  map(c, node.op, node.inputs, node.outputs[0]!, Number(alpha), Number(beta));
+}
+
+export function binary(node: Node<BinaryOp>, c: LoweringContext): void {
+  const { clamp } = node.attributes, y = node.outputs[0]!, [a, b] = node.inputs as [string, string];
+  const exponent = node.op === "pow" ? scalarOf(c, b) : undefined;
+  if (exponent === 2) map(c, "mul", [a, a], y, ...clamp);
+  else if (exponent === 0.5) map(c, "sqrt", [a], y);
+  else map(c, node.op, [a, b], y, ...clamp);
+  if (unclamped.has(node.op) && !unbounded(clamp)) map(c, "clip", [y], y, ...clamp);
+}
+
+export const where = (node: Node<"where">, c: LoweringContext): void => map(c, "where", node.inputs, node.outputs[0]!);
+
+const scalarOf = (c: LoweringContext, name: string): number | undefined => {
+  const { data, shape } = c.tensor(name);
+  return data && sizeOf(shape) === 1 ? data[0] : undefined;
+};
+
+/** One call of `fn` over the shape of `y`; the result takes the place of an operand that nobody reads any more. */
+export function map(c: LoweringContext, fn: FunctionName, inputs: readonly string[], y: string, alpha = 0, beta = 0): void {
+  const shape = c.tensor(y).shape, [a, b = a, d = a] = inputs as [string, string?, string?];
+  const strides = (name: string) => broadcastStrides(c.tensor(name).shape, shape);
+  const whole = inputs.filter((name) => sizeOf(c.tensor(name).shape) === sizeOf(shape)), repeated = inputs.filter((name) => !whole.includes(name));
+  for (const name of whole) if (!repeated.some((other) => c.sameBuffer(other, name))) c.inherit(y, name);
+  c.call("mapF32", {
+    a: c.at(a), b: c.at(b), c: c.at(d), y: c.at(y), t: c.scratch(4 * SCRATCH_FLOATS), fn: functionNumber(fn), alpha, beta,
+    ...stridedFields(shape, { a: strides(a), b: strides(b), c: strides(d) }),
+  }, ["y"]);
+}

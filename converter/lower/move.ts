@@ -1,0 +1,110 @@
+/** What moves elements of any type: reshape, transpose, slice, concat, pad, expand, tile → aliases, copy, fill. */
+import { OctavoError } from "../ir/error.ts";
+import { isQuantized, quantize } from "../ir/eval/quantize.ts";
+import { broadcastStrides, stridesOf, walkOver } from "../ir/eval/strides.ts";
+import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
+import type { LoweringContext, Operand } from "./context.ts";
+import { AXES, walkFields } from "./strided.ts";
+
+/** Where the walk of one operand starts, and its strides: in elements. */
+interface Side { at: Operand; start?: number; strides: readonly number[] }
+
+/** Calls of `copy` for one move: more than six axes are walked by several. */
+const MOST_CALLS = 256;
+
+export function copyStrided(c: LoweringContext, shape: readonly number[], bytes: number, x: Side, y: Side): void {
+  if (sizeOf(shape) === 0) return;
+  const walk = walkOver(shape, [x.strides, y.strides]), extra = Math.max(0, walk.shape.length - AXES);
+  const outer = walk.shape.slice(0, extra), calls = sizeOf(outer);
+  if (calls > MOST_CALLS) throw new OctavoError("ERR_OCTAVO_SHAPE", `a move over the axes [${walk.shape.join(",")}], expected at most ${AXES} axes that cannot be joined.`);
+  const inner = walkFields({ shape: walk.shape.slice(extra), strides: walk.strides.map((s) => s.slice(extra)) }, ["x", "y"]);
+  for (let i = 0; i < calls; i++) {
+    const offset = (side: Side, k: number) => bytes * ((side.start ?? 0) + indexAt(outer, walk.strides[k]!, i));
+    c.call("copy", { x: shifted(x.at, offset(x, 0)), y: shifted(y.at, offset(y, 1)), bytes, ...inner }, ["y"]);
+  }
+}
+
+const shifted = (at: Operand, bytes: number): Operand => ({ ...at, offset: at.offset + bytes });
+
+function indexAt(shape: readonly number[], strides: readonly number[], flat: number): number {
+  let index = 0;
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    index += (flat % shape[axis]!) * strides[axis]!;
+    flat = Math.floor(flat / shape[axis]!);
+  }
+  return index;
+}
+
+/** y = x, read by `strides` from `start`, in the order of y. */
+function rearrange(c: LoweringContext, x: string, y: string, strides: readonly number[], start = 0): void {
+  const { shape, dtype } = c.tensor(y);
+  copyStrided(c, shape, bytesOf(dtype), { at: c.at(x), start, strides }, { at: c.at(y), strides: stridesOf(shape) });
+}
+
+export const copyTensor = (c: LoweringContext, x: string, y: string): void => rearrange(c, x, y, stridesOf(c.tensor(y).shape));
+
+/** The same bytes under another name, or a copy where they must stay apart. */
+export function reshape(node: Node, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  if (!c.share(y, x)) copyTensor(c, x, y);
+}
+
+export function transpose(node: Node<"transpose">, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], shape = c.tensor(x).shape, from = stridesOf(shape), { perm } = node.attributes;
+  const order = (axes: readonly number[]) => axes.filter((axis) => shape[axis] !== 1).join();
+  if (order(perm) === order(shape.map((_, axis) => axis)) && c.share(y, x)) return;
+  rearrange(c, x, y, perm.map((p) => from[p]!));
+}
+
+export function slice(node: Node<"slice">, c: LoweringContext): void {
+  const { starts, steps } = node.attributes, x = node.inputs[0]!, from = stridesOf(c.tensor(x).shape);
+  rearrange(c, x, node.outputs[0]!, steps.map((step, axis) => step * from[axis]!), starts.reduce((sum, start, axis) => sum + start * from[axis]!, 0));
+}
+
+export function expand(node: Node, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  rearrange(c, x, y, broadcastStrides(c.tensor(x).shape, c.tensor(y).shape));
+}
+
+/** Each axis [repeats · size] is walked as [repeats, size], standing still along the repeats. */
+export function tile(node: Node<"tile">, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], { shape, dtype } = c.tensor(x), pairs = node.attributes.repeats.flatMap((repeat, axis) => [repeat, shape[axis]!]);
+  const from = stridesOf(shape).flatMap((stride) => [0, stride]);
+  copyStrided(c, pairs, bytesOf(dtype), { at: c.at(x), strides: from }, { at: c.at(y), strides: stridesOf(pairs) });
+}
+
+/** Parts that were placed into the result already (place.ts) need no copy. */
+export function concat(node: Node<"concat">, c: LoweringContext): void {
+  const y = node.outputs[0]!, { axis } = node.attributes, bytes = bytesOf(c.tensor(y).dtype), to = stridesOf(c.tensor(y).shape);
+  let start = 0;
+  for (const x of node.inputs) {
+    const shape = c.tensor(x).shape;
+    if (!c.lies(x, y, bytes * start)) copyStrided(c, shape, bytes, { at: c.at(x), strides: stridesOf(shape) }, { at: c.at(y), start, strides: to });
+    start += shape[axis]! * to[axis]!;
+  }
+}
+
+/** Constant padding: the whole result is filled, then x is laid into it. Negative amounts crop x. */
+export function pad(node: Node<"pad">, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], { before, after, value } = node.attributes, from = c.tensor(x).shape, to = c.tensor(y);
+  const crop = before.map((b) => Math.max(0, -b)), place = before.map((b) => Math.max(0, b));
+  const shape = from.map((d, axis) => d - crop[axis]! - Math.max(0, -after[axis]!)), sx = stridesOf(from), sy = stridesOf(to.shape);
+  const start = (index: readonly number[], strides: readonly number[]) => index.reduce((sum, i, axis) => sum + i * strides[axis]!, 0);
+  if (sizeOf(to.shape) > sizeOf(shape)) fill(c, y, value);
+  copyStrided(c, shape, bytesOf(to.dtype), { at: c.at(x), start: start(crop, sx), strides: sx }, { at: c.at(y), start: start(place, sy), strides: sy });
+}
+
+/** Every element of `y` becomes `value`, a real number. */
+export function fill(c: LoweringContext, y: string, value: number): void {
+  const t = c.tensor(y), n = sizeOf(t.shape);
+  if (n) c.call("fill", { y: c.at(y), n, bytes: bytesOf(t.dtype), bits: bitsOf(t, value) }, ["y"]);
+}
+
+const float = new Float32Array(1), bits = new Int32Array(float.buffer);
+
+function bitsOf(t: Tensor, value: number): number {
+  if (isQuantized(t)) return quantize(t, [value])[0]!;
+  if (t.dtype !== "float32") return value;
+  float[0] = value;
+  return bits[0]!;
+}
