@@ -19,7 +19,7 @@ import { recurrents } from "./tflite/recurrent.ts";
 import { reductions } from "./tflite/reduce.ts";
 import { refuseUnsupported } from "./tflite/refuse.ts";
 import { resizes } from "./tflite/resize.ts";
-import { isTflite, readSchema, type TfliteModel, type TfliteOperator } from "./tflite/schema.ts";
+import { isTflite, readSchema, type TfliteModel, type TfliteOperator, type TfliteTensor } from "./tflite/schema.ts";
 import { nameOf, tensorAt, TfliteNode, type OperatorTable, type Reading, type Scope } from "./tflite/scope.ts";
 import { shapes } from "./tflite/shape.ts";
 import { slices } from "./tflite/slice.ts";
@@ -137,8 +137,24 @@ function call(caller: Scope, index: number, inputs: string[]): string[] {
 function output(scope: Scope, index: number): void {
   const { graph } = scope, t = tensorAt(scope, index), wanted = scope.planned[index]!;
   const name = nameOf(scope, index) ?? fail(`output "${wanted}"`, "nothing writes it");
-  const own = name === wanted && !graph.graph.inputs.includes(name) && !graph.graph.outputs.includes(name);
-  const quantization = quantizationOf(t);
-  const result = own ? name : graph.add("reshape", [name], { shape: graph.shape(name) }, [freshName(graph.graph, wanted)], quantization && { dtype: dtypeOf(t), quantization });
+  const result = name === wanted && isFree(graph.graph, name) ? name : named(graph, name, freshName(graph.graph, wanted), t);
   graph.output(result, graph.shape(result).length === 4 ? "nhwc" : "");
+}
+
+const isFree = ({ inputs, outputs }: Graph, name: string): boolean => !inputs.includes(name) && !outputs.includes(name);
+
+/** The tensor under another name: itself where nothing else calls it by its own. */
+function named(graph: GraphBuilder, name: string, wanted: string, t: TfliteTensor): string {
+  const { tensors, nodes, states } = graph.graph, tensor = tensors.get(name)!, quantization = quantizationOf(t);
+  const producer = nodes.find((n) => n.outputs.includes(name));
+  if (!producer || !isFree(graph.graph, name) || states.some((s) => s.output === name)) {
+    return graph.add("reshape", [name], { shape: [...tensor.shape] }, [wanted], quantization && { dtype: dtypeOf(t), quantization });
+  }
+  tensors.delete(name);
+  tensors.set(wanted, { ...tensor, name: wanted });
+  for (const n of nodes) {
+    n.inputs = n.inputs.map((i) => (i === name ? wanted : i));
+    n.outputs = n.outputs.map((o) => (o === name ? wanted : o));
+  }
+  return wanted;
 }

@@ -26,7 +26,7 @@ function fakeQuant(n: TfliteNode): void {
   if (!(min <= 0 && max >= 0 && max > min && bits >= 2 && bits <= 8)) n.damaged(`its range is ${min} to ${max} in ${bits} bits, expected one around 0 in 2 to 8 bits`);
   const lowest = narrow ? 1 : 0, highest = 2 ** bits - 1;
   const scale = Math.fround((max - min) / (highest - lowest));
-  const zero = Math.min(Math.max(Math.round(lowest - min / scale), lowest), highest);
+  const zero = Math.min(Math.max(Math.round(Math.fround(lowest - Math.fround(min / scale))), lowest), highest);
   const real = n.step("clip", [n.input(0)], { alpha: (lowest - zero) * scale, beta: (highest - zero) * scale });
   const quantization = { scale: Float32Array.of(scale), zeroPoint: Int32Array.of(zero), axis: 0 };
   n.emit("dequantize", [n.graph.add("quantize", [real], {}, [], { dtype: "uint8", quantization })], {});

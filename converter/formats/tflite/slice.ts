@@ -1,4 +1,5 @@
 /** Operators that take parts: slice, strided slice, split, unpack, reverse, gather, scatter. */
+import { allocate, sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import { options } from "./schema.ts";
 import type { OperatorTable, TfliteNode } from "./scope.ts";
@@ -6,7 +7,7 @@ import type { OperatorTable, TfliteNode } from "./scope.ts";
 export const slices: OperatorTable = {
   SLICE: slice, STRIDED_SLICE: stridedSlice, SPLIT: split, SPLIT_V: splitV, UNPACK: unpack, REVERSE_V2: reverse, REVERSE_SEQUENCE: reverseSequence,
   GATHER: gather, GATHER_ND: (n) => { n.emit("gatherNd", [n.input(0), n.stored(1)], { batchDims: 0 }); }, EMBEDDING_LOOKUP: embedding,
-  DYNAMIC_UPDATE_SLICE: updateSlice,
+  DYNAMIC_UPDATE_SLICE: updateSlice, SCATTER_ND: scatter,
 };
 
 const ones = (rank: number) => Array<number>(rank).fill(1);
@@ -154,6 +155,23 @@ function updateSlice(n: TfliteNode): void {
   const mask = n.step("pad", [n.step("expand", [n.graph.constant("one", "float32", [], Float32Array.of(1))], { shape: part })], around(shape, part, start));
   const inside = n.step("greater", [mask, n.graph.scalar(0)], { clamp: noClamp });
   n.emit("where", [inside, n.move("pad", [update], around(shape, part, start)), x], {});
+}
+
+/** indices [..., K], updates, shape: adds each update to zeros. Constant indices become places in one long row. */
+function scatter(n: TfliteNode): void {
+  const at = n.value(0), indices = n.shape(n.stored(0)), shape = n.integers(2), K = indices.at(-1) ?? 0, updates = n.input(1), rows = sizeOf(indices) / K;
+  if (K < 1 || K > shape.length || shape.some((d) => d < 0) || sizeOf(n.shape(updates)) !== rows * sizeOf(shape.slice(K))) n.damaged(`indices [${indices.join(",")}] and updates [${n.shape(updates).join(",")}] do not fit [${shape.join(",")}]`);
+  const inner = sizeOf(shape.slice(K)), places = new Int32Array(rows * inner);
+  for (let r = 0; r < rows; r++) {
+    const row = Array.from({ length: K }, (_, k) => at[r * K + k]!);
+    if (row.some((i, k) => i < 0 || i >= shape[k]!)) n.damaged(`index [${row.join(",")}] is outside [${shape.join(",")}]`);
+    const first = row.reduce((a, i, k) => a * shape[k]! + i, 0) * inner;
+    for (let i = 0; i < inner; i++) places[r * inner + i] = first + i;
+  }
+  const dtype = n.dtype(updates), zero = n.graph.constant("zero", dtype, [], allocate(dtype, 1));
+  const zeroes = n.step("expand", [zero], { shape: [sizeOf(shape)] }), flat = n.reshape(updates, [places.length]);
+  const sums = n.step("scatterElements", [zeroes, n.graph.constant("places", "int32", [places.length], places), flat], { axis: 0, reduction: "add" });
+  n.emit("reshape", [sums], { shape });
 }
 
 const around = (shape: number[], part: number[], start: number[]) =>

@@ -29,7 +29,7 @@ export function checkedShape(t: TfliteTensor): number[] {
 /** real = scale · (q − zeroPoint), taken as the file has it; undefined for tensors of plain numbers. */
 export function quantizationOf(t: TfliteTensor): Quantization | undefined {
   const q = t.quantization;
-  if (!q || t.type.startsWith("float") || t.type === "bool" || t.type === "int64") return undefined;
+  if (!q || t.type.startsWith("float") || t.type === "bool") return undefined;
   if (q.custom) fail(t, "its quantization is of a custom or block-wise kind, expected scales and zero points", "Quantize per tensor or per channel.");
   const n = q.scale.length;
   const axis = t.shape.length === 1 || n === 1 ? 0 : q.axis;
