@@ -11,6 +11,7 @@ import { fuseNormalize } from "./fuse-normalize.ts";
 import { fusePadding } from "./fuse-padding.ts";
 import { matmulToDense } from "./matmul-to-dense.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
+import { nchwToNhwc } from "./nchw-to-nhwc.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { applyRewrites, type Rewrite } from "./rewriter.ts";
 import { scalarArithmetic } from "./scalar-arithmetic.ts";
@@ -27,5 +28,5 @@ const mostRounds = 24;
  * @returns a new graph; `graph` is unchanged, the data of untouched constants is shared
  */
 export function optimise(graph: Graph): Graph {
-  return applyRewrites(graph, [...tidy, ...arithmetic], mostRounds);
+  return applyRewrites(graph, [...tidy, ...nchwToNhwc, ...arithmetic], mostRounds);
 }
