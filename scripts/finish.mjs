@@ -1,7 +1,10 @@
-// After tsc: the command line becomes executable, and compiled modules stand where Workers import them.
+// After tsc: the command line becomes executable, compiled modules stand where Workers import them, and the SDK's part of a
+// bundle is one file.
 import { chmodSync, cpSync, existsSync, mkdirSync } from "node:fs";
+import { buildSync } from "esbuild";
 
 const bin = "dist/targets/cli/octavo.js";
 if (existsSync(bin)) chmodSync(bin, 0o755);
 mkdirSync("dist/build", { recursive: true });
 for (const file of ["simd.wasm", "octavo-run.wasm", "octavo-run-simd.wasm"]) cpSync(`build/${file}`, `dist/build/${file}`);
+buildSync({ entryPoints: ["dist/sdk/bundled.js"], outfile: "dist/bundled.js", bundle: true, format: "esm", minify: true, target: "es2022" });
