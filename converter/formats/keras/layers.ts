@@ -1,0 +1,50 @@
+/** Keras' layers by class, and what is refused before anything is converted. */
+import type { GraphBuilder } from "../../ir/builder.ts";
+import { activations } from "./activation.ts";
+import { convolutions } from "./convolution.ts";
+import { denses } from "./dense.ts";
+import type { LayerFunction } from "./layer.ts";
+import { merges } from "./merge.ts";
+import { isCustom, isModelClass, type KerasModel } from "./model.ts";
+import { normalizations } from "./normalization.ts";
+import { operations } from "./operations.ts";
+import { poolings } from "./pooling.ts";
+import { cellClasses, recurrents } from "./recurrent.ts";
+import { shapes } from "./shape.ts";
+import { wrappers } from "./wrappers.ts";
+import { isObject, type Json } from "../wire/json.ts";
+
+export const layers: Record<string, LayerFunction> = {
+  ...convolutions, ...denses, ...poolings, ...normalizations, ...activations, ...merges, ...shapes, ...recurrents, ...wrappers,
+};
+
+/** @param module of the class: Keras 3 writes functions like keras.ops.add as nodes of keras.src.ops */
+export function layerFunction(className: string, module: string): LayerFunction | undefined {
+  const table = /^keras\.(src\.)?ops/.test(module) || !Object.hasOwn(layers, className) ? operations : layers;
+  return Object.hasOwn(table, className) ? table[className] : undefined;
+}
+
+/** Everything in a model that cannot be converted, all of it in one error. */
+export function refuseUnknown(g: GraphBuilder, model: KerasModel, json: Json): void {
+  const found = new Set<string>();
+  collect(json, found);
+  if (!found.size) return;
+  const list = [...found];
+  g.where = `model "${model.name}"`;
+  g.fail(`${list.length === 1 ? "this layer" : `these ${list.length} layers`} cannot be converted: ${list.join(", ")}`,
+    "Lambda and custom layers are Python code, which is never run: write them with built-in layers and save the model again.");
+}
+
+function collect(json: Json | undefined, found: Set<string>): void {
+  if (!isObject(json) || typeof json.class_name !== "string") return;
+  const config = isObject(json.config) ? json.config : {}, name = String(json.name ?? config.name ?? json.class_name);
+  const inner = Array.isArray(json.config) ? json.config : config.layers;
+  if (isCustom(json)) found.add(`"${name}" (${json.class_name}, custom)`);
+  else if (isModelClass(json.class_name)) {
+    for (const layer of Array.isArray(inner) ? inner : []) collect(layer, found);
+    return;
+  } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name) && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "")) found.add(`"${name}" (${json.class_name})`);
+  for (const part of [config.layer, config.backward_layer, config.cell, ...(Array.isArray(config.cells) ? config.cells : [])]) collect(part, found);
+  const activation = config.activation;
+  if (isObject(activation) && activation.class_name !== "function") collect(activation, found);
+}

@@ -1,0 +1,55 @@
+/**
+ * Recurrent layers over a mask: a step that does not count leaves the state alone and repeats the last output. The steps that
+ * count are brought to the front, `lengths` says how many they are, and the outputs are spread over all steps again.
+ */
+import { allocate } from "../../ir/graph.ts";
+import { affine, binary, cast, concat, constant, filled, matmul, mul, range, reduce, reshape, toFloat } from "../onnx/write.ts";
+import type { Layer } from "./layer.ts";
+
+/** Gives a tensor a mask, which is made once, when somebody needs it. */
+export function maskWith(l: Pick<Layer, "context">, x: string, make: () => string): void {
+  let made: string | undefined;
+  l.context.masks.set(x, () => (made ??= make()));
+}
+
+/** Layers that work on each step for itself hand the mask of their inputs on; of several inputs a step must count in all. */
+export function passMask(l: Layer, inputs: readonly string[], outputs: readonly string[]): void {
+  const masks = [...new Set(inputs.map((x) => l.context.masks.get(x)).filter((m) => m !== undefined))], [first, ...others] = masks;
+  if (!first || !passing.has(l.className)) return;
+  for (const y of outputs) {
+    if (l.context.masks.has(y)) continue;
+    if (others.length) maskWith(l, y, () => others.reduce((a, m) => mul(l.g, a, m()), first()));
+    else l.context.masks.set(y, first);
+  }
+}
+
+const passing = new Set([
+  "Dense", "TimeDistributed", "Dropout", "SpatialDropout1D", "GaussianDropout", "AlphaDropout", "GaussianNoise", "ActivityRegularization", "Identity",
+  "BatchNormalization", "LayerNormalization", "UnitNormalization", "Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "ThresholdedReLU",
+  "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Rescaling", "Normalization",
+]);
+
+/** `counted`: how many steps count up to and with each one, [T]. */
+export interface Compacted { x: string; lengths: string; counted: string; mask: string }
+
+/** Constants of T · T elements are made. */
+const longest = 1024;
+
+/** @param x [T,1,I] · @param mask [1,T] */
+export function compacted(l: Layer, x: string, mask: string): Compacted {
+  const { g } = l, [T, N] = g.shape(x) as [number, number];
+  if (N !== 1 || T > longest) g.fail(`it has a mask over ${N} samples of ${T} steps, expected 1 sample of up to ${longest}`, "Use shorter sequences, or leave the mask out.");
+  const triangle = allocate("float32", T * T).map((_, i) => (Math.floor(i / T) <= i % T ? 1 : 0)) as Float32Array, steps = Float32Array.from(range(T));
+  const counted = matmul(g, mask, g.constant(`${l.name}/before`, "float32", [T, T], triangle));
+  const comesTo = toFloat(g, binary(g, "equal", affine(g, counted, 1, -1), constant(g, `${l.name}/steps`, "float32", steps, [T, 1])));
+  const from = matmul(g, mul(g, comesTo, mask), constant(g, `${l.name}/steps`, "float32", steps, [T, 1]));
+  const order = cast(g, reshape(g, from, [T]), "int32"), lengths = cast(g, reduce(g, "reduceSum", mask, [1], false), "int32");
+  return { x: g.add("gather", [x, order], { axis: 0 }), lengths, counted: cast(g, reshape(g, counted, [T]), "int32"), mask };
+}
+
+/** y [T,1,H] of the steps that count → of all steps; before the first one it is zero. */
+export function spread(l: Layer, c: Compacted, y: string, zeroWhereMasked: boolean): string {
+  const { g } = l, [T, N, H] = g.shape(y) as [number, number, number];
+  const all = g.add("gather", [concat(g, [filled(g, "float32", [1, N, H], 0), y], 0), c.counted], { axis: 0 });
+  return zeroWhereMasked ? mul(g, all, reshape(g, c.mask, [T, 1, 1])) : all;
+}
