@@ -29,7 +29,6 @@ function isIdentity(rw: Rewriter, node: Node): boolean {
   switch (node.op) {
     case "reshape": case "expand": case "tile": case "cast": case "requantize": return true;
     case "concat": return node.inputs.length === 1;
-    case "transpose": return node.attributes.perm.every((p, i) => p === i);
     case "slice": return node.attributes.steps.every((s, i) => s === 1 || rw.shape(node.inputs[0]!)[i] === 1);
     case "pad": return zero(node.attributes.before) && zero(node.attributes.after);
     case "affine": return node.attributes.alpha === 1 && node.attributes.beta === 0;
