@@ -40,7 +40,7 @@ function read(bytes: Uint8Array, options: ReadOptions): Graph {
   if (!main.outputs.length) fail("model", "it has no outputs, expected one");
   refuseUnsupported(model, operators);
   const graph = new GraphBuilder("tflite", modelName(model));
-  const reading: Reading = { model, graph, options, variables: new Map(), constantBytes: 2 ** 26 + 16 * bytes.length, operators: 10000 + bytes.length };
+  const reading: Reading = { model, graph, options, variables: new Map(), constantBytes: 2 ** 26 + 16 * bytes.length, operators: 10000 + bytes.length, calls: 0 };
   const scope = enter(reading, 0, plannedNames(model), 0);
   for (const index of new Set(main.inputs)) input(scope, index);
   readOperators(scope);
@@ -123,7 +123,8 @@ function readOperators(scope: Scope): void {
 function call(caller: Scope, index: number, inputs: string[]): string[] {
   const { graph } = caller, { where } = graph;
   if (caller.depth === 16) graph.fail("calls are nested more than 16 deep", "", "ERR_OCTAVO_FORMAT");
-  const scope = enter(caller.shared, index, (caller.model.subgraphs[index]?.tensors ?? []).map((t) => t.name || "tensor"), caller.depth + 1);
+  const number = ++caller.shared.calls, tensors = caller.model.subgraphs[index]?.tensors ?? [];
+  const scope = enter(caller.shared, index, tensors.map((t) => `${t.name || "tensor"}_${number}`), caller.depth + 1);
   scope.initialising = caller.initialising;
   if (inputs.length !== scope.subgraph.inputs.length) graph.fail(`the subgraph has ${scope.subgraph.inputs.length} inputs, expected ${inputs.length}`, "", "ERR_OCTAVO_FORMAT");
   scope.subgraph.inputs.forEach((t, i) => scope.names.set(t, inputs[i]!));

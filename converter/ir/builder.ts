@@ -1,13 +1,20 @@
 /** What a reader writes with: adds tensors and nodes, infers shapes, evaluates what is constant. */
 import { modelError, OctavoError } from "./error.ts";
 import { evaluate } from "./eval.ts";
-import { freshName, isConstant, tensorOf, type DType, type Graph, type Node, type Quantization, type Tensor, type TypedArray } from "./graph.ts";
+import { freshName, isConstant, sizeOf, tensorOf, type DType, type Graph, type Node, type Quantization, type Tensor, type TypedArray } from "./graph.ts";
 import { ops, type Attributes, type OpName } from "./ops.ts";
+
+/** Operators whose work is about size of output × size of second input. */
+const products = new Set<OpName>(["conv2d", "convTranspose2d", "dense", "matmul", "lstm", "gru", "rnn"]);
 
 export class GraphBuilder {
   readonly graph: Graph;
   /** Named in errors while a source node is being read, e.g. `node "fc1" (Gemm)`. */
   where = "model";
+  /** Values that may still be computed while reading. */
+  private computable = 2 ** 28;
+  /** Names of nodes, each with the last suffix tried behind it. */
+  private readonly nodeNames = new Map<string, number>();
 
   constructor(format: string, name: string) {
     this.graph = { name, format, tensors: new Map(), nodes: [], inputs: [], outputs: [], states: [], layouts: {} };
@@ -47,7 +54,7 @@ export class GraphBuilder {
       if (outputs[i] === "" || (i > 0 && outputs[i] === undefined)) return "";
       return this.tensor({ name: outputs[i] ?? freshName(this.graph, `${inputs[0] || op}_${op}`), ...result, ...(i === 0 && quantization) });
     });
-    this.graph.nodes.push({ op, name: freshNode(this.graph, names.find(Boolean) ?? op), inputs: [...inputs], outputs: names, attributes } as Node);
+    this.graph.nodes.push({ op, name: this.freshNode(names.find(Boolean) ?? op), inputs: [...inputs], outputs: names, attributes } as Node);
     return names[0]!;
   }
 
@@ -60,6 +67,7 @@ export class GraphBuilder {
     if (!isConstant(this.graph, name)) {
       const nodes = this.constantNodes(name, new Set());
       if (!nodes) return undefined;
+      this.spend(nodes);
       const values = evaluate(this.graph, new Map(), { nodes });
       tensorOf(this.graph, name).data = values.get(name)!;
       this.graph.nodes = this.graph.nodes.filter((n) => !n.outputs.includes(name) || n.outputs.filter(Boolean).length > 1);
@@ -86,6 +94,23 @@ export class GraphBuilder {
     }
   }
 
+  /** Bounds what reading may compute: a small file can ask for an endless sum. */
+  private spend(nodes: Node[]): void {
+    const size = (name: string) => (name ? sizeOf(this.shape(name)) : 0);
+    const work = nodes.reduce((sum, n) => sum + n.outputs.reduce((s, o) => s + size(o), 0) * (products.has(n.op) ? size(n.inputs[1]!) : 1), 0);
+    this.computable -= work;
+    if (work > 2 ** 25 || this.computable < 0) this.fail("what it needs to know at conversion takes too much computation", "Fold constants before export.");
+  }
+
+  /** A name that no node was given yet, starting with `stem`. */
+  private freshNode(stem: string): string {
+    let name = stem, i = this.nodeNames.get(stem) ?? 0;
+    while (this.nodeNames.has(name)) name = `${stem}_${++i}`;
+    this.nodeNames.set(stem, i);
+    this.nodeNames.set(name, 0);
+    return name;
+  }
+
   /** The nodes that compute `name`, in graph order, or undefined when an input is among their sources. */
   private constantNodes(name: string, wanted: Set<string>): Node[] | undefined {
     wanted.add(name);
@@ -100,11 +125,3 @@ export class GraphBuilder {
     return [...wanted].every((w) => made.has(w)) ? nodes : undefined;
   }
 }
-
-const freshNode = (graph: Graph, stem: string): string => {
-  const taken = (name: string) => graph.nodes.some((n) => n.name === name);
-  if (!taken(stem)) return stem;
-  let i = 1;
-  while (taken(`${stem}_${i}`)) i++;
-  return `${stem}_${i}`;
-};

@@ -76,8 +76,8 @@ function branch(n: TfliteNode, call: Call): void {
   outputs(n, call(n.scope, condition ? o.then : o.else, stored(n, 1)));
 }
 
-/** Most steps and most values of a loop that is written out. */
-const maxSteps = 4096;
+/** Most steps of a loop that is written out. */
+const maxSteps = 1024;
 
 /** Written out step by step: the condition must follow from constants. */
 function loop(n: TfliteNode, call: Call): void {
@@ -86,6 +86,7 @@ function loop(n: TfliteNode, call: Call): void {
   for (let step = 0; continues(n, call(n.scope, o.condition, values)); step++) {
     if (step === maxSteps) n.fail(`its loop runs more than ${maxSteps} times`, "Export the model with a fixed, shorter sequence.");
     values = call(n.scope, o.body, values);
+    for (const v of values) if (sizeOf(n.shape(v)) <= 64) n.graph.valueOf(v);
   }
   outputs(n, values);
 }

@@ -16,10 +16,12 @@ export interface Reading {
   options: ReadOptions;
   /** Resource variables by container and name. */
   variables: Map<string, Variable>;
-  /** Bytes of constants that may still be decoded: several tensors may share one buffer. */
+  /** Bytes of constants and states that may still be allocated. */
   constantBytes: number;
   /** Operators that may still be read: loops and calls repeat theirs. */
   operators: number;
+  /** Calls of subgraphs so far. */
+  calls: number;
 }
 
 export interface Scope extends Reading {
@@ -56,10 +58,16 @@ export function nameOf(scope: Scope, index: number): string | undefined {
   const stored = scope.model.buffers[t.buffer];
   const empty = t.shape.length > 0 && sizeOf(t.shape) === 0;
   if (t.isVariable || (!stored?.length && !empty)) return undefined;
-  if ((scope.shared.constantBytes -= 8 * sizeOf(checkedShape(t))) < 0) scope.graph.fail("its constants share so much data that they do not fit into memory", "Store each constant once.", "ERR_OCTAVO_FORMAT");
+  spend(scope, sizeOf(checkedShape(t)));
   const name = scope.graph.constant(scope.planned[index]!, dtypeOf(t), checkedShape(t), decode(t, stored ?? new Uint8Array()), quantizationOf(t));
   scope.names.set(index, name);
   return name;
+}
+
+/** Counts what is allocated while reading: several tensors may share one buffer, states have none. */
+export function spend(scope: Scope, elements: number): void {
+  scope.shared.constantBytes -= 8 * elements;
+  if (!(scope.shared.constantBytes >= 0)) scope.graph.fail("constants and states are far larger than the file", "Store each constant once, and give states their size.", "ERR_OCTAVO_FORMAT");
 }
 
 /** One operator and its place: what the tables of operators are called with. */
@@ -210,7 +218,7 @@ export class TfliteNode {
     const quantization = quantizationOf(this.target());
     const names = this.operator.outputs.map((_, which) => this.fresh(this.outputName(which)));
     this.graph.add(op, inputs, attributes, names, quantization && { dtype: dtypeOf(this.target()), quantization });
-    names.forEach((name, which) => this.finish(name, which));
+    names.forEach((name, which) => (this.graph.graph.tensors.has(name) ? this.finish(name, which) : this.damaged(`it has ${names.length} outputs, expected ${which}`)));
   }
 
   /** Name that output `which` is to have. */

@@ -1,6 +1,6 @@
 /** What a model keeps from one run to the next: variable tensors of recurrent operators, and resource variables. */
-import { allocate, freshName, tensorOf, type DType, type Quantization } from "../../ir/graph.ts";
-import type { Scope } from "./scope.ts";
+import { allocate, freshName, sizeOf, tensorOf, type DType, type Quantization } from "../../ir/graph.ts";
+import { spend, type Scope } from "./scope.ts";
 
 /** A tensor that starts at real zero and is carried over: the caller writes its next value and calls `carry`. */
 export function stateTensor(scope: Scope, stem: string, dtype: DType, shape: number[], quantization?: Quantization): string {
@@ -18,6 +18,7 @@ export function carry(scope: Scope, input: string, output: string, initial = zer
 /** Real zero in the tensor's own numbers. */
 function zerosOf(scope: Scope, name: string) {
   const { dtype, shape, quantization } = tensorOf(scope.graph.graph, name);
-  return allocate(dtype, shape.reduce((a, d) => a * d, 1)).fill(quantization?.zeroPoint[0] ?? 0);
+  spend(scope, sizeOf(shape));
+  return allocate(dtype, sizeOf(shape)).fill(quantization?.zeroPoint[0] ?? 0);
 }
 
