@@ -3,15 +3,14 @@ import { OctavoError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
 
-/** Loaded one by one, so that an ONNX file costs nothing of the HDF5 library. */
-const readers: Record<string, { extensions: string[]; load: () => Promise<Reader> }> = {
-  tflite: { extensions: [".tflite"], load: async () => (await import("./tflite.ts")).tflite },
-  keras: { extensions: [".keras", ".h5", ".hdf5", ".json"], load: async () => (await import("./keras.ts")).keras },
-  pytorch: { extensions: [".pt2", ".pt", ".pth", ".safetensors"], load: async () => (await import("./pytorch.ts")).pytorch },
-  onnx: { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
-};
+/** Loaded when a file may need them: an ONNX file costs nothing of the HDF5 library. */
+const readers: { extensions: string[]; load: () => Promise<Reader> }[] = [
+  { extensions: [".tflite"], load: async () => (await import("./tflite.ts")).tflite },
+  { extensions: [".keras", ".h5", ".hdf5", ".json"], load: async () => (await import("./keras.ts")).keras },
+  { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
+];
 
-const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5), TF.js (model.json), PyTorch (.pt2; .pt, .pth and .safetensors with an architecture)";
+const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5) or TF.js (model.json)";
 
 /**
  * Reads a model.
@@ -29,14 +28,13 @@ export async function readModel(bytes: Uint8Array, options: ReadOptions & { name
 /** The reader that a file asks for. */
 export async function readerOf(bytes: Uint8Array, name = ""): Promise<Reader> {
   if (bytes.length === 0) throw new OctavoError("ERR_OCTAVO_FORMAT", `model: ${label(name)}: the file is empty. Export or download it again.`);
-  for (const { load } of Object.values(readers)) {
+  const lower = name.toLowerCase(), named = readers.filter((r) => r.extensions.some((e) => lower.endsWith(e)));
+  for (const { load } of [...named, ...readers.filter((r) => !named.includes(r))]) {
     const reader = await load();
     if (reader.sniff(bytes)) return reader;
   }
-  const lower = name.toLowerCase();
-  const byName = Object.values(readers).find((r) => r.extensions.some((e) => lower.endsWith(e)));
-  if (byName) return byName.load();
-  throw new OctavoError("ERR_OCTAVO_FORMAT", `model: ${label(name)}: unknown format: found ${opening(bytes)}, expected ${known}. Pass one of these files.`);
+  if (named.length) return named[0]!.load();
+  throw new OctavoError("ERR_OCTAVO_FORMAT", `model: ${label(name)}: unknown format: found ${opening(bytes)}, expected ${known}. Pass one of these.`);
 }
 
 const label = (name: string) => (name ? `file "${stem(name)}"` : "the bytes");

@@ -1,7 +1,7 @@
 /** What an operator's function sees of its node: inputs by their names in the graph, attributes by name and type. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { AttributeProto, GraphProto, NodeProto } from "./proto.ts";
-import { readTensor, type Value } from "./tensor.ts";
+import { readSparse, readTensor, type Value } from "./tensor.ts";
 
 /** Reads one operator: adds its nodes and returns the tensors that are its outputs, in order. */
 export type Operator = (n: OnnxNode, g: GraphBuilder) => string | string[];
@@ -85,6 +85,11 @@ export class OnnxNode {
   tensor(name: string): Value | undefined {
     const t = this.attributes.get(name)?.t;
     return t && readTensor(t, this.builder.where);
+  }
+
+  sparse(name: string): Value | undefined {
+    const t = this.attributes.get(name)?.sparseTensor;
+    return t && readSparse(t, this.builder.where);
   }
 
   graph(name: string): GraphProto {

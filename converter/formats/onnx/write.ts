@@ -1,6 +1,6 @@
 /** Short words for what the operators' functions write again and again. All take and return names of tensors. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { allocate, isConstant, sizeOf, tensorOf, type DType, type TypedArray } from "../../ir/graph.ts";
+import { allocate, freshName, isConstant, sizeOf, tensorOf, type DType, type TypedArray } from "../../ir/graph.ts";
 import { noClamp, type BinaryOp, type ReduceOp, type UnaryOp } from "../../ir/ops.ts";
 import type { OnnxNode } from "./node.ts";
 
@@ -112,6 +112,23 @@ export function constantValue(g: GraphBuilder, x: string): TypedArray | undefine
   if (sourcesOf(g, x).length) return undefined;
   bounded(g, computedElements(g, x), "a value computed at conversion");
   return g.valueOf(x)?.data;
+}
+
+/** The same tensor, as a constant where it depends on constants only and none of them is quantized. */
+export function folded(g: GraphBuilder, x: string): string {
+  const producers = new Set([x]);
+  for (const node of [...g.graph.nodes].reverse()) {
+    if (!node.outputs.some((o) => producers.has(o))) continue;
+    if (node.op === "dequantize") return x;
+    for (const input of node.inputs) producers.add(input);
+  }
+  constantValue(g, x);
+  return x;
+}
+
+/** Fresh names for the outputs of a node that are wanted, "" for the others. */
+export function outputNames(g: GraphBuilder, n: OnnxNode, count: number): string[] {
+  return range(count).map((i) => (n.wants(i) ? freshName(g.graph, `${n.outputs[i]}_${n.op}${i}`) : ""));
 }
 
 /** Elements of all tensors on the way from the constants to `x`. */

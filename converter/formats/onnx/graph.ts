@@ -1,0 +1,226 @@
+/** ModelProto → Graph: nodes in their order, each through its operator's function. */
+import { GraphBuilder } from "../../ir/builder.ts";
+import { modelError } from "../../ir/error.ts";
+import { evaluate } from "../../ir/eval.ts";
+import { sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/graph.ts";
+import type { ReadOptions } from "../reader.ts";
+import { addInputs } from "./inputs.ts";
+import { nameLayouts } from "./layouts.ts";
+import { renameTensor, unusedName } from "./names.ts";
+import { OnnxNode } from "./node.ts";
+import { domainOf, operatorOf } from "./operators.ts";
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto } from "./proto.ts";
+import { keepsQuantization, noteElementType, rawInteger, sameQuantization } from "./quantized.ts";
+import { Scope } from "./scope.ts";
+import { liveNodes, refuseUnsupported } from "./survey.ts";
+import { MAX_ELEMENTS } from "./tensor.ts";
+
+/** Nodes that loops and functions may unroll to. */
+const MAX_NODES = 50_000;
+/** Constant results below this are computed at once, larger ones when they do not grow beyond what they are made of. */
+const SMALL = 2 ** 16;
+
+interface Reading {
+  g: GraphBuilder;
+  functions: Map<string, FunctionProto>;
+  /** Tensors that a name of the file was given to, and in which scope. */
+  owners: Map<string, Scope>;
+  /** Nodes of the graph that are finished. */
+  seen: WeakSet<Node>;
+  counters: Map<string, number>;
+  nodesLeft: number;
+}
+
+export function readGraph(model: ModelProto, options: ReadOptions): Graph {
+  const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
+  const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), counters: new Map(), nodesLeft: MAX_NODES };
+  const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes(proto);
+  refuseUnsupported(nodes, functions);
+  readInputs(r, scope, proto, options);
+  for (const node of nodes) readNode(r, scope, node);
+  g.where = "model";
+  addOutputs(r, scope, proto);
+  dropUnused(g.graph);
+  nameLayouts(g.graph);
+  return g.graph;
+}
+
+const noGraph = (): never => {
+  throw modelError("ERR_OCTAVO_FORMAT", "onnx", "model", "it has no graph", "The file is damaged or no model: export it again.");
+};
+
+const functionKey = (domain: string | undefined, name: string | undefined, overload: string | undefined) => `${domainOf(domain)}:${name ?? ""}:${overload ?? ""}`;
+const functionsOf = (functions: FunctionProto[]) => new Map(functions.map((f) => [functionKey(f.domain, f.name, f.overload), f]));
+export const opsetsOf = (sets: OperatorSetProto[]): Map<string, number> => new Map(sets.map((s) => [domainOf(s.domain), s.version ?? 0]));
+
+/** Inputs that have an initializer are constants with a name. */
+function readInputs(r: Reading, scope: Scope, proto: GraphProto, options: ReadOptions): void {
+  const inputs = (proto.input ?? []).filter((i) => !scope.hasInitializer(i.name ?? ""));
+  addInputs(r.g, inputs, options).forEach((name, i) => {
+    noteElementType(r.g, name, inputs[i]!.type?.tensorType?.elemType);
+    scope.values.set(inputs[i]!.name ?? "", name);
+    r.owners.set(name, scope);
+  });
+}
+
+function lookup(r: Reading, scope: Scope, name: string): string {
+  if (name === "") return "";
+  return scope.find(r.g, name) ?? r.g.fail(`its input "${name}" is written by no node before it`, "The nodes must be sorted and without cycles: export the model again.", "ERR_OCTAVO_FORMAT");
+}
+
+function readNode(r: Reading, scope: Scope, proto: NodeProto): void {
+  const { g } = r, op = proto.opType ?? "", name = proto.name || proto.output?.find(Boolean) || op, before = g.where;
+  g.where = `node "${name}" (${op})`;
+  if (--r.nodesLeft < 0) g.fail(`the model unrolls to more than ${MAX_NODES} nodes`, "Export it without loops, or with shorter ones.");
+  const domain = domainOf(proto.domain), raw = (proto.input ?? []).map((i) => lookup(r, scope, i));
+  const operator = operatorOf(domain, op), inputs = operator ? suited(r, op, raw) : raw;
+  const inline = (body: GraphProto, given: string[]) => inlineBody(r, scope, body, given);
+  const results = operator ? operator(new OnnxNode(proto, opsetFor(r, scope, domain), inputs, g, inline), g) : inlineFunction(r, scope, proto, raw);
+  bindOutputs(r, scope, proto, [results].flat());
+  finishNodes(r, name);
+  g.where = before;
+}
+
+function opsetFor(r: Reading, scope: Scope, domain: string): number {
+  const version = scope.opsets.get(domain);
+  if (version !== undefined) return domain === "" ? supportedVersion(r, version) : version;
+  return domain === "" ? r.g.fail("the model does not say its operator set version", "Export it again.", "ERR_OCTAVO_FORMAT") : 1;
+}
+
+const OLDEST = 7, NEWEST = 28;
+function supportedVersion(r: Reading, version: number): number {
+  if (version >= OLDEST && version <= NEWEST) return version;
+  throw modelError("ERR_OCTAVO_VERSION", "onnx", r.g.graph.name ? `graph "${r.g.graph.name}"` : "model", `its operator set is version ${version}, expected ${OLDEST} to ${NEWEST}`,
+    `Export it with opset_version=${version < OLDEST ? 17 : NEWEST}, or convert it with onnx.version_converter.`);
+}
+
+/** Only operators that move values take quantized tensors as they are, all inputs alike; others compute with the integers. */
+function suited(r: Reading, op: string, inputs: string[]): string[] {
+  const quantized = inputs.filter((i) => i && tensorOf(r.g.graph, i).quantization);
+  if (!quantized.length || /^(Quantize|Dequantize|QLinear|QGemm)/.test(op)) return inputs;
+  const parameters = quantized.map((i) => tensorOf(r.g.graph, i).quantization!), alike = parameters.every((q) => q.scale.length === 1 && sameQuantization(q, parameters[0]!));
+  const complete = op !== "Concat" || quantized.length === inputs.length;
+  return keepsQuantization.has(op) && alike && complete ? inputs : inputs.map((i) => (i ? rawInteger(r.g, i) : i));
+}
+
+/** Every result gets the name that the file gives it, unless it is a tensor that has one already. */
+function bindOutputs(r: Reading, scope: Scope, proto: NodeProto, results: string[]): void {
+  (proto.output ?? []).forEach((source, i) => {
+    if (source === "") return;
+    const result = results[i] || r.g.fail(`its output ${i} ("${source}") is not supported`, "Export the model without it.");
+    if (scope.values.has(source)) r.g.fail(`it writes "${source}" a second time`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    scope.values.set(source, named(r, scope, result, source));
+  });
+}
+
+function named(r: Reading, scope: Scope, tensor: string, source: string): string {
+  const owner = r.owners.get(tensor), taken = r.g.graph.tensors.has(source) && source !== tensor;
+  if (owner && owner.depth <= scope.depth) return tensor;
+  const to = scope.depth > 0 ? unusedName(r.g, source, r.counters) : source;
+  if (taken && to === source) moveAway(r, scope, source);
+  renameTensor(r.g, tensor, to, owner !== undefined);
+  r.owners.delete(tensor);
+  r.owners.set(to, scope);
+  return to;
+}
+
+/** A tensor in between that happens to have the name of one of the file. */
+function moveAway(r: Reading, scope: Scope, name: string): void {
+  const to = unusedName(r.g, `${name}_inner`, r.counters), owner = r.owners.get(name);
+  renameTensor(r.g, name, to, true);
+  if (owner) r.owners.set(to, owner);
+  r.owners.delete(name);
+  for (const [source, tensor] of scope.values) if (tensor === name) scope.values.set(source, to);
+}
+
+/** What an operator added: named after the file's node, bounded in size, quantization carried on, constants computed. */
+function finishNodes(r: Reading, name: string): void {
+  const { nodes } = r.g.graph;
+  let first = nodes.length;
+  while (first > 0 && !r.seen.has(nodes[first - 1]!)) first--;
+  for (let i = first; i < nodes.length; i++) {
+    const node = nodes[i]!;
+    node.name = i === nodes.length - 1 ? name : `${name}/${node.op}_${i - first}`;
+    r.seen.add(node);
+    carryQuantization(r.g.graph, node);
+    checkSizes(r, node);
+    if (computeConstant(r.g.graph, node)) nodes.splice(i--, 1);
+  }
+}
+
+const carriers = new Set(["reshape", "transpose", "slice", "concat", "gather", "pad", "expand", "tile", "maxPool2d"]);
+
+function carryQuantization(graph: Graph, node: Node): void {
+  const from = tensorOf(graph, node.inputs[0]!), to = node.outputs[0] ? tensorOf(graph, node.outputs[0]) : undefined;
+  if (from.quantization && to && !to.quantization && carriers.has(node.op) && from.dtype === to.dtype) to.quantization = from.quantization;
+}
+
+function checkSizes(r: Reading, node: Node): void {
+  for (const name of node.outputs) {
+    if (!name) continue;
+    const shape = r.g.shape(name), count = sizeOf(shape.map((d) => Math.max(1, d)));
+    if (shape.every((d) => Number.isInteger(d) && d >= 0) && count <= MAX_ELEMENTS) continue;
+    r.g.fail(`its result has shape [${shape.join(",")}], expected sizes of 0 or more and ${MAX_ELEMENTS} elements or less`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
+  }
+}
+
+/** Shape arithmetic and weights in another form are computed now; integers that carry a scale stay for the quantizer. */
+function computeConstant(graph: Graph, node: Node): boolean {
+  const inputs = node.inputs.filter(Boolean).map((i) => tensorOf(graph, i)), outputs = node.outputs.filter(Boolean);
+  if (node.op === "quantize" || outputs.length !== 1 || inputs.some((t) => !t.data || t.quantization)) return false;
+  const count = (tensors: Tensor[]) => tensors.reduce((sum, t) => sum + sizeOf(t.shape), 0), result = tensorOf(graph, outputs[0]!);
+  if (count([result]) > Math.max(SMALL, count(inputs))) return false;
+  result.data = evaluate(graph, new Map(), { nodes: [node], keep: new Set(outputs) }).get(outputs[0]!)!;
+  return true;
+}
+
+/** Writes the nodes of a body; names that it does not have are those around it. */
+function inlineBody(r: Reading, scope: Scope, body: GraphProto, given: string[]): string[] {
+  const inner = new Scope(r.g, scope.opsets, scope.depth + 1, scope, body), inputs = body.input ?? [];
+  inputs.forEach((input, i) => { if (given[i]) inner.values.set(input.name ?? "", given[i]!); });
+  for (const node of body.node ?? []) readNode(r, inner, node);
+  return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? ""));
+}
+
+/** A function of the model, written out at its call. */
+function inlineFunction(r: Reading, scope: Scope, call: NodeProto, inputs: string[]): string[] {
+  const f = r.functions.get(functionKey(call.domain, call.opType, call.overload)) ?? r.g.fail("no such operator or function");
+  const opsets = f.opsetImport?.length ? opsetsOf(f.opsetImport) : scope.opsets, inner = new Scope(r.g, opsets, scope.depth + 1);
+  (f.input ?? []).forEach((name, i) => inner.values.set(name, inputs[i] ?? ""));
+  const given = new Map([...(f.attributeProto ?? []), ...(call.attribute ?? [])].map((a) => [a.name ?? "", a]));
+  for (const node of f.node ?? []) readNode(r, inner, withAttributes(node, given));
+  return (f.output ?? []).map((name) => lookup(r, inner, name));
+}
+
+/** The node with the caller's attributes in place of references to them, also in its bodies; absent ones vanish. */
+function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributeProto>): NodeProto {
+  const attribute = (node.attribute ?? []).flatMap((a): AttributeProto[] => {
+    if (a.g) return [{ ...a, g: { ...a.g, node: (a.g.node ?? []).map((n) => withAttributes(n, given)) } }];
+    if (!a.refAttrName) return [a];
+    const value = given.get(a.refAttrName);
+    return value ? [{ ...value, name: a.name ?? "" }] : [];
+  });
+  return { ...node, attribute };
+}
+
+/** Outputs keep the file's names: one that is only another name for a tensor becomes a copy of it. */
+function addOutputs(r: Reading, scope: Scope, proto: GraphProto): void {
+  const outputs = proto.output ?? [];
+  if (!outputs.length) r.g.fail("it has no outputs", "Export the model again.", "ERR_OCTAVO_FORMAT");
+  for (const { name = "" } of outputs) {
+    const tensor = scope.find(r.g, name) ?? r.g.fail(`output "${name}" is written by no node`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    if (tensor !== name) {
+      if (r.g.graph.tensors.has(name)) moveAway(r, scope, name);
+      r.g.add("reshape", [scope.find(r.g, name)!], { shape: [...r.g.shape(scope.find(r.g, name)!)] }, [name]);
+      finishNodes(r, name);
+    }
+    if (r.g.graph.outputs.includes(name)) r.g.fail(`output "${name}" stands there twice`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    r.g.output(name);
+  }
+}
+
+/** Constants that nobody reads any more. */
+function dropUnused(graph: Graph): void {
+  const used = new Set([...graph.inputs, ...graph.outputs, ...graph.nodes.flatMap((n) => [...n.inputs, ...n.outputs])]);
+  for (const name of graph.tensors.keys()) if (!used.has(name)) graph.tensors.delete(name);
+}

@@ -1,0 +1,46 @@
+/** Looks over a model before it is read: what of it matters, and what of that is not supported. */
+import { modelError } from "../../ir/error.ts";
+import { domainOf, operatorOf, whyNot } from "./operators.ts";
+import type { FunctionProto, GraphProto, NodeProto } from "./proto.ts";
+
+/** Nodes that an output depends on. */
+export function liveNodes(graph: GraphProto): NodeProto[] {
+  const wanted = new Set((graph.output ?? []).map((o) => o.name ?? "")), live: NodeProto[] = [];
+  for (const node of (graph.node ?? []).toReversed()) {
+    if (!node.output?.some((o) => o && wanted.has(o))) continue;
+    live.push(node);
+    for (const name of reads(node)) wanted.add(name);
+  }
+  return live.reverse();
+}
+
+/** Names that a node reads, its bodies included. */
+function* reads(node: NodeProto): Generator<string> {
+  yield* node.input ?? [];
+  for (const body of bodiesOf(node)) {
+    for (const inner of body.node ?? []) yield* reads(inner);
+    for (const output of body.output ?? []) yield output.name ?? "";
+  }
+}
+
+const bodiesOf = (node: NodeProto): GraphProto[] => (node.attribute ?? []).flatMap((a) => (a.g ? [a.g] : []));
+
+/** @throws OctavoError that names all operators that are not supported, how often they occur and what to do */
+export function refuseUnsupported(nodes: NodeProto[], functions: ReadonlyMap<string, FunctionProto>): void {
+  const found = new Map<string, number>(), entered = new Set<FunctionProto>();
+  const visit = (node: NodeProto): void => {
+    const domain = domainOf(node.domain), op = node.opType ?? "", f = functions.get(`${domain}:${op}:${node.overload ?? ""}`);
+    for (const body of bodiesOf(node)) (body.node ?? []).forEach(visit);
+    if (operatorOf(domain, op)) return;
+    if (!f) found.set(domain ? `${domain}.${op}` : op, (found.get(domain ? `${domain}.${op}` : op) ?? 0) + 1);
+    else if (!entered.has(f)) {
+      entered.add(f);
+      (f.node ?? []).forEach(visit);
+    }
+  };
+  nodes.forEach(visit);
+  if (!found.size) return;
+  const list = [...found].map(([op, count]) => `${op} ×${count}${whyNot(op) && ` (${whyNot(op)})`}`).join(", ");
+  throw modelError("ERR_OCTAVO_OPERATOR", "onnx", "model", `${found.size} ${found.size === 1 ? "operator is" : "operators are"} not supported: ${list}`,
+    "Cut the model before them and do that part in your code, or export it with operators of the list in docs/operators.md.");
+}
