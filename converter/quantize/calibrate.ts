@@ -7,7 +7,13 @@ import { nameHiddenStates } from "./copy.ts";
 import { createHistogram, record, type Histogram } from "./histogram.ts";
 
 /** What an activation needs: bounds after clipping, and what they were chosen from. */
-export interface Range { low: number; high: number; histogram: Histogram }
+export interface Range {
+  low: number;
+  high: number;
+  histogram: Histogram;
+  /** Mean per index of the last axis. */
+  means: Float64Array;
+}
 /** Float activations by name. A tensor that was infinite somewhere, or never computed, has no range and stays float. */
 export type Ranges = Map<string, Range>;
 
@@ -28,18 +34,20 @@ export interface CalibrationOptions {
  * @throws OctavoError ERR_OCTAVO_NAN naming sample and tensor; ERR_OCTAVO_SHAPE for no samples
  */
 export async function calibrate(graph: Graph, samples: Samples, options: CalibrationOptions = {}): Promise<Ranges> {
-  const histograms = await observe(nameHiddenStates(graph), samples, options);
+  const seen = await observe(nameHiddenStates(graph), samples, options);
   const { method = "percentile", percentile = 99.99, levels = 256 } = options;
-  return new Map([...histograms].map(([name, histogram]) => {
+  return new Map([...seen].map(([name, { histogram, sums }]) => {
     const [low, high] = clipRange(histogram, { method, percentile, levels });
-    return [name, { low, high, histogram }];
+    return [name, { low, high, histogram, means: sums.map((s) => (s * sums.length) / histogram.total) }];
   }));
 }
 
-async function observe(graph: Graph, samples: Samples, options: CalibrationOptions): Promise<Map<string, Histogram>> {
-  const histograms = new Map<string, Histogram>(), infinite = new Set<string>(), breathe = breather();
+interface Seen { histogram: Histogram; sums: Float64Array }
+
+async function observe(graph: Graph, samples: Samples, options: CalibrationOptions): Promise<Map<string, Seen>> {
+  const seen = new Map<string, Seen>(), infinite = new Set<string>(), breathe = breather();
   let count = 0;
-  const see = (tensor: Tensor, data: TypedArray) => { if (tensor.dtype === "float32" && !tensor.data) observeTensor(graph, histograms, infinite, tensor.name, data, count); };
+  const see = (tensor: Tensor, data: TypedArray) => { if (tensor.dtype === "float32" && !tensor.data) observeTensor(graph, seen, infinite, tensor, data, count); };
   for await (const _ of runs(graph, samples, { keep: new Set(), onTensor: see })) {
     options.signal?.throwIfAborted();
     count++;
@@ -47,18 +55,21 @@ async function observe(graph: Graph, samples: Samples, options: CalibrationOptio
     await breathe();
   }
   if (!count) throw new OctavoError("ERR_OCTAVO_SHAPE", "calibration: found no samples, expected at least one. Give a file with typical inputs; about 100 are enough.");
-  for (const name of infinite) histograms.delete(name);
-  return histograms;
+  for (const name of infinite) seen.delete(name);
+  return seen;
 }
 
-function observeTensor(graph: Graph, histograms: Map<string, Histogram>, infinite: Set<string>, name: string, data: TypedArray, sample: number): void {
+function observeTensor(graph: Graph, seen: Map<string, Seen>, infinite: Set<string>, { name, shape }: Tensor, data: TypedArray, sample: number): void {
   const odd = firstNonFinite(data);
-  if (odd < 0) {
-    if (!histograms.has(name)) histograms.set(name, createHistogram());
-    return record(histograms.get(name)!, data);
+  if (odd >= 0) {
+    if (Number.isNaN(data[odd]!) || graph.inputs.includes(name)) refuse(graph, name, data[odd]!, odd, sample);
+    infinite.add(name);
+    return;
   }
-  if (Number.isNaN(data[odd]!) || graph.inputs.includes(name)) refuse(graph, name, data[odd]!, odd, sample);
-  infinite.add(name);
+  if (!seen.has(name)) seen.set(name, { histogram: createHistogram(), sums: new Float64Array(shape.at(-1) ?? 1) });
+  const { histogram, sums } = seen.get(name)!;
+  record(histogram, data);
+  for (let i = 0, c = 0; i < data.length; i++, c = c + 1 === sums.length ? 0 : c + 1) sums[c]! += data[i]!;
 }
 
 /** Index of the first NaN or infinity, NaN before infinity; −1 where all is finite. */

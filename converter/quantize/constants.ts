@@ -1,5 +1,6 @@
 /** Float constants of a graph → its integer constants; equal ones are made once. */
 import { freshName, tensorOf, type Graph, type Quantization, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { added, meanShift } from "./correct-bias.ts";
 import { quantizationOf, quantizeValues, type ActivationType } from "./integers.ts";
 import { channelPeaks, leastScaleFor, quantizeBias, quantizeWeights, symmetric, weightScales, type ChannelClip, type WeightBits } from "./weights.ts";
 
@@ -28,11 +29,15 @@ export class ConstantQuantizer {
     return this.once(`activation ${name}`, () => ({ ...tensor, name: `${name} ${type}`, dtype: type, data: quantizeValues(tensor.data, quantization, type), quantization }));
   }
 
-  /** Weights [O, …] per output channel; the bias in steps of input scale · weight scale. An absent bias is "". */
-  weightsAndBias(input: Quantization, w: string, b: string): [weights: string, bias: string] {
+  /**
+   * Weights [O, …] per output channel; the bias in steps of input scale · weight scale. An absent bias is "".
+   * @param means of the input, per channel: what rounding the weights shifts on average is taken out of the bias
+   */
+  weightsAndBias(input: Quantization, w: string, b: string, means?: Float64Array): [weights: string, bias: string] {
     const { type } = this.options, sx = input.scale[0]!, bias = b ? this.constant(b) : undefined;
     const weights = this.channels(w, 0, leastScaleFor(type === "int8" ? bias?.data : undefined, sx));
-    return [weights, bias ? this.bias(bias, input, weights) : ""];
+    const shift = means && meanShift(this.constant(w), this.constant(weights), means), data = added(bias?.data, shift);
+    return [weights, data ? this.bias({ name: b || `${w} bias`, dtype: "float32", shape: [data.length], data }, input, weights) : ""];
   }
 
   bias(bias: Constant, input: Quantization, weights: string): string {

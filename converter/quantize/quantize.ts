@@ -36,7 +36,7 @@ export function quantize(source: Graph, ranges: Ranges, options: QuantizeOptions
   graph.nodes = graph.nodes.flatMap((node) => {
     if (!integer.has(node)) return [node];
     if (inside.has(node) && !tables.has(node.outputs[0]!)) return [];
-    const rewritten = inside.has(node) ? tableNode(source, graph, constants, node, tables.get(node.outputs[0]!)!) : integerNode(graph, constants, node);
+    const rewritten = inside.has(node) ? tableNode(source, graph, constants, node, tables.get(node.outputs[0]!)!) : integerNode(graph, constants, node, ranges);
     integers.add(rewritten);
     return [rewritten];
   });
@@ -54,10 +54,10 @@ function tableNode(source: Graph, graph: Graph, constants: ConstantQuantizer, no
   return { op: "lut", name: node.name, inputs: [region.source, table], outputs: node.outputs, attributes: {} };
 }
 
-function integerNode(graph: Graph, constants: ConstantQuantizer, node: Node): Node {
+function integerNode(graph: Graph, constants: ConstantQuantizer, node: Node, ranges: Ranges): Node {
   const inputs = [...node.inputs], [x, w, b = ""] = inputs as [string, string, string?];
   for (const i of activationInputs(node)) if (isConstant(graph, inputs[i]!)) inputs[i] = constants.activation(inputs[i]!);
-  if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") inputs.splice(1, 2, ...constants.weightsAndBias(tensorOf(graph, x).quantization!, w, b));
+  if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") inputs.splice(1, 2, ...constants.weightsAndBias(tensorOf(graph, x).quantization!, w, b, ranges.get(x)?.means));
   if (node.op === "lstm" || node.op === "gru" || node.op === "rnn") for (const i of [1, 2]) inputs[i] = constants.rows(inputs[i]!);
   return { ...node, inputs } as Node;
 }
