@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { type BinaryOp, type UnaryOp } from "../../ir/ops.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
-import { add, affine, axisOf, binary, cast, constantValue, div, dtypeOf, isFloat, mul, relu, scalar, sliceAxis, square, sub, toFloat, unary, where } from "./write.ts";
+import { add, affine, axisOf, binary, cast, constantValue, div, dtypeOf, isFloat, mul, range, rankOf, relu, reshape, scalar, sliceAxis, square, sub, toFloat, unary, where } from "./write.ts";
 
 /** An operator without attributes. */
 const plain = (op: UnaryOp): Operator => (n, g) => unary(g, op, n.input(0));
@@ -10,7 +10,14 @@ const plain = (op: UnaryOp): Operator => (n, g) => unary(g, op, n.input(0));
 /** An operator whose ONNX attributes `alpha` and `beta` have these defaults. */
 const parametric = (op: UnaryOp, alpha: number, beta = 0): Operator => (n, g) => unary(g, op, n.input(0), n.float("alpha", alpha), n.float("beta", beta));
 
-const twoInputs = (op: BinaryOp): Operator => (n, g) => binary(g, op, n.input(0), n.input(1));
+const twoInputs = (op: BinaryOp): Operator => (n, g) => binary(g, op, n.input(0), aligned(n, g));
+
+/** Up to opset 6 the second input stood at an axis of the first. */
+function aligned(n: OnnxNode, g: GraphBuilder): string {
+  const b = n.input(1), shape = g.shape(b), rank = rankOf(g, n.input(0));
+  if (!n.int("broadcast", 0) || !n.has("axis")) return b;
+  return reshape(g, b, [...shape, ...range(rank - shape.length - axisOf(g, n.int("axis"), rank)).map(() => 1)]);
+}
 
 /** Sum, Max, Min, Mean: any number of inputs, from left to right. */
 const folding = (op: BinaryOp): Operator => (n, g) => fold(n, g, op);
@@ -22,7 +29,7 @@ function mean(n: OnnxNode, g: GraphBuilder): string {
 
 /** Integer division cuts towards zero. */
 function divide(n: OnnxNode, g: GraphBuilder): string {
-  const y = binary(g, "div", n.input(0), n.input(1));
+  const y = binary(g, "div", n.input(0), aligned(n, g));
   return isFloat(g, y) ? y : unary(g, "truncate", y);
 }
 
@@ -93,10 +100,11 @@ const trigonometry: Record<string, (g: GraphBuilder, x: string) => string> = {
   Atanh: (g, x) => affine(g, unary(g, "log", div(g, affine(g, x, 1, 1), affine(g, x, -1, 1))), 0.5, 0),
 };
 
-/** x · 2^shift, or the whole part of x / 2^shift. */
+/** x · 2^shift, or x / 2^shift rounded down. */
 function bitShift(n: OnnxNode, g: GraphBuilder): string {
-  const x = n.input(0), factor = binary(g, "pow", scalar(g, 2, dtypeOf(g, x)), n.input(1));
-  return n.string("direction") === "LEFT" ? mul(g, x, factor) : unary(g, "floor", div(g, x, factor));
+  const x = n.input(0), factor = binary(g, "pow", scalar(g, 2), toFloat(g, n.input(1)));
+  if (n.string("direction") === "LEFT") return cast(g, mul(g, toFloat(g, x), factor), dtypeOf(g, x));
+  return cast(g, unary(g, "floor", div(g, toFloat(g, x), factor)), dtypeOf(g, x));
 }
 
 export const elementwise: Operators = {

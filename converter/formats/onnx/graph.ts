@@ -6,11 +6,12 @@ import { sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/g
 import type { ReadOptions } from "../reader.ts";
 import { addInputs } from "./inputs.ts";
 import { nameLayouts } from "./layouts.ts";
+import { noteElementType } from "./narrow.ts";
 import { renameTensor, unusedName } from "./names.ts";
 import { OnnxNode } from "./node.ts";
 import { domainOf, operatorOf } from "./operators.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto } from "./proto.ts";
-import { keepsQuantization, noteElementType, rawInteger, sameQuantization } from "./quantized.ts";
+import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts";
 import { Scope } from "./scope.ts";
 import { liveNodes, refuseUnsupported } from "./survey.ts";
 import { MAX_ELEMENTS } from "./tensor.ts";
@@ -87,11 +88,11 @@ function opsetFor(r: Reading, scope: Scope, domain: string): number {
   return domain === "" ? r.g.fail("the model does not say its operator set version", "Export it again.", "ERR_OCTAVO_FORMAT") : 1;
 }
 
-const OLDEST = 7, NEWEST = 28;
+const NEWEST = 28;
 function supportedVersion(r: Reading, version: number): number {
-  if (version >= OLDEST && version <= NEWEST) return version;
-  throw modelError("ERR_OCTAVO_VERSION", "onnx", r.g.graph.name ? `graph "${r.g.graph.name}"` : "model", `its operator set is version ${version}, expected ${OLDEST} to ${NEWEST}`,
-    `Export it with opset_version=${version < OLDEST ? 17 : NEWEST}, or convert it with onnx.version_converter.`);
+  if (version >= 1 && version <= NEWEST) return version;
+  throw modelError("ERR_OCTAVO_VERSION", "onnx", r.g.graph.name ? `graph "${r.g.graph.name}"` : "model", `its operator set is version ${version}, expected 1 to ${NEWEST}`,
+    "Export it with opset_version=20, or convert it with onnx.version_converter.");
 }
 
 /** Only operators that move values take quantized tensors as they are, all inputs alike; others compute with the integers. */
@@ -176,10 +177,16 @@ function computeConstant(graph: Graph, node: Node): boolean {
 
 /** Writes the nodes of a body; names that it does not have are those around it. */
 function inlineBody(r: Reading, scope: Scope, body: GraphProto, given: string[]): string[] {
-  const inner = new Scope(r.g, scope.opsets, scope.depth + 1, scope, body), inputs = body.input ?? [];
-  inputs.forEach((input, i) => { if (given[i]) inner.values.set(input.name ?? "", given[i]!); });
+  const inner = new Scope(r.g, scope.opsets, scope.depth + 1, scope, body);
+  (body.input ?? []).forEach((input, i) => { if (given[i]) inner.values.set(input.name ?? "", given[i]!); });
+  own(r, inner, given);
   for (const node of body.node ?? []) readNode(r, inner, node);
   return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? ""));
+}
+
+/** What a body is given keeps its name in there: the caller goes on using it. */
+function own(r: Reading, inner: Scope, tensors: string[]): void {
+  for (const t of tensors) if (t && !r.owners.has(t)) r.owners.set(t, inner);
 }
 
 /** A function of the model, written out at its call. */

@@ -39,7 +39,7 @@ const own = (table: Operators, name: string): Operator | undefined => (Object.ha
 export const operatorOf = (domain: string, op: string): Operator | undefined => (Object.hasOwn(tables, domain) ? own(tables[domain]!, op) : undefined);
 
 const reasons: [RegExp, string][] = [
-  [/^(Sequence|SplitToSequence|ConcatFromSequence|Optional)/, "works on sequences of tensors"],
+  [/^(Sequence|SplitToSequence|ConcatFromSequence|Optional$)/, "works on sequences of tensors"],
   [/^(String|Regex|TfIdf)|Vectorizer|CategoryMapper/, "works on text"],
   [/^(Random|Multinomial|Bernoulli)/, "draws random numbers"],
   [/^(NonMaxSuppression|RoiAlign|MaxRoiPool)/, "belongs behind the model: its result depends on the data in size or in place"],

@@ -7,6 +7,7 @@ import { sizeOf, tensorOf, type DType, type Quantization } from "../../ir/graph.
 import { noClamp } from "../../ir/ops.ts";
 import { convolve } from "./convolution.ts";
 import { matMul } from "./linear.ts";
+import { narrowTypeOf, noteElementType } from "./narrow.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { averagePool } from "./pooling.ts";
 import { elementTypes, integerRange } from "./tensor.ts";
@@ -14,15 +15,6 @@ import {
   add, affine, axesOf, axisOf, binary, cast, concat, constantValue, div, dtypeOf, expand, mul, range, rankOf, reduce, reshape, scalar, sliceAxis, sub, toFloat,
   transpose, unary, where,
 } from "./write.ts";
-
-/** Tensors of 4 and 2 bits are kept as bytes; this remembers their range, by tensor. */
-const narrowTypes = new WeakMap<GraphBuilder, Map<string, number>>();
-
-export function noteElementType(g: GraphBuilder, x: string, type: number | undefined): void {
-  if (type === undefined || (elementTypes[type]?.bits ?? 8) >= 8) return;
-  if (!narrowTypes.has(g)) narrowTypes.set(g, new Map());
-  narrowTypes.get(g)!.set(x, type);
-}
 
 const range8: Partial<Record<DType, [number, number]>> = { int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], uint16: [0, 65535], int32: [-(2 ** 31), 2 ** 31 - 1] };
 
@@ -59,7 +51,7 @@ function spread(g: GraphBuilder, t: string, x: string, p: Parameters): string {
 
 function quantizeLinear(n: OnnxNode, g: GraphBuilder): string {
   const x = toFloat(g, n.input(0)), zero = n.optional(2), p = parametersOf(g, x, n.input(1), zero, n.int("axis", 1), n.int("block_size", 0));
-  const narrow = narrowTypes.get(g)?.get(zero) ?? (n.has("output_dtype") ? n.int("output_dtype") : 0);
+  const narrow = narrowTypeOf(g, zero) ?? (n.has("output_dtype") ? n.int("output_dtype") : 0);
   const dtype = zero ? dtypeOf(g, zero) : (elementTypes[narrow]?.dtype ?? "uint8"), limits = narrow ? integerRange(narrow) : range8[dtype];
   if (!limits) return g.fail(`its output type is ${elementTypes[narrow]?.name ?? dtype}, expected an integer`, "Quantize to int8 or uint8.", "ERR_OCTAVO_DTYPE");
   const y = quantizeTo(g, x, p, dtype, limits);

@@ -1,7 +1,7 @@
 /** Names of one body of nodes: the graph's own, or of a function, a branch or an iteration that is written into it. */
 import type { GraphBuilder } from "../../ir/builder.ts";
+import { noteElementType } from "./narrow.ts";
 import type { GraphProto, TensorProto } from "./proto.ts";
-import { noteElementType } from "./quantized.ts";
 import { readSparse, readTensor } from "./tensor.ts";
 
 const MAX_DEPTH = 48;

@@ -3,9 +3,10 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { allocate, sizeOf, tensorOf } from "../../ir/graph.ts";
 import { broadcastShapes } from "../../ir/ops.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
+import { narrowTypeOf } from "./narrow.ts";
 import { dtypeOf as dtypeOfElement, elementTypes, integerRange } from "./tensor.ts";
 import {
-  axesOf, axisOf, binary, bounded, cast, concat, constant, constantValue, dtypeOf, expand, filled, intsOf, isFloat, range, rankOf, reshape,
+  axesOf, axisOf, binary, bounded, cast, concat, constant, dtypeOf, expand, filled, intsOf, isFloat, range, rankOf, reshape,
   scalar, sliceAxis, sub, transpose, unary, valuesOf, where,
 } from "./write.ts";
 
@@ -46,7 +47,7 @@ function transposeTo(n: OnnxNode, g: GraphBuilder): string {
 }
 
 function join(n: OnnxNode, g: GraphBuilder): string {
-  const inputs = n.inputs.map((_, i) => n.input(i)), axis = axisOf(g, n.int("axis"), rankOf(g, n.input(0)));
+  const inputs = n.inputs.map((_, i) => n.input(i)), axis = axisOf(g, n.int("axis", n.opset < 4 ? 1 : undefined), rankOf(g, n.input(0)));
   return concat(g, inputs, axis);
 }
 
@@ -90,7 +91,7 @@ function sliceOf(g: GraphBuilder, size: number, start: number, end: number, step
 
 function pad(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), rank = rankOf(g, x), axes = n.optional(3) ? axesOf(g, valuesOf(g, n.input(3), "axes"), rank) : range(rank);
-  const pads = intsOf(n, g, "pads", 1) ?? g.fail("pads are missing", "", "ERR_OCTAVO_FORMAT");
+  const pads = intsOf(n, g, "pads", 1) ?? n.ints("paddings") ?? g.fail("pads are missing", "", "ERR_OCTAVO_FORMAT");
   if (pads.length !== 2 * axes.length) g.fail(`found ${pads.length} pads, expected ${2 * axes.length}`, "", "ERR_OCTAVO_SHAPE");
   const along = (offset: number) => range(rank).map((a) => (axes.includes(a) ? pads[axes.indexOf(a) + offset]! : 0));
   const mode = n.string("mode", "constant"), before = along(0), after = along(axes.length);
@@ -133,7 +134,16 @@ function castTo(g: GraphBuilder, x: string, type: number): string {
   return cast(g, unary(g, "affine", lowBits, 1, lowest), to);
 }
 
-const castLike: Operator = (n, g) => cast(g, n.input(0), dtypeOf(g, n.input(1)));
+function castLike(n: OnnxNode, g: GraphBuilder): string {
+  const narrow = narrowTypeOf(g, n.input(1));
+  return narrow === undefined ? cast(g, n.input(0), dtypeOf(g, n.input(1))) : castTo(g, n.input(0), narrow);
+}
+
+/** Old models name the type. */
+const typeOf = (n: OnnxNode): number => {
+  const name = n.raw("to")?.s ? n.string("to").toLowerCase().replace("double", "float64").replace(/^float$/, "float32") : "";
+  return name ? Number(Object.keys(elementTypes).find((t) => elementTypes[Number(t)]!.name === name) ?? 0) : n.int("to");
+};
 
 /** Rows of `blocksize` · `blocksize` channels become squares. */
 function depthToSpace(n: OnnxNode, g: GraphBuilder): string {
@@ -147,8 +157,8 @@ function depthToSpace(n: OnnxNode, g: GraphBuilder): string {
 function spaceToDepth(n: OnnxNode, g: GraphBuilder): string {
   const b = n.int("blocksize"), [N, C, H, W] = imageShape(g, n.input(0));
   if (b < 1 || H % b || W % b) g.fail(`${H} · ${W} pixels do not split into blocks of ${b} · ${b}`, "", "ERR_OCTAVO_SHAPE");
-  const split = reshape(g, n.input(0), [N, C, H / b, b, W / b, b]);
-  return reshape(g, transpose(g, split, [0, 3, 5, 1, 2, 4]), [N, C * b * b, H / b, W / b]);
+  const split = reshape(g, n.input(0), [N, C, H / b, b, W / b, b]), columnsFirst = n.string("mode", "DCR") === "CRD";
+  return reshape(g, transpose(g, split, columnsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [N, C * b * b, H / b, W / b]);
 }
 
 function imageShape(g: GraphBuilder, x: string): [number, number, number, number] {
@@ -226,7 +236,7 @@ function reverseSequence(n: OnnxNode, g: GraphBuilder): string {
 /** Inference passes x through; a mask is all true. Training draws random numbers, which no converted model can repeat. */
 function dropout(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), training = n.optional(2) ? valuesOf(g, n.input(2), "training_mode")[0] : 0;
-  const ratio = n.optional(1) ? constantValue(g, n.input(1))?.[0] : n.float("ratio", 0.5);
+  const ratio = training && n.optional(1) ? valuesOf(g, n.input(1), "ratio")[0] : 0.5;
   if (training && ratio !== 0) g.fail("training_mode is true, expected false: dropout draws random numbers in training", "Export the model for inference (model.eval()).");
   const mask = () => filled(g, n.opset >= 10 ? "bool" : dtypeOf(g, x), g.shape(x), 1);
   return [x, n.wants(1) ? mask() : ""];
@@ -235,8 +245,9 @@ function dropout(n: OnnxNode, g: GraphBuilder): string[] {
 export const shaping: Operators = {
   Reshape: reshapeTo, Flatten: flatten, Squeeze: squeeze, Unsqueeze: unsqueeze, Transpose: transposeTo,
   Concat: join, Split: split, Slice: slice, Pad: pad, Expand: expandTo, Tile: tile, Shape: shapeOf, Size: size,
-  Identity: (n) => n.input(0), Cast: (n, g) => castTo(g, n.input(0), n.int("to")), CastLike: castLike,
+  Identity: (n) => n.input(0), Cast: (n, g) => castTo(g, n.input(0), typeOf(n)), CastLike: castLike,
   DepthToSpace: depthToSpace, SpaceToDepth: spaceToDepth, CenterCropPad: centerCropPad,
   Constant: constantOf, ConstantOfShape: constantOfShape, Range: rangeOf, EyeLike: eyeLike, Trilu: trilu,
   ReverseSequence: reverseSequence, Dropout: dropout,
+  OptionalHasElement: (n, g) => scalar(g, n.optional(0) ? 1 : 0, "bool"), OptionalGetElement: (n) => n.input(0),
 };
