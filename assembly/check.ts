@@ -38,3 +38,8 @@ export function reads(address: usize, bytes: f64): bool {
 export function writes(address: usize, bytes: f64): bool {
   return address >= writable && bytes >= 0 && <f64>address + bytes <= <f64>end;
 }
+
+/** True if `bytes` bytes from `address` lie in the model where no program can change them: for tables that a check has read. */
+export function fixed(address: usize, bytes: f64): bool {
+  return address >= BASE && bytes >= 0 && <f64>address + bytes <= <f64>writable;
+}
