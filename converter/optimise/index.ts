@@ -9,6 +9,7 @@ import { fuseAffine } from "./fuse-affine.ts";
 import { fuseClamp } from "./fuse-clamp.ts";
 import { fuseNormalize } from "./fuse-normalize.ts";
 import { fusePadding } from "./fuse-padding.ts";
+import { gatherToSlice } from "./gather-to-slice.ts";
 import { matmulToDense } from "./matmul-to-dense.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import { nchwToNhwc } from "./nchw-to-nhwc.ts";
@@ -17,7 +18,7 @@ import { applyRewrites, type Rewrite } from "./rewriter.ts";
 import { scalarArithmetic } from "./scalar-arithmetic.ts";
 
 const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
-const arithmetic: Rewrite[] = [scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
+const arithmetic: Rewrite[] = [gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
 
 /** Every round finds something that the one before made possible; real models need about five. */
 const mostRounds = 24;
