@@ -3,14 +3,27 @@
  * number in a model file: append only, in the order of converter/write/layout.ts; a test compares them.
  */
 import { Cast, checkCast, cast } from "./kernels/cast";
+import { Conv2dF32, checkConv2dF32, conv2dF32 } from "./kernels/conv2d.f32";
+import { Conv2dI8, checkConv2dI8, checkConv2dI8Tflite, conv2dI8, conv2dI8Tflite } from "./kernels/conv2d.i8";
 import { Copy, checkCopy, copy } from "./kernels/copy";
 import { DenseF32, checkDenseF32, denseF32 } from "./kernels/dense.f32";
+import { DenseI8, checkDenseI8, checkDenseI8Tflite, denseI8, denseI8Tflite } from "./kernels/dense.i8";
+import { DepthwiseF32, checkDepthwiseF32, depthwiseF32 } from "./kernels/depthwise.f32";
+import { DepthwiseI8, checkDepthwiseI8, checkDepthwiseI8Tflite, depthwiseI8, depthwiseI8Tflite } from "./kernels/depthwise.i8";
 import { Fill, checkFill, fill } from "./kernels/fill";
 import { GatesI8, checkGatesI8, gatesI8 } from "./kernels/gates.i8";
 import { GruF32, GruI8, checkGruF32, checkGruI8, gruF32, gruI8 } from "./kernels/gru";
 import { LstmF32, LstmI8, checkLstmF32, checkLstmI8, lstmF32, lstmI8 } from "./kernels/lstm";
 import { MapF32, checkMapF32, mapF32 } from "./kernels/map.f32";
+import { MatmulF32, checkMatmulF32, matmulF32 } from "./kernels/matmul.f32";
+import { PoolF32, averagePool2dF32, checkPoolF32, maxPool2dF32 } from "./kernels/pool.f32";
 import { RnnF32, RnnI8, checkRnnF32, checkRnnI8, rnnF32, rnnI8 } from "./kernels/rnn";
+import { Gather, GatherElementsF32, GatherNdF32, ScatterElementsF32, checkGather, checkGatherElementsF32, checkGatherNdF32, checkScatterElementsF32, gather, gatherElementsF32, gatherNdF32, scatterElementsF32 } from "./kernels/gather";
+import { ArgF32, CumSumF32, TopKF32, argF32, checkArgF32, checkCumSumF32, checkTopKF32, cumSumF32, topKF32 } from "./kernels/lines.f32";
+import { NormalizeF32, checkNormalizeF32, normalizeF32 } from "./kernels/normalize.f32";
+import { ReduceF32, checkReduceF32, reduceF32 } from "./kernels/reduce.f32";
+import { ResampleF32, checkResampleF32, resampleF32 } from "./kernels/resample.f32";
+import { SoftmaxF32, checkSoftmaxF32, softmaxF32 } from "./kernels/softmax.f32";
 
 /** Runs rows part, part + parts, … of one layer. */
 export type Kernel = (p: usize, part: i32, parts: i32) => void;
@@ -30,6 +43,28 @@ export const kernels: StaticArray<Kernel> = [
   changetype<Kernel>(rnnF32),
   changetype<Kernel>(rnnI8),
   changetype<Kernel>(cast),
+  changetype<Kernel>(conv2dI8),
+  changetype<Kernel>(conv2dI8Tflite),
+  changetype<Kernel>(depthwiseI8),
+  changetype<Kernel>(depthwiseI8Tflite),
+  changetype<Kernel>(denseI8),
+  changetype<Kernel>(denseI8Tflite),
+  changetype<Kernel>(conv2dF32),
+  changetype<Kernel>(depthwiseF32),
+  changetype<Kernel>(matmulF32),
+  changetype<Kernel>(maxPool2dF32),
+  changetype<Kernel>(averagePool2dF32),
+  changetype<Kernel>(softmaxF32),
+  changetype<Kernel>(reduceF32),
+  changetype<Kernel>(normalizeF32),
+  changetype<Kernel>(argF32),
+  changetype<Kernel>(cumSumF32),
+  changetype<Kernel>(topKF32),
+  changetype<Kernel>(gather),
+  changetype<Kernel>(gatherElementsF32),
+  changetype<Kernel>(scatterElementsF32),
+  changetype<Kernel>(gatherNdF32),
+  changetype<Kernel>(resampleF32),
 ];
 
 export const checks: StaticArray<Check> = [
@@ -45,6 +80,28 @@ export const checks: StaticArray<Check> = [
   changetype<Check>(checkRnnF32),
   changetype<Check>(checkRnnI8),
   changetype<Check>(checkCast),
+  changetype<Check>(checkConv2dI8),
+  changetype<Check>(checkConv2dI8Tflite),
+  changetype<Check>(checkDepthwiseI8),
+  changetype<Check>(checkDepthwiseI8Tflite),
+  changetype<Check>(checkDenseI8),
+  changetype<Check>(checkDenseI8Tflite),
+  changetype<Check>(checkConv2dF32),
+  changetype<Check>(checkDepthwiseF32),
+  changetype<Check>(checkMatmulF32),
+  changetype<Check>(checkPoolF32),
+  changetype<Check>(checkPoolF32),
+  changetype<Check>(checkSoftmaxF32),
+  changetype<Check>(checkReduceF32),
+  changetype<Check>(checkNormalizeF32),
+  changetype<Check>(checkArgF32),
+  changetype<Check>(checkCumSumF32),
+  changetype<Check>(checkTopKF32),
+  changetype<Check>(checkGather),
+  changetype<Check>(checkGatherElementsF32),
+  changetype<Check>(checkScatterElementsF32),
+  changetype<Check>(checkGatherNdF32),
+  changetype<Check>(checkResampleF32),
 ];
 
 export const structSizes: StaticArray<i32> = [
@@ -60,4 +117,26 @@ export const structSizes: StaticArray<i32> = [
   offsetof<RnnF32>(),
   offsetof<RnnI8>(),
   offsetof<Cast>(),
+  offsetof<Conv2dI8>(),
+  offsetof<Conv2dI8>(),
+  offsetof<DepthwiseI8>(),
+  offsetof<DepthwiseI8>(),
+  offsetof<DenseI8>(),
+  offsetof<DenseI8>(),
+  offsetof<Conv2dF32>(),
+  offsetof<DepthwiseF32>(),
+  offsetof<MatmulF32>(),
+  offsetof<PoolF32>(),
+  offsetof<PoolF32>(),
+  offsetof<SoftmaxF32>(),
+  offsetof<ReduceF32>(),
+  offsetof<NormalizeF32>(),
+  offsetof<ArgF32>(),
+  offsetof<CumSumF32>(),
+  offsetof<TopKF32>(),
+  offsetof<Gather>(),
+  offsetof<GatherElementsF32>(),
+  offsetof<ScatterElementsF32>(),
+  offsetof<GatherNdF32>(),
+  offsetof<ResampleF32>(),
 ];

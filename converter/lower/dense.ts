@@ -1,14 +1,31 @@
-/** dense → denseF32. */
+/** dense → denseF32, or from 4 rows conv2dF32, whose panels share each weight among 5 rows; matmul → matmulF32. */
+import { broadcastStrides } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
 import type { LoweringContext } from "./context.ts";
-import { packF32, pad8 } from "./pack.ts";
+import { panelBytes, windowFields } from "./conv.ts";
+import { perGate, weightsF32 } from "./gates.ts";
+import { stridedFields } from "./strided.ts";
+
+const PANEL_FROM = 4;
 
 export function dense(node: Node<"dense">, c: LoweringContext): void {
-  const [x, w, b] = node.inputs as [string, string, string?];
-  const [O, I] = c.tensor(w).shape as [number, number], N = sizeOf(c.tensor(x).shape) / I;
-  const [lo, hi] = node.attributes.clamp;
-  c.call("denseF32", {
-    x: c.at(x), w: c.constant(packF32(c.tensor(w).data!, O, I)), b: c.constant(Float32Array.from(pad8(b ? c.tensor(b).data! : new Float32Array(O)))), y: c.at(node.outputs[0]!),
-    N, I, O, lo, hi,
-  }, ["y"], N * I * O);
+  const [x, w, b] = node.inputs as [string, string, string?], [O, I] = c.tensor(w).shape as [number, number], N = sizeOf(c.tensor(x).shape) / I;
+  const [lo, hi] = node.attributes.clamp, gates = { d: 0, G: 1, H: O };
+  const operands = { x: c.at(x), w: weightsF32(c, w, gates, I), b: perGate(c, b, gates, 1), y: c.at(node.outputs[0]!), O, lo, hi };
+  if (N < PANEL_FROM) c.call("denseF32", { ...operands, N, I }, ["y"], N * I * O);
+  else c.call("conv2dF32", { ...operands, ...rowsAsImage(N, I), t: c.scratch(panelBytes(I)), groups: 1, yBatch: 0, yRow: 0, yPixel: O }, ["y"], N * I * O);
+}
+
+/** N rows are an image of one line; a row is a pixel. */
+const rowsAsImage = (N: number, I: number) =>
+  windowFields({ x: [1, 1, N, I], output: [1, N], kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] });
+
+export function matmul(node: Node<"matmul">, c: LoweringContext): void {
+  const [a, b] = node.inputs as [string, string], y = node.outputs[0]!, shape = c.tensor(y).shape, batch = shape.slice(0, -2);
+  const [M, N] = shape.slice(-2) as [number, number], K = c.tensor(a).shape.at(-1)!;
+  const strides = (name: string) => {
+    const own = c.tensor(name).shape;
+    return broadcastStrides(own.slice(0, -2), batch).map((s) => s * sizeOf(own.slice(-2)));
+  };
+  c.call("matmulF32", { a: c.at(a), b: c.at(b), y: c.at(y), t: c.scratch(panelBytes(K)), M, K, N, ...stridedFields(batch, { a: strides(a), b: strides(b) }) }, ["y"], sizeOf(batch) * M * K * N);
 }

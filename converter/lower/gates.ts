@@ -23,14 +23,21 @@ export const directionOf = <T extends TypedArray>(data: T, d: number, size: numb
 
 /** Float weights [D,G·H,K] of one direction, packed [G·P/8][K][8]. */
 export function weightsF32(c: LoweringContext, name: string, gates: Gates, K: number): Operand {
-  const { d, G, H } = gates, data = tensorOf(c.graph, name).data, P = paddedTo8(H);
-  if (data) return c.constant(packF32(paddedRows(directionOf(data, d, G * H * K), gates, K), G * P, K));
-  const packed = c.scratch(4 * G * P * K);
+  const { d, G, H } = gates, data = tensorOf(c.graph, name).data, size = G * H * K;
+  return data ? packedRows(c, directionOf(data, d, size), gates, K) : packedAtRunTime(c, c.at(name, 4 * d * size), gates, K);
+}
+
+/** [G·H,K], packed. */
+export const packedRows = (c: LoweringContext, data: TypedArray, gates: Gates, K: number): Operand =>
+  c.constant(packF32(paddedRows(data, gates, K), gates.G * paddedTo8(gates.H), K));
+
+export function packedAtRunTime(c: LoweringContext, w: Operand, { G, H }: Gates, K: number): Operand {
+  const P = paddedTo8(H), packed = c.scratch(4 * G * P * K);
   c.call("fill", { y: packed, n: G * P * K, bytes: 4, bits: 0 }, ["y"]);
   for (let g = 0; g < G; g++) {
-    const from = 4 * (d * G + g) * H * K, to = 4 * g * P * K, whole = H >> 3;
-    if (whole) copyRows(c, c.at(name, from), moved(packed, to), [whole, 8, K], [8 * K, K, 1], [8 * K, 1, 8]);
-    if (H & 7) copyRows(c, c.at(name, from + 32 * whole * K), moved(packed, to + 32 * whole * K), [1, H & 7, K], [0, K, 1], [0, 1, 8]);
+    const from = 4 * g * H * K, to = 4 * g * P * K, whole = H >> 3;
+    if (whole) copyRows(c, moved(w, from), moved(packed, to), [whole, 8, K], [8 * K, K, 1], [8 * K, 1, 8]);
+    if (H & 7) copyRows(c, moved(w, from + 32 * whole * K), moved(packed, to + 32 * whole * K), [1, H & 7, K], [0, K, 1], [0, 1, 8]);
   }
   return packed;
 }

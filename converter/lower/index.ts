@@ -1,14 +1,20 @@
 /** Graph → kernel calls. One file per operator family; this file is the tables and the walk. */
 import { modelError, OctavoError } from "../ir/error.ts";
 import { sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
-import { binaryOps, unaryOps, type OpName } from "../ir/ops.ts";
+import { binaryOps, reduceOps, unaryOps, type OpName } from "../ir/ops.ts";
 import { cast } from "./cast.ts";
 import { LoweringContext, type Program, type Rounding } from "./context.ts";
-import { dense } from "./dense.ts";
+import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
+import { conv2d, convTranspose2d } from "./conv.ts";
+import { dense, matmul } from "./dense.ts";
 import { binary, unary, where } from "./elementwise.ts";
+import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
+import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
 import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
 import { placements } from "./place.ts";
+import { pool } from "./pool.ts";
 import { recurrent } from "./recurrent.ts";
+import { resample } from "./resample.ts";
 import { updateStates } from "./states.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
@@ -17,13 +23,13 @@ type Lowerings = { [K in OpName]?: Lowering<K> };
 const each = <K extends OpName>(names: readonly K[], lowering: Lowering<K>) => Object.fromEntries(names.map((n) => [n, lowering])) as unknown as { [P in K]: Lowering<P> };
 
 /** Of elements of any type; recurrent layers choose by their weights. */
-const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, cast, lstm: recurrent, gru: recurrent, rnn: recurrent };
+const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, cast, lstm: recurrent, gru: recurrent, rnn: recurrent, gather };
 
 /** Of float32. */
-const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, dense };
+const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
 
 /** Where an operand or result is quantized. */
-const integers: Lowerings = {};
+const integers: Lowerings = { conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8 };
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */
 export function lower(graph: Graph, rounding: Rounding = "fast"): Program {

@@ -21,6 +21,15 @@ const gru = [...recurrent, ...ptr("rb", "sums", "reset"), ...fn("gateFn", "candi
   ...f32("gateAlpha", "gateBeta", "candidateAlpha", "candidateBeta")];
 const rnn = [...recurrent, ...fn("hiddenFn"), ...f32("hiddenAlpha", "hiddenBeta")];
 
+
+const image = i32("N", "H", "W", "C", "OH", "OW", "KH", "KW", "strideH", "strideW", "dilationH", "dilationW", "padTop", "padLeft");
+/** Output of assembly/quant/output.ts. */
+const output = [...ptr("m", "grow"), ...i32("zy", "lo", "hi")];
+const conv2dI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "zx", "zw")];
+const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("multiplier", "zx")];
+const denseI8 = [...output, ...ptr("x", "w", "b", "y", "t"), ...i32("N", "I", "O")];
+const pool = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad"), ...f32("lo", "hi")];
+
 export const layouts = {
   denseF32: [...ptr("x", "w", "b", "y"), ...i32("N", "I", "O"), ...f32("lo", "hi")],
   mapF32: [...ptr("a", "b", "c", "y", "t"), ...fn("fn"), ...axes("n"), ...axes("a"), ...axes("b"), ...axes("c"), ...f32("alpha", "beta")],
@@ -34,6 +43,28 @@ export const layouts = {
   rnnF32: rnn,
   rnnI8: [...rnn, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
   cast: [...ptr("x", "y"), ...i32("n", "from", "to")],
+  conv2dI8,
+  conv2dI8Tflite: conv2dI8,
+  depthwiseI8,
+  depthwiseI8Tflite: depthwiseI8,
+  denseI8,
+  denseI8Tflite: denseI8,
+  conv2dF32: [...image, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel"), ...f32("lo", "hi")],
+  depthwiseF32: [...image, ...ptr("x", "w", "b", "y"), ...f32("lo", "hi")],
+  matmulF32: [...ptr("a", "b", "y", "t"), ...i32("M", "K", "N"), ...axes("n"), ...axes("a"), ...axes("b")],
+  maxPool2dF32: pool,
+  averagePool2dF32: pool,
+  softmaxF32: [...ptr("x", "y"), ...i32("outer", "n", "inner", "log")],
+  reduceF32: [...ptr("x", "y"), ...i32("how"), ...axes("n"), ...axes("x"), ...axes("m"), ...axes("r")],
+  normalizeF32: [...ptr("x", "y"), ...i32("rows", "n"), ...f32("epsilon")],
+  argF32: [...ptr("x", "y"), ...i32("outer", "n", "inner", "largest", "last")],
+  cumSumF32: [...ptr("x", "y"), ...i32("outer", "n", "inner", "exclusive", "reverse")],
+  topKF32: [...ptr("x", "values", "indices"), ...i32("outer", "n", "inner", "k", "largest")],
+  gather: [...ptr("x", "i", "y"), ...i32("outer", "n", "count", "bytes")],
+  gatherElementsF32: [...ptr("x", "i", "y"), ...i32("size", "step"), ...axes("n"), ...axes("s")],
+  scatterElementsF32: [...ptr("u", "i", "y"), ...i32("size", "step"), ...axes("n"), ...axes("s"), ...i32("reduction")],
+  gatherNdF32: [...ptr("x", "i", "y"), ...i32("batches", "batchStep", "rows", "k", "block"), ...axes("n"), ...axes("s")],
+  resampleF32: [...ptr("x", "i", "w", "y"), ...i32("outer", "n", "out", "inner", "taps")],
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;

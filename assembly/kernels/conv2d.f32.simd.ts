@@ -1,0 +1,46 @@
+import { endTap, firstTap } from "../window";
+import { Conv2dF32 } from "./conv2d.f32";
+import { ROWS, gemmBlock, packRun, packZeros, panelOf, setRow } from "./gemm.f32.simd";
+
+/** Returns the bytes of conv2dF32: 5 output pixels are packed into a panel, padding as zeros, then multiplied with all weights of a group. */
+export function conv2dF32Simd(p: Conv2dF32, part: i32, parts: i32): void {
+  const pixels = p.N * p.OH * p.OW;
+  for (let group = 0; group < p.groups; group++) {
+    for (let first = ROWS * part; first < pixels; first += ROWS * parts) {
+      for (let row = 0; row < ROWS; row++) packPixel(p, group, min(first + row, pixels - 1), row);
+      multiply(p, group);
+    }
+  }
+}
+
+/** The panel times every block of 8 output channels of the group. */
+function multiply(p: Conv2dF32, group: i32): void {
+  const perGroup = p.O / p.groups, blocks = (perGroup + 7) >> 3, K = p.KH * p.KW * (p.C / p.groups), bytes = 32 * K;
+  let w = p.w + group * blocks * bytes, b = p.b + 32 * group * blocks;
+  for (let o = 0; o < perGroup; o += 8, w += bytes, b += 32) {
+    gemmBlock(p.t, K, w, 32, b, 4 * (group * perGroup + o), min(8, perGroup - o), p.lo, p.hi);
+  }
+}
+
+/** One output pixel's window of x, [KH·KW·C/groups], into a row of the panel. */
+function packPixel(p: Conv2dF32, group: i32, pixel: i32, row: i32): void {
+  const n = pixel / (p.OH * p.OW), i = pixel / p.OW % p.OH, j = pixel % p.OW, C = p.C / p.groups;
+  const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, x = p.x + 4 * (n * p.H * p.W * p.C + group * C);
+  const first = min(p.KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, p.KW, p.W));
+  let to = panelOf(p.t, row);
+  setRow(p.t, row, p.y + 4 * (n * p.yBatch + i * p.yRow + j * p.yPixel));
+  for (let u = 0; u < p.KH; u++) {
+    const line = top + u * p.dilationH;
+    if (<u32>line >= <u32>p.H) to = packZeros(p.KW * C, to);
+    else to = packLine(p, x + 4 * (line * p.W + left) * p.C, C, first, end, to);
+  }
+}
+
+/** Taps [first, end) of one line, zeros around them. `x`: where tap 0 would be. */
+function packLine(p: Conv2dF32, x: usize, C: i32, first: i32, end: i32, to: usize): usize {
+  const step = 4 * p.dilationW * p.C;
+  to = packZeros(first * C, to);
+  if (C * 4 == step) to = packRun(x + first * step, (end - first) * C, to);
+  else for (let v = first; v < end; v++) to = packRun(x + v * step, C, to);
+  return packZeros((p.KW - end) * C, to);
+}

@@ -1,0 +1,101 @@
+/**
+ * The float32 matrix product of convolutions, dense layers and matmul: a panel of 5 rows, interleaved by k, times blocks of
+ * 8 columns. 10 accumulators, 2 weights and 1 row value stay in x86's 15 usable vector registers; one accumulator per
+ * output, k ascending, multiply then add. Do not unroll k: binaryen nests the steps' expressions and V8 spills.
+ */
+import { clamp } from "../lanes";
+
+/** Rows of a panel. */
+export const ROWS: i32 = 5;
+const STEP: usize = 4 * ROWS;
+/** Addresses of the rows of y stand before the panel. */
+const HEAD: usize = 32;
+
+/** Bytes of scratch for panels of K steps. */
+export function panelBytes(K: f64): f64 {
+  return <f64>HEAD + <f64>STEP * K;
+}
+
+// @ts-ignore: decorator
+@inline
+export function panelOf(t: usize, row: i32): usize {
+  return t + HEAD + 4 * row;
+}
+
+/** Row `row` of the panel is written to `y`. */
+// @ts-ignore: decorator
+@inline
+export function setRow(t: usize, row: i32, y: usize): void {
+  store<usize>(t + 4 * row, y);
+}
+
+/** `count` floats at x into one row of a panel; returns where the next go. */
+export function packRun(x: usize, count: i32, to: usize): usize {
+  const end = to + STEP * count, whole = to + STEP * (count & ~3);
+  for (; to < whole; to += 4 * STEP, x += 16) {
+    const v = v128.load(x);
+    v128.store_lane<f32>(to, v, 0);
+    v128.store_lane<f32>(to, v, 1, STEP);
+    v128.store_lane<f32>(to, v, 2, 2 * STEP);
+    v128.store_lane<f32>(to, v, 3, 3 * STEP);
+  }
+  for (; to < end; to += STEP, x += 4) store<f32>(to, load<f32>(x));
+  return to;
+}
+
+/** Padding: `count` zeros. */
+export function packZeros(count: i32, to: usize): usize {
+  const end = to + STEP * count;
+  for (; to < end; to += STEP) store<f32>(to, 0);
+  return to;
+}
+
+/**
+ * y[m][0 … count − 1] = clamp(b + Σk panel[k][m] · w[k]) for the 5 rows m of the panel at t, `at` bytes into each row of y.
+ * w: 8 columns per step, `stride` bytes apart · b: 8 floats · count: 1 … 8 columns that exist
+ */
+export function gemmBlock(t: usize, K: i32, w: usize, stride: usize, b: usize, at: usize, count: i32, lo: f32, hi: f32): void {
+  let c00 = v128.load(b), c01 = v128.load(b, 16), c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01;
+  let panel = t + HEAD;
+  do {
+    const w0 = v128.load(w), w1 = v128.load(w, 16);
+    let a = v128.load_splat<f32>(panel);
+    c00 = f32x4.add(c00, f32x4.mul(a, w0));
+    c01 = f32x4.add(c01, f32x4.mul(a, w1));
+    a = v128.load_splat<f32>(panel, 4);
+    c10 = f32x4.add(c10, f32x4.mul(a, w0));
+    c11 = f32x4.add(c11, f32x4.mul(a, w1));
+    a = v128.load_splat<f32>(panel, 8);
+    c20 = f32x4.add(c20, f32x4.mul(a, w0));
+    c21 = f32x4.add(c21, f32x4.mul(a, w1));
+    a = v128.load_splat<f32>(panel, 12);
+    c30 = f32x4.add(c30, f32x4.mul(a, w0));
+    c31 = f32x4.add(c31, f32x4.mul(a, w1));
+    a = v128.load_splat<f32>(panel, 16);
+    c40 = f32x4.add(c40, f32x4.mul(a, w0));
+    c41 = f32x4.add(c41, f32x4.mul(a, w1));
+    panel += STEP;
+    w += stride;
+  } while (--K);
+  const low = f32x4.splat(lo), high = f32x4.splat(hi);
+  storeRow(load<usize>(t) + at, clamp(c00, low, high), clamp(c01, low, high), count);
+  storeRow(load<usize>(t, 4) + at, clamp(c10, low, high), clamp(c11, low, high), count);
+  storeRow(load<usize>(t, 8) + at, clamp(c20, low, high), clamp(c21, low, high), count);
+  storeRow(load<usize>(t, 12) + at, clamp(c30, low, high), clamp(c31, low, high), count);
+  storeRow(load<usize>(t, 16) + at, clamp(c40, low, high), clamp(c41, low, high), count);
+}
+
+/** The first `count` of the 8 floats low, high. */
+function storeRow(y: usize, low: v128, high: v128, count: i32): void {
+  if (count < 4) return storeLanes(y, low, count);
+  v128.store(y, low);
+  if (count == 8) v128.store(y, high, 16);
+  else storeLanes(y + 16, high, count - 4);
+}
+
+/** The first `count` < 4 lanes. */
+export function storeLanes(y: usize, v: v128, count: i32): void {
+  if (count > 0) v128.store_lane<f32>(y, v, 0);
+  if (count > 1) v128.store_lane<f32>(y, v, 1, 4);
+  if (count > 2) v128.store_lane<f32>(y, v, 2, 8);
+}
