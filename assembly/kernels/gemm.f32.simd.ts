@@ -86,7 +86,7 @@ export function gemmBlock(t: usize, K: i32, w: usize, stride: usize, b: usize, a
 }
 
 /** The first `count` of the 8 floats low, high. */
-function storeRow(y: usize, low: v128, high: v128, count: i32): void {
+export function storeRow(y: usize, low: v128, high: v128, count: i32): void {
   if (count < 4) return storeLanes(y, low, count);
   v128.store(y, low);
   if (count == 8) v128.store(y, high, 16);
