@@ -19,6 +19,7 @@ const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5) or TF.js (mod
  */
 export async function readModel(bytes: Uint8Array, options: ReadOptions & { name?: string } = {}): Promise<Graph> {
   const { name = "", ...rest } = options;
+  bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // of a Buffer, slice() would be no copy
   const reader = await readerOf(bytes, name);
   const graph = await reader.read(bytes, rest);
   if (!graph.name && name) graph.name = stem(name);
