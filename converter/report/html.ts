@@ -7,9 +7,11 @@ import { bytesText, countText, decibelText, microsText, shapeText } from "./text
 const escape = (text: string): string => text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
 const fill = { int8: "background:var(--int8)", float: "background:var(--float)", poor: "background:var(--poor)", quiet: "background:var(--quiet)" };
 
-/** @returns the whole document */
-export function renderReport(report: Report): string {
-  const title = report.name || "model";
+/**
+ * @param title the source file's name, say
+ * @returns the whole document
+ */
+export function renderReport(report: Report, title = report.name || "model"): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -65,7 +67,7 @@ function errors({ layers }: Report): string {
   if (!compared.length) return "";
   const verdict = poor ? `<span class="poor">${poor} of ${compared.length} layers lie below ${POOR_DECIBELS} dB.</span> Give more calibration data, another --method, or --precision auto.` : `All ${compared.length} layers lie above ${POOR_DECIBELS} dB.`;
   return section("Error of every layer", `Signal to quantization noise, quantized against float on the same samples; errors of earlier layers are included. ${verdict}`,
-    (w) => errorPlot(layers, w), keyOf([fill.int8, "integer layer"], [fill.float, "float layer"], [fill.poor, `below ${POOR_DECIBELS} dB`]));
+    (w) => errorPlot(layers, w), keyOf([fill.int8, "integer layer"], [fill.float, "float layer"], [fill.quiet, "moves or converts values"], [fill.poor, `below ${POOR_DECIBELS} dB`]));
 }
 
 function ranges({ layers }: Report): string {
@@ -81,7 +83,7 @@ function memory({ memory: plan, layers }: Report): string {
 }
 
 function work({ layers }: Report): string {
-  const key = keyOf([fill.int8, "integer layer"], [fill.float, "float layer"]);
+  const key = keyOf([fill.int8, "integer layer"], [fill.float, "float layer"], [fill.quiet, "moves or converts values"]);
   const macs = layers.some((l) => l.macs) ? section("Multiply-accumulates", "Of one run, layers without any left out.", (w) => macPlot(layers, w), key) : "";
   const times = layers.some((l) => l.microseconds !== undefined) ? section("Time", "Median of several runs on the machine that converted.", (w) => timePlot(layers, w), key) : "";
   return macs + times;

@@ -19,6 +19,7 @@ const ink = { int8: "var(--int8)", float: "var(--float)", poor: "var(--poor)", q
 /** One row per layer; `i` keeps rows apart whose names are equal. */
 interface Row { i: number; layer: LayerReport }
 
+const byPrecision = ({ layer }: Row) => (layer.precision === "float32" ? ink.float : layer.precision ? ink.int8 : ink.quiet);
 const rowsOf = (layers: readonly LayerReport[]): Row[] => layers.map((layer, i) => ({ i, layer }));
 
 function draw(options: Plot.PlotOptions, width: Width, label: string): string {
@@ -54,7 +55,7 @@ export function errorPlot(layers: readonly LayerReport[], width: Width): string 
   return perLayer(rows, width, "Signal to quantization noise ratio of every layer", {
     x: { axis: "top", domain: [0, BEST_DECIBELS], label: "SQNR, dB (more is better)", ticks: width === "wide" ? 7 : 4, grid: true },
     marks: [
-      Plot.barX(rows, { y: "i", x: shown, fill: (r: Row) => (r.layer.error!.sqnr < POOR_DECIBELS ? ink.poor : r.layer.precision === "float32" ? ink.float : ink.int8), title: tip, rx: 2 }),
+      Plot.barX(rows, { y: "i", x: shown, fill: (r: Row) => (r.layer.error!.sqnr < POOR_DECIBELS ? ink.poor : byPrecision(r)), title: tip, rx: 2 }),
       Plot.text(rows, { y: "i", x: shown, text: (r: Row) => decibelText(r.layer.error!.sqnr), textAnchor: "start", dx: 5, fill: "currentColor" }),
       Plot.ruleX([POOR_DECIBELS], { stroke: ink.poor, strokeDasharray: "3 3" }),
     ],
@@ -120,7 +121,7 @@ export function macPlot(layers: readonly LayerReport[], width: Width): string {
     marginTop: 4, height: 12 + rows.length * ROW,
     x: { axis: null, domain: [0, most] },
     marks: [
-      Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.macs, fill: (r: Row) => (r.layer.precision === "float32" ? ink.float : ink.int8), rx: 2, title: (r: Row) => `${r.layer.name} (${r.layer.kernel})\n${countText(r.layer.macs)} MACs` }),
+      Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.macs, fill: byPrecision, rx: 2, title: (r: Row) => `${r.layer.name} (${r.layer.kernel})\n${countText(r.layer.macs)} MACs` }),
       Plot.text(rows, { y: "i", x: (r: Row) => r.layer.macs, text: (r: Row) => countText(r.layer.macs), textAnchor: "start", dx: 5, fill: "currentColor" }),
     ],
   });
@@ -134,7 +135,7 @@ export function timePlot(layers: readonly LayerReport[], width: Width): string {
     marginTop: 4, height: 12 + rows.length * ROW,
     x: { axis: null, domain: [0, most] },
     marks: [
-      Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.microseconds!, fill: (r: Row) => (r.layer.precision === "float32" ? ink.float : ink.int8), rx: 2, title: tip }),
+      Plot.barX(rows, { y: "i", x: (r: Row) => r.layer.microseconds!, fill: byPrecision, rx: 2, title: tip }),
       Plot.text(rows, { y: "i", x: (r: Row) => r.layer.microseconds!, text: (r: Row) => microsText(r.layer.microseconds!), textAnchor: "start", dx: 5, fill: "currentColor" }),
     ],
   });

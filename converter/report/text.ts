@@ -16,10 +16,18 @@ export const decibelText = (db: number): string => (db === Infinity ? "exact" : 
 export const microsText = (us: number): string => (us < 1000 ? `${us.toPrecision(3)} µs` : `${(us / 1000).toPrecision(3)} ms`);
 export const shapeText = (shape: readonly number[]): string => `[${shape.join(", ")}]`;
 
-/** A layer's name in so many letters: the first of TFLite's joined names; the middle gives way, since the end tells layers apart. */
+/**
+ * A layer's name in so many letters: the first of TFLite's joined names; of PyTorch's path no repetition
+ * (`/blocks/blocks.1/conv/conv.0/Conv/conv2d_1` → `blocks.1/conv.0/Conv`); then the middle gives way, since the end tells layers apart.
+ */
 export function shorten(name: string, letters: number): string {
-  const first = name.split(";")[0] || name;
-  if (first.length <= letters) return first;
+  const first = name.split(";")[0] || name, short = first.startsWith("/") ? path(first.slice(1).split("/")) : first;
+  if (short.length <= letters) return short;
   const head = Math.floor((letters - 1) / 3);
-  return `${first.slice(0, head)}…${first.slice(first.length - (letters - 1 - head))}`;
+  return `${short.slice(0, head)}…${short.slice(short.length - (letters - 1 - head))}`;
+}
+
+function path(parts: string[]): string {
+  const own = parts.length > 1 && /^[a-z]\w*_\d+$/.test(parts.at(-1)!) ? parts.slice(0, -1) : parts;
+  return own.filter((part, i) => !own[i + 1]?.startsWith(`${part}.`)).join("/") || parts.join("/");
 }

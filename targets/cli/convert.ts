@@ -58,7 +58,8 @@ async function convertFile(path: string, options: Options): Promise<void> {
   await writeWhole(options.output, model);
   if (options.report) {
     if (calibration.samples) await measureErrors({ bytes, options: wanted }, model, report, calibration.samples);
-    await writeReport(options.report, model, report);
+    await measureTimes(model, report);
+    await writeWhole(options.report, (await import("../../converter/report/html.ts")).renderReport(report, basename(path)));
   }
   const ms = performance.now() - start;
   out.answer({ file: path, output: options.output, milliseconds: ms, ...(options.report && { page: options.report }), ...report }, options.quiet ? "" : describe(options.output, report, ms));
@@ -108,12 +109,6 @@ async function stageBar(out: Terminal, name: string, calibration: Calibration): 
   const steps = { read: 0, optimise: 1, calibrate: 2, choose: 8, quantize: 8, compile: 9 }, bar = await out.progress(name, 10);
   const within = ({ stage, done }: StageProgress) => (stage === "calibrate" && calibration.samples ? (6 * done) / calibration.samples.count : 0);
   return { update: (p) => bar.update(steps[p.stage] + within(p), `${name}: ${p.stage}${p.stage === "choose" ? ` layer ${p.done}` : ""}`), stop: () => bar.stop() };
-}
-
-async function writeReport(path: string, model: Uint8Array, report: Report): Promise<void> {
-  await measureTimes(model, report);
-  const { renderReport } = await import("../../converter/report/html.ts");
-  await writeWhole(path, renderReport(report));
 }
 
 function describe(output: string, { source, model, memory, layers, precision, notes }: Report, ms: number): string {

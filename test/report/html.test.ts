@@ -32,7 +32,9 @@ describe("what is missing is left out", () => {
 });
 
 test("long names keep their end", () => {
-  expect(shorten("/features/features.11/conv/conv.1/Conv_output_11", 17)).toBe("/feat…v_output_11");
+  expect(shorten("block_11_expand_relu_output_11", 17)).toBe("block…u_output_11");
+  expect(shorten("/blocks/blocks.1/conv/conv.0/Conv/conv2d_1", 34)).toBe("blocks.1/conv.0/Conv");
+  expect(shorten("functional_1/conv2d_1", 34)).toBe("functional_1/conv2d_1");
   expect(shorten("short", 17)).toBe("short");
   expect(shorten("act/Relu;conv/BiasAdd;conv/Conv2D", 17)).toBe("act/Relu");
 });
