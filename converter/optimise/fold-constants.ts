@@ -5,7 +5,7 @@
  */
 import { isQuantized } from "../ir/eval/quantize.ts";
 import { evaluate } from "../ir/eval.ts";
-import { sizeOf, type Graph, type Node, type Quantization, type Tensor } from "../ir/graph.ts";
+import { sizeOf, type Node, type Quantization, type Tensor } from "../ir/graph.ts";
 import type { Rewriter } from "./rewriter.ts";
 
 /** Elements that folding may make out of fewer. */
@@ -13,7 +13,6 @@ const largestGrowth = 2 ** 20;
 /** Products that folding may spend on one node. */
 const largestWork = 2 ** 27;
 
-/** One rewrite for the whole graph: whether activations are quantized is asked once. */
 export function foldConstants(rw: Rewriter, node: Node): void {
   if (!node.inputs.every((i) => !i || rw.constant(i)) || isTooLarge(rw, node)) return;
   const tensors = (names: string[]) => names.filter(Boolean).map((n) => rw.tensor(n));
@@ -21,7 +20,7 @@ export function foldConstants(rw: Rewriter, node: Node): void {
   if (!inputs.some(isQuantized)) {
     if (!outputs.some(isQuantized) || node.op === "quantize") rw.fix(node);
   } else if (node.op === "transpose" || node.op === "reshape") foldMove(rw, node);
-  else if (node.op === "dequantize" && !hasQuantizedActivations(rw.graph)) rw.fix(node);
+  else if (node.op === "dequantize" && !rw.quantized) rw.fix(node);
 }
 
 function isTooLarge(rw: Rewriter, node: Node): boolean {
@@ -29,12 +28,6 @@ function isTooLarge(rw: Rewriter, node: Node): boolean {
   const before = count(node.inputs), after = count(node.outputs);
   const perOutput = node.op === "matmul" || node.op === "dense" ? rw.shape(node.inputs[0]!).at(-1)! : node.op === "conv2d" ? sizeOf(rw.shape(node.inputs[1]!).slice(1)) : 1;
   return after > Math.max(before, largestGrowth) || after * perOutput > largestWork;
-}
-
-/** The graph under rewriting keeps its quantized activations: asked of its tensors, which rewrites do not add to. */
-function hasQuantizedActivations(graph: Graph): boolean {
-  for (const t of graph.tensors.values()) if (!t.data && isQuantized(t)) return true;
-  return false;
 }
 
 function foldMove(rw: Rewriter, node: Node<"transpose"> | Node<"reshape">): void {

@@ -19,7 +19,7 @@ export function fuseAffine(rw: Rewriter, node: Node): void {
 }
 
 /** What `node` does to its operand number `side`, if that is a scale and a shift of the last axis. */
-function affineAfter(rw: Rewriter, node: Node, side: number): ChannelAffine | undefined {
+export function affineAfter(rw: Rewriter, node: Node, side: number): ChannelAffine | undefined {
   const x = node.inputs[side], channels = x ? rw.shape(x).at(-1) : undefined;
   if (channels === undefined || !node.outputs[0] || rw.shape(x!).join() !== rw.shape(node.outputs[0]).join()) return undefined;
   const all = (v: number) => new Float64Array(channels).fill(v);

@@ -16,9 +16,12 @@ import { nchwToNhwc } from "./nchw-to-nhwc.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { applyRewrites, type Rewrite } from "./rewriter.ts";
 import { scalarArithmetic } from "./scalar-arithmetic.ts";
+import { scaleToDepthwise } from "./scale-to-depthwise.ts";
 
 const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
 const arithmetic: Rewrite[] = [gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
+/** Only when nothing else is left to do: a scale may still reach a layer before it. */
+const last: Rewrite[] = [scaleToDepthwise];
 
 /** Every round finds something that the one before made possible; real models need about five. */
 const mostRounds = 24;
@@ -29,5 +32,6 @@ const mostRounds = 24;
  * @returns a new graph; `graph` is unchanged, the data of untouched constants is shared
  */
 export function optimise(graph: Graph): Graph {
-  return applyRewrites(graph, [...tidy, ...nchwToNhwc, ...arithmetic], mostRounds);
+  const first = [...tidy, ...nchwToNhwc, ...arithmetic];
+  return applyRewrites(applyRewrites(graph, first, mostRounds), [...first, ...last], mostRounds);
 }

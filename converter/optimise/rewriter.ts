@@ -1,4 +1,5 @@
 /** A graph being rewritten: a copy with indexes that every edit keeps right. Rewrites edit one node and its neighbours. */
+import { isQuantized } from "../ir/eval/quantize.ts";
 import { evaluate } from "../ir/eval.ts";
 import { freshName, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { ops, type Attributes, type OpName } from "../ir/ops.ts";
@@ -9,6 +10,8 @@ export type Constant = Tensor & { data: TypedArray };
 
 export class Rewriter {
   readonly graph: Graph;
+  /** Whether activations of the source are integers that stand for real numbers: scales are chosen, and values with them. */
+  readonly quantized: boolean;
   /** Counts edits: unchanged means that nothing was recognised. */
   edits = 0;
   private readonly producers = new Map<string, Node>();
@@ -24,6 +27,7 @@ export class Rewriter {
   /** The source stays as it is; the data of constants is shared and never written. */
   constructor(source: Graph) {
     this.graph = { ...source, tensors: new Map([...source.tensors].map(([name, t]) => [name, { ...t }])), nodes: [] };
+    this.quantized = [...source.tensors.values()].some((t) => !t.data && isQuantized(t));
     this.ends = new Set([...source.outputs, ...source.states.map((s) => s.output)]);
     for (const node of source.nodes) {
       this.insert({ ...node, inputs: [...node.inputs], outputs: [...node.outputs] } as Node);

@@ -68,7 +68,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       const chosen = n.add("where", [n.binary("greater", a, n.weights(6)), a, n.weights(1, 5, 6, 1)], {});
       return n.convFirst(n.add("softmax", [chosen], { axis: 1 }), 3);
     },
-    left: ["transpose", "conv2d", "mul", "prelu", "greater", "where", "softmax", "conv2d", "transpose"],
+    left: ["transpose", "conv2d", "conv2d", "prelu", "greater", "where", "softmax", "conv2d", "transpose"],
   },
   "one-dimensional convolutions": {
     shape: [1, 3, 16],

@@ -18,6 +18,7 @@ import { mergeReshapes } from "../../converter/optimise/merge-reshapes.ts";
 import { removeIdentities } from "../../converter/optimise/remove-identities.ts";
 import { applyRewrites, type Rewrite } from "../../converter/optimise/rewriter.ts";
 import { scalarArithmetic } from "../../converter/optimise/scalar-arithmetic.ts";
+import { scaleToDepthwise } from "../../converter/optimise/scale-to-depthwise.ts";
 import { expectSame, image, opsOf, type Net } from "./support.ts";
 
 interface Example { shape: number[]; build: (n: Net) => string; left: string[]; after?: (g: Graph) => void }
@@ -186,6 +187,14 @@ examples("padding", [fusePadding], {
   "of minus infinity into a maximum": { shape: [1, 5, 5, 2], build: (n) => n.add("maxPool2d", [pad(n, "x", -Infinity)], { ...pool, pad: [0, 0, 0, 0] }), left: ["maxPool2d"] },
   "not into a maximum whose window sees padding alone": { shape: [1, 5, 5, 2], build: (n) => n.add("maxPool2d", [pad(n, n.relu("x"), 0, [0, 3, 0, 0], [0, 0, 0, 0])], { ...pool, pad: [0, 0, 0, 0] }), left: ["clip", "pad", "maxPool2d"] },
   "twice": { shape: [1, 5, 5, 2], build: (n) => n.relu(pad(n, pad(n, "x", 2), 2, [0, 0, 0, 1], [0, 1, 0, 0])), left: ["pad", "clip"] },
+});
+
+examples("a scale per channel alone", [scaleToDepthwise, fuseAffine, fuseClamp], {
+  "with its sum and bounds": { shape: [1, 3, 3, 4], build: (n) => n.relu(n.binary("add", n.binary("mul", "x", n.weights(4)), n.weights(4))), left: ["conv2d"], after: (g) => expect(clampOf(g, "conv2d")).toEqual([0, Infinity]) },
+  "shifted before": { shape: [1, 3, 3, 4], build: (n) => n.binary("div", n.binary("sub", "x", n.weights(4)), n.real([1, 2, 3, 4])), left: ["conv2d"] },
+  "of a sequence": { shape: [1, 5, 4], build: (n) => n.binary("mul", n.weights(1, 1, 4), "x"), left: ["reshape", "conv2d", "reshape"] },
+  "not a sum alone": { shape: [1, 3, 3, 4], build: (n) => n.binary("add", "x", n.weights(4)), left: ["add"] },
+  "not along another axis": { shape: [1, 3, 3, 4], build: (n) => n.binary("mul", "x", n.weights(3, 1, 1)), left: ["mul"] },
 });
 
 const index = (n: Net, values: number[], shape: number[]) => n.constant("i", "int64", shape, Float64Array.from(values));

@@ -48,17 +48,21 @@ function sinkJoined(rw: Rewriter, node: Node): void {
   for (const view of views) if (view?.op === "transpose" && !keepsOrder(view.xShape, view.map) && sinkTranspose(rw, node, view.map)) return;
 }
 
-/** All operands but constants are reshaped alike. */
+/** All operands but constants are reshaped alike: the axes of one of them fit all. */
 function sinkReshapes(rw: Rewriter, node: Node, views: (View | undefined)[]): boolean {
-  const first = views.find(Boolean), target = rw.shape(node.outputs[0]!);
-  if (!first || !node.inputs.every((name, i) => rw.constant(name) || sameReshape(views[i], first))) return sinkEqualReshapes(rw, node);
-  const full = first.yShape.length === target.length;
-  const inputs = full ? node.inputs.map((name, i) => views[i]?.x ?? reshapedConstant(rw, name, first)) : [undefined];
-  const axis = node.op === "concat" ? first.map[node.attributes.axis]! : 0, shown = axis < 0 ? undefined : written(rw, inputs);
-  if (!shown) return sinkEqualReshapes(rw, node);
-  showBelow(rw, node, first, shown, node.op === "concat" ? { axis } : node.attributes);
+  const target = rw.shape(node.outputs[0]!), like = views.find((v) => v?.op === "reshape" && v.yShape.length === target.length &&
+    node.inputs.every((name, i) => rw.constant(name) || fits(views[i], v)));
+  const inputs = like ? node.inputs.map((name, i) => views[i]?.x ?? reshapedConstant(rw, name, like)) : [undefined];
+  const axis = node.op === "concat" ? (like?.map[node.attributes.axis] ?? -1) : 0, shown = axis < 0 ? undefined : written(rw, inputs);
+  if (!like || !shown) return sinkEqualReshapes(rw, node);
+  showBelow(rw, node, like, shown, node.op === "concat" ? { axis } : node.attributes);
   return true;
 }
+
+/** Whether a view can be read with the axes of `like`; axes of size 1 can be paired in several ways. */
+const fits = (view: View | undefined, { map, xShape }: View): boolean =>
+  view !== undefined && view.op === "reshape" && view.xShape.length === xShape.length && view.yShape.length === map.length &&
+  map.every((m, k) => view.yShape[k] === (m < 0 ? 1 : view.xShape[m])) && view.xShape.every((d, axis) => d === 1 || map.includes(axis));
 
 /** A tensor that is there, or a constant and the shape that it is to get. */
 type Operand = string | { name: string; shape: number[] } | undefined;
@@ -68,9 +72,6 @@ function written(rw: Rewriter, operands: Operand[]): string[] | undefined {
   if (operands.includes(undefined)) return undefined;
   return operands.map((o) => (typeof o === "object" ? rw.add("reshape", [o.name], { shape: o.shape }, { stem: o.name, like: rw.tensor(o.name) }) : o!));
 }
-
-const sameReshape = (view: View | undefined, first: View): boolean =>
-  view !== undefined && view.op === "reshape" && first.op === "reshape" && view.xShape.length === first.xShape.length && equal(view.map, first.map);
 
 /** A constant that broadcasts over y, shown so that it broadcasts over x; undefined where an axis of x is missing for it. */
 function reshapedConstant(rw: Rewriter, name: string, { map, xShape }: View): Operand {
