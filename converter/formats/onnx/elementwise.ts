@@ -21,7 +21,7 @@ function aligned(n: OnnxNode, g: GraphBuilder): string {
 
 /** Sum, Max, Min, Mean: any number of inputs, from left to right. */
 const folding = (op: BinaryOp): Operator => (n, g) => fold(n, g, op);
-const fold = (n: OnnxNode, g: GraphBuilder, op: BinaryOp): string => n.inputs.map((_, i) => n.input(i)).reduce((a, b) => binary(g, op, a, b));
+const fold = (n: OnnxNode, g: GraphBuilder, op: BinaryOp): string => n.inputs.slice(1).reduce((a, _, i) => binary(g, op, a, n.input(i + 1)), n.input(0));
 
 function mean(n: OnnxNode, g: GraphBuilder): string {
   return affine(g, fold(n, g, "add"), 1 / n.inputs.length, 0);

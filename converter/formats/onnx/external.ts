@@ -9,7 +9,7 @@ export async function loadExternal(model: ModelProto, resolve: ReadOptions["reso
   for (const tensor of externalTensors(model)) {
     const where = `tensor "${tensor.name ?? ""}"`, at = location(tensor, where);
     if (!resolve) throw modelError("ERR_OCTAVO_SOURCE", "onnx", where, `its data is in the file "${at.path}", which was not given`, "Pass options.resolve, or save the model as one file.");
-    if (!files.has(at.path)) files.set(at.path, await resolve(at.path));
+    if (!files.has(at.path)) files.set(at.path, plain(await resolve(at.path)));
     const bytes = files.get(at.path)!, end = at.length === undefined ? bytes.length : at.offset + at.length;
     if (end > bytes.length || at.offset > end) {
       throw modelError("ERR_OCTAVO_FORMAT", "onnx", where, `its data is at bytes ${at.offset} to ${end} of "${at.path}", which has ${bytes.length}`, "Copy the side file again.");
@@ -17,6 +17,9 @@ export async function loadExternal(model: ModelProto, resolve: ReadOptions["reso
     tensor.rawData = bytes.subarray(at.offset, end);
   }
 }
+
+/** Without the habits of Node's Buffer. */
+const plain = (bytes: Uint8Array) => new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
 
 function location(tensor: TensorProto, where: string): { path: string; offset: number; length?: number } {
   const entries = new Map((tensor.externalData ?? []).map((e) => [e.key ?? "", e.value ?? ""]));

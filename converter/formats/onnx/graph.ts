@@ -15,9 +15,10 @@ import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts"
 import { Scope } from "./scope.ts";
 import { liveNodes, refuseUnsupported } from "./survey.ts";
 import { MAX_ELEMENTS } from "./tensor.ts";
+import { affordable, isMuchWork } from "./write.ts";
 
 /** Nodes that loops and functions may unroll to. */
-const MAX_NODES = 50_000;
+const MAX_NODES = 20_000;
 /** Constant results below this are computed at once, larger ones when they do not grow beyond what they are made of. */
 const SMALL = 2 ** 16;
 
@@ -106,11 +107,13 @@ function suited(r: Reading, op: string, inputs: string[]): string[] {
 
 /** Every result gets the name that the file gives it, unless it is a tensor that has one already. */
 function bindOutputs(r: Reading, scope: Scope, proto: NodeProto, results: string[]): void {
+  const renamed = new Map<string, string>();
   (proto.output ?? []).forEach((source, i) => {
     if (source === "") return;
     const result = results[i] || r.g.fail(`its output ${i} ("${source}") is not supported`, "Export the model without it.");
     if (scope.values.has(source)) r.g.fail(`it writes "${source}" a second time`, "Export the model again.", "ERR_OCTAVO_FORMAT");
-    scope.values.set(source, named(r, scope, result, source));
+    if (!renamed.has(result)) renamed.set(result, named(r, scope, result, source));
+    scope.values.set(source, renamed.get(result)!);
   });
 }
 
@@ -145,7 +148,7 @@ function finishNodes(r: Reading, name: string): void {
     r.seen.add(node);
     carryQuantization(r.g.graph, node);
     checkSizes(r, node);
-    if (computeConstant(r.g.graph, node)) nodes.splice(i--, 1);
+    if (computeConstant(r.g, node)) nodes.splice(i--, 1);
   }
 }
 
@@ -166,11 +169,11 @@ function checkSizes(r: Reading, node: Node): void {
 }
 
 /** Shape arithmetic and weights in another form are computed now; integers that carry a scale stay for the quantizer. */
-function computeConstant(graph: Graph, node: Node): boolean {
-  const inputs = node.inputs.filter(Boolean).map((i) => tensorOf(graph, i)), outputs = node.outputs.filter(Boolean);
+function computeConstant(g: GraphBuilder, node: Node): boolean {
+  const { graph } = g, inputs = node.inputs.filter(Boolean).map((i) => tensorOf(graph, i)), outputs = node.outputs.filter(Boolean);
   if (node.op === "quantize" || outputs.length !== 1 || inputs.some((t) => !t.data || t.quantization)) return false;
   const count = (tensors: Tensor[]) => tensors.reduce((sum, t) => sum + sizeOf(t.shape), 0), result = tensorOf(graph, outputs[0]!);
-  if (count([result]) > Math.max(SMALL, count(inputs))) return false;
+  if (count([result]) > Math.max(SMALL, count(inputs)) || isMuchWork(graph, node) || !affordable(g, count([result]))) return false;
   result.data = evaluate(graph, new Map(), { nodes: [node], keep: new Set(outputs) }).get(outputs[0]!)!;
   return true;
 }
@@ -181,7 +184,7 @@ function inlineBody(r: Reading, scope: Scope, body: GraphProto, given: string[])
   (body.input ?? []).forEach((input, i) => { if (given[i]) inner.values.set(input.name ?? "", given[i]!); });
   own(r, inner, given);
   for (const node of body.node ?? []) readNode(r, inner, node);
-  return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? ""));
+  return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? "") || r.g.fail("an output of its body has no name", "Export the model again.", "ERR_OCTAVO_FORMAT"));
 }
 
 /** What a body is given keeps its name in there: the caller goes on using it. */

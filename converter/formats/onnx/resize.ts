@@ -80,7 +80,7 @@ function restored(g: GraphBuilder, y: string, dtype: ReturnType<typeof dtypeOf>,
 }
 
 /** Taps of one axis are bounded: the tables go into the model. */
-const MAX_TAPS = 2 ** 22;
+const MAX_TAPS = 2 ** 19;
 
 function resampleAxis(g: GraphBuilder, x: string, a: Axis, style: Style): string {
   const size = g.shape(x)[a.axis]!, half = style.mode === "nearest" ? 0.5 : halfWidth(a, style), taps = 2 * half;

@@ -103,8 +103,17 @@ export function checkedShape(dims: ArrayLike<number>, where: string): number[] {
   return shape;
 }
 
+/** What was read already: bodies that are written out many times share their constants. */
+const known = new WeakMap<TensorProto, Value>();
+
 /** @throws OctavoError when type, shape and number of values do not fit together */
 export function readTensor(t: TensorProto, where: string): Value {
+  const value = known.get(t) ?? unpack(t, where);
+  known.set(t, value);
+  return { ...value, shape: [...value.shape] };
+}
+
+function unpack(t: TensorProto, where: string): Value {
   const dtype = dtypeOf(t.dataType, where), shape = checkedShape(t.dims ?? [], where), count = sizeOf(shape);
   const element = elementTypes[t.dataType!]!;
   if (t.rawData) return { dtype, shape, data: fromBytes(t.rawData, element, count, where) };

@@ -1,11 +1,20 @@
 /** Short words for what the operators' functions write again and again. All take and return names of tensors. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { allocate, freshName, isConstant, sizeOf, tensorOf, type DType, type TypedArray } from "../../ir/graph.ts";
+import { allocate, freshName, isConstant, sizeOf, tensorOf, type DType, type Graph, type Node, type TypedArray } from "../../ir/graph.ts";
 import { noClamp, type BinaryOp, type ReduceOp, type UnaryOp } from "../../ir/ops.ts";
 import type { OnnxNode } from "./node.ts";
 
-/** Constants that are computed here, not read from the file, stay below this. */
-export const MAX_COMPUTED = 2 ** 24;
+/** Elements of a constant that is computed here and not read from the file, and of all of them together. */
+const MAX_COMPUTED = 2 ** 22, MAX_ALL_COMPUTED = 2 ** 24;
+const computed = new WeakMap<GraphBuilder, number>();
+
+/** Whether constants of `count` more elements may be computed; counts them if so. */
+export function affordable(g: GraphBuilder, count: number): boolean {
+  const all = (computed.get(g) ?? 0) + count;
+  if (all > MAX_ALL_COMPUTED) return false;
+  computed.set(g, all);
+  return true;
+}
 
 export const dtypeOf = (g: GraphBuilder, x: string): DType => tensorOf(g.graph, x).dtype;
 export const rankOf = (g: GraphBuilder, x: string): number => g.shape(x).length;
@@ -16,6 +25,7 @@ export const sameShape = (a: readonly number[], b: readonly number[]): boolean =
 /** Refuses before memory is taken. */
 export function bounded(g: GraphBuilder, count: number, what: string): number {
   if (!(count <= MAX_COMPUTED)) g.fail(`${what} would have ${count} elements, expected ${MAX_COMPUTED} or less`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
+  if (!affordable(g, count)) g.fail(`the values that it computes at conversion have more than ${MAX_ALL_COMPUTED} elements`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
   return count;
 }
 
@@ -122,7 +132,7 @@ export function folded(g: GraphBuilder, x: string): string {
     if (node.op === "dequantize") return x;
     for (const input of node.inputs) producers.add(input);
   }
-  constantValue(g, x);
+  if (computedElements(g, x) <= MAX_COMPUTED) constantValue(g, x);
   return x;
 }
 
@@ -131,13 +141,24 @@ export function outputNames(g: GraphBuilder, n: OnnxNode, count: number): string
   return range(count).map((i) => (n.wants(i) ? freshName(g.graph, `${n.outputs[i]}_${n.op}${i}`) : ""));
 }
 
-/** Elements of all tensors on the way from the constants to `x`. */
+const sums = new Set(["matmul", "dense", "conv2d", "convTranspose2d", "maxPool2d", "averagePool2d", "lstm", "gru", "rnn", "resample", "gatherNd"]);
+const MAX_WORK = 2 ** 26;
+
+/** Operators that sum are bounded by the product of their sizes: nothing is computed at conversion that takes seconds. */
+export function isMuchWork(graph: Graph, node: Node): boolean {
+  if (!sums.has(node.op)) return false;
+  const size = (name: string) => (name ? sizeOf(tensorOf(graph, name).shape) : 0), window = "kernel" in node.attributes ? sizeOf(node.attributes.kernel) : 1;
+  return Math.max(...node.outputs.map(size)) * Math.max(window, ...node.inputs.map(size)) > MAX_WORK;
+}
+
+/** Elements of all tensors on the way from the constants to `x`; Infinity where the way is too much work. */
 function computedElements(g: GraphBuilder, x: string): number {
   const wanted = new Set([x]);
   let total = 0;
   for (let i = g.graph.nodes.length - 1; i >= 0; i--) {
     const node = g.graph.nodes[i]!;
     if (!node.outputs.some((o) => wanted.has(o))) continue;
+    if (isMuchWork(g.graph, node)) return Infinity;
     for (const o of node.outputs) if (o) total += sizeOf(g.shape(o));
     for (const input of node.inputs) if (input && !isConstant(g.graph, input)) wanted.add(input);
   }

@@ -33,8 +33,8 @@ interface Budget { messages: number }
  * @throws WireError when the bytes end early, nest too deeply or hold a field of another wire type
  */
 export function decode(bytes: Uint8Array, message: Message): Decoded {
-  // Not Reader.create: Node's Buffer subclass would decode to Buffers.
-  const reader = new protobuf.Reader(bytes);
+  // A plain view and no Reader.create: views of Node's Buffer are Buffers, whose slice() does not copy.
+  const reader = new protobuf.Reader(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length));
   try {
     return decodeMessage(reader, bytes.length, message, 0, { messages: MAX_MESSAGES });
   } catch (e) {
