@@ -3,10 +3,11 @@ import { OctavoError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
 
-/** Loaded when a file may need them: an ONNX file costs nothing of the HDF5 library. */
+/** Loaded when a file may need them: an ONNX file costs nothing of the HDF5 reader. */
 const readers: { extensions: string[]; load: () => Promise<Reader> }[] = [
   { extensions: [".tflite"], load: async () => (await import("./tflite.ts")).tflite },
-  { extensions: [".keras", ".h5", ".hdf5", ".json"], load: async () => (await import("./keras.ts")).keras },
+  { extensions: [".keras", ".h5", ".hdf5"], load: async () => (await import("./keras.ts")).keras },
+  { extensions: [".json"], load: async () => (await import("./tfjs.ts")).tfjs },
   { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
 ];
 

@@ -20,6 +20,7 @@ const composed: Record<string, (l: Layer, x: string) => string> = {
   softmax: (l, x) => l.g.add("softmax", [x], { axis: rankOf(l.g, x) - 1 }),
   log_softmax: (l, x) => l.g.add("logSoftmax", [x], { axis: rankOf(l.g, x) - 1 }),
   log_sigmoid: (l, x) => unary(l.g, "neg", unary(l.g, "softplus", unary(l.g, "neg", x))),
+  squareplus: (l, x) => affine(l.g, binary(l.g, "add", x, unary(l.g, "sqrt", affine(l.g, mul(l.g, x, x), 1, 4))), 0.5, 0),
   tanh_shrink: (l, x) => sub(l.g, x, unary(l.g, "tanh", x)),
   glu: (l, x) => {
     const axis = rankOf(l.g, x) - 1, half = Math.floor(l.g.shape(x)[axis]! / 2);

@@ -6,9 +6,9 @@ import type { Json } from "../wire/json.ts";
 import { Config } from "./config.ts";
 import { bindInput } from "./inputs.ts";
 import { layerFunction, refuseUnknown } from "./layers.ts";
-import type { Context, Layer } from "./layer.ts";
+import { tensorsIn, type Context, type Layer, type Operand } from "./layer.ts";
 import { passMask } from "./masking.ts";
-import { callRefs, isModelClass, parseModel, readLayer, refsOf, type Argument, type Call, type KerasModel, type LayerConfig } from "./model.ts";
+import { callRefs, isModelClass, parseModel, readLayer, type Argument, type Call, type KerasModel, type LayerConfig, type Ref } from "./model.ts";
 import { nameOutputs } from "./names.ts";
 import { refuseInStream } from "./stream.ts";
 import type { Variables } from "./variables.ts";
@@ -58,16 +58,17 @@ function inputLayers(model: KerasModel): LayerConfig[] {
  */
 export function applyModel(context: Context, model: KerasModel, variables: Variables, inputs: string[], path: string): string[] {
   const own = variables.layers(model.sequential ? model.layers.slice(1) : model.layers);
-  if (model.sequential) return model.layers.slice(1).reduce((x, l) => applyLayer(context, l, own.get(l.name)!, { args: x, kwargs: {} }, path + l.name), inputs);
+  if (model.sequential) return model.layers.slice(1).reduce((x, l) => applyLayer(context, l, own.get(l.name)!, plain(x), path + l.name), inputs);
   const values = new Map<string, string[]>(), entries = inputLayers(model);
   if (entries.length !== inputs.length) context.g.fail(`model "${model.name}" is given ${inputs.length} inputs, expected ${entries.length}`, "", "ERR_OCTAVO_FORMAT");
   entries.forEach((l, i) => values.set(`${l.name} 0`, [inputs[i]!]));
-  const tensorOf = (argument: Argument): string[] => refsOf(argument).map((r) => values.get(`${r.layer} ${r.call}`)?.[r.tensor] ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT"));
+  const valueOf = (r: Ref): string => values.get(`${r.layer} ${r.call}`)?.[r.tensor] ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT");
+  const operandOf = (a: Argument): Operand => (Array.isArray(a) ? a.map(operandOf) : "ref" in a ? { tensor: valueOf(a.ref) } : a);
   for (const { layer, call, index } of inOrder(context.g, model)) {
-    const kwargs = Object.fromEntries(Object.entries(call.kwargs).map(([k, v]) => [k, tensorOf(v)]));
-    values.set(`${layer.name} ${index}`, applyLayer(context, layer, own.get(layer.name)!, { args: call.args.flatMap(tensorOf), kwargs, call }, path + layer.name + (index ? `:${index}` : "")));
+    const kwargs = Object.fromEntries(Object.entries(call.kwargs).map(([k, v]) => [k, operandOf(v)]));
+    values.set(`${layer.name} ${index}`, applyLayer(context, layer, own.get(layer.name)!, { args: call.args.map(operandOf), kwargs }, path + layer.name + (index ? `:${index}` : "")));
   }
-  return model.outputs.flatMap((ref) => tensorOf({ ref }));
+  return model.outputs.map(valueOf);
 }
 
 /** Calls in an order in which everything is there before it is used; input layers are not calls. */
@@ -92,18 +93,19 @@ function inOrder(g: GraphBuilder, model: KerasModel): { layer: LayerConfig; call
   return sorted;
 }
 
-interface Application { args: string[]; kwargs: Record<string, string[]>; call?: Call }
+interface Application { args: Operand[]; kwargs: Record<string, Operand> }
+const plain = (inputs: string[]): Application => ({ args: [inputs.map((tensor) => ({ tensor }))], kwargs: {} });
 
-function applyLayer(context: Context, { className, config, name, module }: LayerConfig, variables: Variables, { args, kwargs, call }: Application, path: string): string[] {
+function applyLayer(context: Context, { className, config, name, module }: LayerConfig, variables: Variables, { args, kwargs }: Application, path: string): string[] {
   const { g } = context;
-  if (isModelClass(className)) return applyModel(context, parseModel({ class_name: className, config }, g.graph.format), variables, args, `${path}/`);
+  if (isModelClass(className)) return applyModel(context, parseModel({ class_name: className, config }, g.graph.format), variables, args.flatMap(tensorsIn), `${path}/`);
   const before = g.graph.nodes.length, outer = g.where;
   g.where = `layer "${path}" (${className})`;
-  const inner: Layer["inner"] = (json, role, x) => applyLayer(context, readLayer(json, name), variables.part(role), { args: x, kwargs: {} }, `${path}/${role}`);
-  const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, keywords: kwargs, call, inner };
-  const write = layerFunction(className, module) ?? g.fail("it cannot be converted");
-  const results = [write(layer, args)].flat();
-  passMask(layer, args, results);
+  const inner: Layer["inner"] = (json, role, x) => applyLayer(context, readLayer(json, name), variables.part(role), plain(x), `${path}/${role}`);
+  const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, operands: args, keywords: kwargs, inner }, inputs = args.flatMap(tensorsIn);
+  const write = layerFunction(className, module, config, args.length > 1 || "newshape" in config) ?? g.fail("it cannot be converted");
+  const results = [write(layer, inputs)].flat();
+  passMask(layer, inputs, results);
   const named = nameOutputs(context, before, path, results);
   g.where = outer;
   return named;

@@ -3,10 +3,12 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { transpose as permute } from "../../ir/eval/shape.ts";
 import type { ReadOptions } from "../reader.ts";
-import type { JsonObject } from "../wire/json.ts";
+import type { Json, JsonObject } from "../wire/json.ts";
 import type { Config } from "./config.ts";
-import type { Call } from "./model.ts";
 import type { Variables, Weight } from "./variables.ts";
+
+/** `make` once, when `made` is missing. */
+export interface Mask { made?: string; make: () => string }
 
 /** Of the whole conversion. */
 export interface Context {
@@ -15,7 +17,7 @@ export interface Context {
   keras: number;
   options: ReadOptions;
   /** Masks of sequences by tensor: [N,T], 1 where a step counts; made when somebody needs them. */
-  masks: Map<string, () => string>;
+  masks: Map<string, Mask>;
   /** Constants made of variables, so that a layer that is called twice has its weights once. */
   constants: Map<string, string>;
 }
@@ -27,13 +29,19 @@ export interface Layer {
   variables: Variables;
   context: Context;
   g: GraphBuilder;
-  /** Tensors given by keyword, e.g. initial_state. */
-  keywords: Record<string, string[]>;
-  /** As the configuration has it, for functions that take numbers; absent in Sequential models. */
-  call: Call | undefined;
+  /** What it is called with, in order: the tensors of `inputs` and what else stands between them. */
+  operands: Operand[];
+  /** What it is called with by keyword, e.g. initial_state. */
+  keywords: Record<string, Operand>;
   /** Applies the layer that a wrapper holds; `role` is where its variables are. */
   inner: (json: JsonObject, role: string, inputs: string[]) => string[];
 }
+
+export type Operand = { tensor: string } | { value: Json } | Operand[];
+
+/** The tensors in an operand. */
+export const tensorsIn = (operand: Operand | undefined): string[] =>
+  operand === undefined ? [] : Array.isArray(operand) ? operand.flatMap(tensorsIn) : "tensor" in operand ? [operand.tensor] : [];
 
 /** Adds the nodes of one call; returns its outputs. */
 export type LayerFunction = (l: Layer, inputs: string[]) => string | string[];

@@ -7,21 +7,25 @@ import type { LayerFunction } from "./layer.ts";
 import { merges } from "./merge.ts";
 import { isCustom, isModelClass, type KerasModel } from "./model.ts";
 import { normalizations } from "./normalization.ts";
-import { operations } from "./operations.ts";
+import { operationOf } from "./operations.ts";
 import { poolings } from "./pooling.ts";
 import { cellClasses, recurrents } from "./recurrent.ts";
 import { shapes } from "./shape.ts";
 import { wrappers } from "./wrappers.ts";
-import { isObject, type Json } from "../wire/json.ts";
+import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 
 export const layers: Record<string, LayerFunction> = {
   ...convolutions, ...denses, ...poolings, ...normalizations, ...activations, ...merges, ...shapes, ...recurrents, ...wrappers,
 };
 
-/** @param module of the class: Keras 3 writes functions like keras.ops.add as nodes of keras.src.ops */
-export function layerFunction(className: string, module: string): LayerFunction | undefined {
-  const table = /^keras\.(src\.)?ops/.test(module) || !Object.hasOwn(layers, className) ? operations : layers;
-  return Object.hasOwn(table, className) ? table[className] : undefined;
+/**
+ * @param module of the class: Keras 3 writes functions like keras.ops.add as nodes of keras.src.ops
+ * @param isFunction called with several things in order, as functions are and layers are not: .h5 files have no module
+ */
+export function layerFunction(className: string, module: string, config: JsonObject, isFunction = false): LayerFunction | undefined {
+  if (className === "TFOpLambda" || className === "SlicingOpLambda") return operationOf(String(config.function ?? config.name));
+  const asFunction = /^keras\.(src\.)?ops/.test(module) || isFunction || !Object.hasOwn(layers, className), operation = operationOf(className);
+  return asFunction && operation ? operation : Object.hasOwn(layers, className) ? layers[className] : undefined;
 }
 
 /** Everything in a model that cannot be converted, all of it in one error. */
@@ -43,7 +47,7 @@ function collect(json: Json | undefined, found: Set<string>): void {
   else if (isModelClass(json.class_name)) {
     for (const layer of Array.isArray(inner) ? inner : []) collect(layer, found);
     return;
-  } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name) && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "")) found.add(`"${name}" (${json.class_name})`);
+  } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name) && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "", config)) found.add(`"${name}" (${json.class_name})`);
   for (const part of [config.layer, config.backward_layer, config.cell, ...(Array.isArray(config.cells) ? config.cells : [])]) collect(part, found);
   const activation = config.activation;
   if (isObject(activation) && activation.class_name !== "function") collect(activation, found);

@@ -6,21 +6,21 @@ import { allocate } from "../../ir/graph.ts";
 import { affine, binary, cast, concat, constant, filled, matmul, mul, range, reduce, reshape, toFloat } from "../onnx/write.ts";
 import type { Layer } from "./layer.ts";
 
-/** Gives a tensor a mask, which is made once, when somebody needs it. */
-export function maskWith(l: Pick<Layer, "context">, x: string, make: () => string): void {
-  let made: string | undefined;
-  l.context.masks.set(x, () => (made ??= make()));
+/** Gives a tensor a mask, which is made when somebody needs it. */
+export const maskWith = (l: Pick<Layer, "context">, x: string, make: () => string): void => void l.context.masks.set(x, { make });
+
+/** The mask of a tensor, [N,T], or undefined. */
+export function maskOf(l: Pick<Layer, "context">, x: string): string | undefined {
+  const mask = l.context.masks.get(x);
+  return mask && (mask.made ??= mask.make());
 }
 
 /** Layers that work on each step for itself hand the mask of their inputs on; of several inputs a step must count in all. */
 export function passMask(l: Layer, inputs: readonly string[], outputs: readonly string[]): void {
-  const masks = [...new Set(inputs.map((x) => l.context.masks.get(x)).filter((m) => m !== undefined))], [first, ...others] = masks;
+  const sources = inputs.filter((x) => l.context.masks.has(x)), [first, ...others] = [...new Set(sources.map((x) => l.context.masks.get(x)!))];
   if (!first || !passing.has(l.className)) return;
-  for (const y of outputs) {
-    if (l.context.masks.has(y)) continue;
-    if (others.length) maskWith(l, y, () => others.reduce((a, m) => mul(l.g, a, m()), first()));
-    else l.context.masks.set(y, first);
-  }
+  const both = others.length ? { make: () => sources.map((x) => maskOf(l, x)!).reduce((a, m) => mul(l.g, a, m)) } : first;
+  for (const y of outputs) if (!l.context.masks.has(y)) l.context.masks.set(y, both);
 }
 
 const passing = new Set([

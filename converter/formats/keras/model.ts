@@ -71,7 +71,7 @@ function readCall(json: Json): Call {
   if (isObject(json)) return { args: list(json.args).map(readArgument), kwargs: readKwargs(json.kwargs) };
   const refs = isOldRef(json) ? [json] : list(json), last = refs.at(-1);
   const kwargs = isOldRef(last) ? readKwargs(last[3]) : {};
-  return { args: [refs.map(readArgument)], kwargs };
+  return { args: refs.length === 1 ? refs.map(readArgument) : [refs.map(readArgument)], kwargs };
 }
 
 const list = (json: Json | undefined): Json[] => (Array.isArray(json) ? json : []);

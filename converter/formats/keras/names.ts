@@ -10,7 +10,7 @@ import type { Context } from "./layer.ts";
 export function nameOutputs({ g, masks }: Context, before: number, path: string, results: string[]): string[] {
   const { graph } = g, nodes = graph.nodes.slice(before), written = new Set(nodes.flatMap((n) => n.outputs)), renamed = new Map<string, string>();
   const rename = (from: string, stem: string) => {
-    if (!written.has(from) || renamed.has(from) || from.startsWith(`${path}/`) || from === path) return;
+    if (!written.has(from) || renamed.has(from) || from === path) return;
     const to = freshName(graph, stem), tensor = graph.tensors.get(from)!, mask = masks.get(from);
     graph.tensors.delete(from);
     graph.tensors.set(to, { ...tensor, name: to });
@@ -18,8 +18,9 @@ export function nameOutputs({ g, masks }: Context, before: number, path: string,
     renamed.set(from, to);
   };
   results.forEach((result) => rename(result, path));
-  for (const node of nodes) for (const output of node.outputs) if (output) rename(output, `${path}/${node.op}`);
+  for (const node of nodes) for (const output of node.outputs) if (output && !output.startsWith(`${path}/`)) rename(output, `${path}/${node.op}`);
   for (const node of nodes) applyNames(graph, node, renamed);
+  for (const mask of new Set(masks.values())) if (mask.made !== undefined) mask.made = renamed.get(mask.made) ?? mask.made;
   for (const state of graph.states) state.output = renamed.get(state.output) ?? state.output;
   return results.map((r) => renamed.get(r) ?? r);
 }

@@ -1,6 +1,7 @@
 /** Pooling over windows and over everything. */
 import { noClamp } from "../../ir/ops.ts";
 import { mul, reduce, binary, range, reshape } from "../onnx/write.ts";
+import { maskOf } from "./masking.ts";
 import { ranked, single, type Layer, type LayerFunction } from "./layer.ts";
 import { asImage, dimsOf, isChannelsFirst, windowOf } from "./spatial.ts";
 
@@ -22,9 +23,10 @@ function pool(l: Layer, inputs: string[]): string {
 
 function global(l: Layer, inputs: string[]): string {
   const x = single(l, inputs), rank = ranked(l, x, dimsOf(l) + 2).length, axes = isChannelsFirst(l) ? range(rank).slice(2) : range(rank).slice(1, -1);
-  const mask = l.context.masks.get(x), keepDims = l.config.bool("keepdims", false);
+  const keepDims = l.config.bool("keepdims", false);
   if (l.className.includes("Max")) return reduce(l.g, "reduceMax", x, axes, keepDims);
-  return mask && rank === 3 ? maskedMean(l, x, mask(), axes, keepDims) : reduce(l.g, "reduceMean", x, axes, keepDims);
+  const mask = rank === 3 ? maskOf(l, x) : undefined;
+  return mask !== undefined ? maskedMean(l, x, mask, axes, keepDims) : reduce(l.g, "reduceMean", x, axes, keepDims);
 }
 
 /** Σ m · x / Σ m over the steps. */

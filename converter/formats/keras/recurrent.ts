@@ -7,8 +7,8 @@ import type { RecurrentActivation } from "../../ir/ops.ts";
 import { reshape, reverse, transpose } from "../onnx/write.ts";
 import { recurrentActivation } from "./activation.ts";
 import { Config } from "./config.ts";
-import { permuted, ranked, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
-import { compacted, spread, type Compacted } from "./masking.ts";
+import { permuted, ranked, tensorsIn, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
+import { compacted, maskOf, spread, type Compacted } from "./masking.ts";
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { Variables, Weight } from "./variables.ts";
 
@@ -91,24 +91,27 @@ function parametersOf(l: Layer, cells: Cell[]): string[] {
   return [w, r, bias ? stack("bias", cells.map((c) => c.bias!), [bias.length]) : ""];
 }
 
-/** Result of a recurrent layer. Both [N,T,H] with `sequences`, else [N,H]; states [N,H]. */
+/** Result of a recurrent layer: y [N,T,H] with `return_sequences`, else [N,H]; states [1,N,H]. */
 export interface Result { y: string; states: string[] }
 
 /** A layer in its own direction. go_backwards: time runs from the end, and so do the outputs. */
 export function runLayer(l: Layer, x: string, initial: string[]): Result {
   const [N, T] = ranked(l, x, 3) as [number, number], cells = cellsOf(l), backwards = l.config.bool("go_backwards", false), sequences = l.config.bool("return_sequences", false);
   l.config.only("time_major", false, "Build the layer with time_major=False.");
-  const mask = l.context.masks.get(x)?.(), count = cells.reduce((n, c) => n + statesOf(c), 0);
+  const mask = maskOf(l, x), count = cells.reduce((n, c) => n + statesOf(c), 0);
   if (initial.length && initial.length !== count) l.g.fail(`it is given ${initial.length} initial states, expected ${count}`, "", "ERR_OCTAVO_FORMAT");
   if (!cells.length) l.g.fail("it has no cells", "", "ERR_OCTAVO_FORMAT");
   const seen = mask !== undefined && backwards ? reverse(l.g, mask, 1) : mask, timeMajor = transpose(l.g, x, [1, 0, 2]);
   const valid = seen === undefined ? undefined : compacted(l, backwards ? reverse(l.g, timeMajor, 0) : timeMajor, seen);
   const result = runCells(l, cells, valid?.x ?? timeMajor, backwards && !valid ? "reverse" : "forward", initial, N, sequences, valid);
-  if (!sequences) return { y: result.states[result.states.length - statesOf(cells.at(-1)!)]!, states: result.states };
+  if (!sequences) return { y: flatState(l, result.states[result.states.length - statesOf(cells.at(-1)!)]!), states: result.states };
   const inOrder = backwards && !valid ? reverse(l.g, result.y, 0) : result.y, y = valid ? spread(l, valid, inOrder, l.config.bool("zero_output_for_mask", false)) : inOrder;
   if (l.g.shape(y)[0] !== T) l.g.fail("its output has another length than its input", "", "ERR_OCTAVO_SHAPE");
   return { y: transpose(l.g, y, [1, 0, 2]), states: result.states };
 }
+
+/** A state [1,N,H] as [N,H]. */
+export const flatState = (l: Layer, state: string): string => reshape(l.g, state, l.g.shape(state).slice(1));
 
 /** Cells on top of each other; y [T,N,H] of the last one. */
 function runCells(l: Layer, cells: Cell[], x: string, direction: "forward" | "reverse", initial: string[], N: number, wantsY: boolean, valid: Compacted | undefined): Result {
@@ -118,7 +121,7 @@ function runCells(l: Layer, cells: Cell[], x: string, direction: "forward" | "re
     const own = initial.length ? initial.splice(0, statesOf(cell)).map((s) => reshape(l.g, s, [1, N, cell.hidden])) : streamStates(l, cell, N);
     const wanted = wantsY || i < cells.length - 1, result = sweep(l, [cell], direction, y, own, wanted, valid?.lengths);
     if (isStateful(l)) own.forEach((state, k) => l.g.graph.states.push({ input: state, output: result.states[k]!, initial: allocate("float32", N * cell.hidden) }));
-    states.push(...result.states.map((s) => reshape(l.g, s, [N, cell.hidden])));
+    states.push(...result.states);
     if (wanted) y = reshape(l.g, result.y, [l.g.shape(y)[0]!, N, cell.hidden]);
   });
   return { y, states };
@@ -138,11 +141,11 @@ function streamStates(l: Layer, cell: Cell, N: number): string[] {
 }
 
 function recurrent(l: Layer, inputs: string[]): string[] {
-  const [x, ...others] = inputs, initial = [...others, ...(l.keywords.initial_state ?? [])];
+  const [x, ...others] = inputs, initial = [...others, ...tensorsIn(l.keywords.initial_state)];
   if (initial.length && isStateful(l)) l.g.fail("it is stateful and given an initial state", "Pass one of the two: convert without --stateful, or leave the state out.");
   const { y, states } = runLayer(l, x!, initial), mask = l.context.masks.get(x!);
   if (mask && l.config.bool("return_sequences", false)) l.context.masks.set(y, mask);
-  return l.config.bool("return_state", false) ? [y, ...states] : [y];
+  return l.config.bool("return_state", false) ? [y, ...states.map((s) => flatState(l, s))] : [y];
 }
 
 /** Both directions in one operator, where they differ in nothing but their weights. */

@@ -29,16 +29,19 @@ export function namedWeight(name: string, load: () => Weight): NamedWeight {
 }
 
 /** @param occurrence which one of several variables with the same name: cells of a stack follow each other */
+// Keras 3 calls the kernel of a depthwise convolution "kernel" in .h5 files.
 export function namedVariables(weights: readonly NamedWeight[], occurrence = 0): Variables {
   const called = (name: string) => {
     const exact = weights.filter((w) => w.leaf === name);
-    return exact.length ? exact : weights.filter((w) => w.leaf.replace(/_\d+$/, "") === name);
+    const loose = exact.length ? exact : weights.filter((w) => w.leaf.replace(/_\d+$/, "") === name);
+    return loose.length || name !== "depthwise_kernel" ? loose : weights.filter((w) => w.leaf === "kernel");
   };
   return {
     take: (names) => names.map((name) => called(name)[occurrence]?.load()),
     part: (role) => {
-      const direction = /^(forward|backward)_/.exec(role)?.[0];
-      return namedVariables(direction ? weights.filter((w) => w.path.some((p) => p.startsWith(direction))) : weights, occurrence);
+      if (!/^(forward|backward)_/.test(role)) return namedVariables(weights, occurrence);
+      const forward = weights.filter((w) => w.path.some((p) => p.startsWith("forward_")));
+      return namedVariables(role.startsWith("forward") ? forward : weights.filter((w) => !forward.includes(w)), occurrence);
     },
     cells: (classNames) => classNames.map((_, i) => namedVariables(weights, i)),
     layers: (layers) => new Map(layers.map(({ name }) => [name, namedVariables(weights.filter((w) => w.path.includes(name)))])),

@@ -1,8 +1,8 @@
 /** Layers around layers. */
 import { add, affine, concat, mul, reshape, reverse, sliceAxis, transpose } from "../onnx/write.ts";
 import { Config } from "./config.ts";
-import { ranked, single, type Layer, type LayerFunction } from "./layer.ts";
-import { canJoin, cellsOf, isStateful, runLayer, sweep } from "./recurrent.ts";
+import { ranked, single, tensorsIn, type Layer, type LayerFunction } from "./layer.ts";
+import { canJoin, cellsOf, flatState, isStateful, runLayer, sweep } from "./recurrent.ts";
 import { isObject, type JsonObject } from "../wire/json.ts";
 
 export const wrappers: Record<string, LayerFunction> = { Bidirectional: bidirectional, TimeDistributed: timeDistributed };
@@ -16,7 +16,7 @@ function held(l: Layer, key: string, role: string, changes: JsonObject = {}): La
 }
 
 function bidirectional(l: Layer, inputs: string[]): string[] {
-  const [x, ...others] = inputs as [string, ...string[]], initial = [...others, ...(l.keywords.initial_state ?? [])], forward = held(l, "layer", "forward_layer");
+  const [x, ...others] = inputs as [string, ...string[]], initial = [...others, ...tensorsIn(l.keywords.initial_state)], forward = held(l, "layer", "forward_layer");
   const opposite = { go_backwards: !forward.config.bool("go_backwards", false) };
   const backward = isObject(l.config.json("backward_layer")) ? held(l, "backward_layer", "backward_layer") : held(l, "layer", "backward_layer", opposite);
   if (isStateful(forward)) l.g.fail("it reads time in both directions, which a stream cannot", "Convert the model without --stateful.");
@@ -24,14 +24,15 @@ function bidirectional(l: Layer, inputs: string[]): string[] {
   const outputs = joined(l, forward, backward, x, initial) ?? apart(l, forward, backward, x, initial);
   const ys = outputs.slice(0, l.config.json("merge_mode") === null ? 2 : 1);
   if (mask && sequences) for (const name of ys) l.context.masks.set(name, mask);
-  return forward.config.bool("return_state", false) ? outputs : ys;
+  return outputs;
 }
 
 /** Each direction by itself: outputs, then states. */
 function apart(l: Layer, forward: Layer, backward: Layer, x: string, initial: string[]): string[] {
   const half = initial.length / 2, a = runLayer(forward, x, initial.slice(0, half)), b = runLayer(backward, x, initial.slice(half));
   const later = backward.config.bool("return_sequences", false) ? reverse(l.g, b.y, 1) : b.y;
-  return [...merged(l, a.y, later), ...a.states, ...b.states];
+  const wanted = forward.config.bool("return_state", false) ? [...a.states, ...b.states].map((s) => flatState(l, s)) : [];
+  return [...merged(l, a.y, later), ...wanted];
 }
 
 function merged(l: Layer, a: string, b: string): string[] {

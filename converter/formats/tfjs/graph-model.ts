@@ -1,0 +1,115 @@
+/** GraphModel: a TensorFlow graph in JSON. What depends on constants only is computed while reading. */
+import { GraphBuilder } from "../../ir/builder.ts";
+import { freshName, sizeOf, type Graph } from "../../ir/graph.ts";
+import type { ReadOptions } from "../reader.ts";
+import { isObject, type Json, type JsonObject } from "../wire/json.ts";
+import type { StoredWeight } from "./manifest.ts";
+import { TfNode } from "./node.ts";
+import { operators } from "./operators.ts";
+
+const format = "tfjs";
+
+interface Model { nodes: JsonObject[]; byName: Map<string, JsonObject>; inputs: string[]; outputs: string[] }
+
+export function readGraphModel(json: JsonObject, weights: ReadonlyMap<string, StoredWeight>, options: ReadOptions): Graph {
+  const g = new GraphBuilder(format, ""), model = readModel(g, json);
+  refuseUnknown(g, model);
+  const tensors = new Map<string, string[]>();
+  for (const name of model.inputs) tensors.set(name, [bindInput(g, model.byName.get(name)!, name, options)]);
+  for (const node of inOrder(g, model)) if (!tensors.has(String(node.name))) tensors.set(String(node.name), readNode(g, node, weights, tensors));
+  for (const output of model.outputs) addOutput(g, output, tensors);
+  return g.graph;
+}
+
+function readModel(g: GraphBuilder, json: JsonObject): Model {
+  const nodes = ((json.modelTopology as JsonObject).node as Json[]).filter(isObject), byName = new Map(nodes.map((n) => [String(n.name), n]));
+  const metadata = isObject(json.userDefinedMetadata) ? json.userDefinedMetadata : {}, signature = isObject(json.signature) ? json.signature : isObject(metadata.signature) ? metadata.signature : {};
+  const read = new Set(nodes.flatMap((n) => inputNames(n).map((i) => i.node)));
+  const inputs = named(signature.inputs) ?? nodes.filter((n) => n.op === "Placeholder").map((n) => String(n.name));
+  const outputs = named(signature.outputs) ?? nodes.filter((n) => !read.has(String(n.name)) && n.op !== "NoOp" && n.op !== "Const").map((n) => String(n.name));
+  for (const name of [...inputs, ...outputs]) if (!byName.has(splitName(name).node)) g.fail(`the signature names "${name}", which is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+  return { nodes, byName, inputs: inputs.map((i) => splitName(i).node), outputs };
+}
+
+/** Tensor names of a signature, in its order. */
+const named = (ports: Json | undefined): string[] | undefined =>
+  isObject(ports) && Object.keys(ports).length ? Object.entries(ports).map(([key, p]) => (isObject(p) && typeof p.name === "string" ? p.name : key)) : undefined;
+
+/** "node:2" → node, 2; "^node" only orders and carries nothing. */
+export function splitName(input: string): { node: string; output: number } {
+  const [, node, output] = /^(.*?)(?::(\d+))?$/.exec(input)!;
+  return { node: node!, output: Number(output ?? 0) };
+}
+
+const inputNames = (node: JsonObject): { node: string; output: number }[] =>
+  (Array.isArray(node.input) ? node.input : []).map(String).filter((i) => !i.startsWith("^")).map(splitName);
+
+function refuseUnknown(g: GraphBuilder, { nodes }: Model): void {
+  const unknown = [...new Set(nodes.map((n) => String(n.op)).filter((op) => !Object.hasOwn(operators, op) && op !== "Placeholder" && op !== "NoOp"))];
+  const loops = unknown.some((op) => /While|Enter|TensorList|TensorArray|Switch/.test(op));
+  if (unknown.length) g.fail(`these operators cannot be converted: ${unknown.join(", ")}`, loops ? "Loops of recurrent layers are lost in a GraphModel: convert the Keras file (.keras, .h5 or LayersModel) itself." : "Rebuild the model without them.");
+}
+
+function bindInput(g: GraphBuilder, node: JsonObject, name: string, options: ReadOptions): string {
+  g.where = `input "${name}"`;
+  const n = new TfNode(node, [], g), given = options.inputShapes?.[name], file = n.shape("shape") ?? given?.map(() => -1), remedy = `Pass its shape: --input-shape ${name}=1,…`;
+  if (!file || (given && given.length !== file.length)) return g.fail(`its shape is ${file ? `[${file.join(",")}]` : "unknown"}`, remedy, "ERR_OCTAVO_SHAPE");
+  const shape = file.map((d, i) => ((given?.[i] ?? -1) !== -1 ? given![i]! : d === -1 && i === 0 ? 1 : d));
+  if (shape.some((d) => !Number.isInteger(d) || d < 1 || d > 2 ** 31)) g.fail(`its shape is [${file.join(",")}], free axes other than the first must be fixed`, remedy, "ERR_OCTAVO_SHAPE");
+  const dtype = n.dtype("dtype", "float32"), fixed = options.constants?.[name];
+  if (fixed && fixed.data.length !== sizeOf(shape)) g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  return fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, shape.length === 4 ? "nhwc" : "");
+}
+
+/** Nodes that the outputs need, each behind its inputs. */
+function inOrder(g: GraphBuilder, { byName, inputs, outputs }: Model): JsonObject[] {
+  const sorted: JsonObject[] = [], state = new Map<string, "open" | "done">(inputs.map((i) => [i, "done"])), stack = outputs.map((o) => splitName(o).node).reverse();
+  while (stack.length) {
+    const name = stack.at(-1)!, node = byName.get(name) ?? g.fail(`node "${name}" is used, but missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+    const missing = state.get(name) === "done" ? [] : inputNames(node).map((i) => i.node).filter((i) => state.get(i) !== "done");
+    if (missing.some((i) => state.get(i) === "open")) g.fail(`node "${name}" waits for itself`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+    if (missing.length) {
+      state.set(name, "open");
+      stack.push(...missing);
+      continue;
+    }
+    if (state.get(name) !== "done") sorted.push(node);
+    state.set(name, "done");
+    stack.pop();
+  }
+  return sorted;
+}
+
+function readNode(g: GraphBuilder, node: JsonObject, weights: ReadonlyMap<string, StoredWeight>, tensors: ReadonlyMap<string, string[]>): string[] {
+  const name = String(node.name), op = String(node.op);
+  g.where = `node "${name}" (${op})`;
+  if (op === "Const") return [constant(g, name, weights.get(name))];
+  if (op === "Placeholder") return g.fail("it is no input of the signature", "Convert the model again.", "ERR_OCTAVO_FORMAT");
+  const inputs = inputNames(node).map((i) => tensors.get(i.node)?.[i.output] ?? g.fail(`its input "${i.node}:${i.output}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT"));
+  const before = g.graph.nodes.length, results = [operators[op]!(new TfNode(node, inputs, g), g)].flat(), last = g.graph.nodes.at(-1);
+  if (results.length === 1 && g.graph.nodes.length > before && last!.outputs[0] === results[0]) return [renamed(g.graph, results[0]!, name)];
+  return results;
+}
+
+function constant(g: GraphBuilder, name: string, weight: StoredWeight | undefined): string {
+  if (!weight) return g.fail("its value is missing from the weights", "Download the model again, with all its shards.", "ERR_OCTAVO_FORMAT");
+  return g.constant(name, weight.dtype, weight.shape, weight.data);
+}
+
+/** The last node of an operator is called as in the file. */
+function renamed(graph: Graph, from: string, stem: string): string {
+  const to = freshName(graph, stem), tensor = graph.tensors.get(from)!, node = graph.nodes.at(-1)!;
+  graph.tensors.delete(from);
+  graph.tensors.set(to, { ...tensor, name: to });
+  node.outputs = node.outputs.map((o) => (o === from ? to : o));
+  if (!graph.nodes.some((n) => n !== node && n.name === to)) node.name = to;
+  return to;
+}
+
+function addOutput(g: GraphBuilder, name: string, tensors: ReadonlyMap<string, string[]>): void {
+  const { node, output } = splitName(name), y = tensors.get(node)?.[output] ?? g.fail(`output "${name}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+  const taken = g.graph.inputs.includes(y) || g.graph.outputs.includes(y) || g.graph.tensors.get(y)!.data !== undefined;
+  const own = taken ? g.add("reshape", [y], { shape: [...g.shape(y)] }) : y;
+  g.output(own, g.shape(own).length === 4 ? "nhwc" : "");
+}
+
