@@ -40,13 +40,19 @@ export class Rewriter {
     return sorted([...this.places.keys()].sort((a, b) => this.places.get(a)! - this.places.get(b)!), this.producers);
   }
 
-  /** Applies a rewrite to every node that is still there when its turn comes. */
-  run(rewrite: Rewrite): void {
+  /**
+   * One sweep in topological order: all rewrites in turn on each node, or on what has taken its place, so that a node
+   * sees its operands as the sweep has left them.
+   */
+  sweep(rewrites: readonly Rewrite[]): void {
     for (const node of this.nodes()) {
-      const place = this.places.get(node);
+      const place = this.places.get(node), output = node.outputs.find(Boolean)!;
       if (place === undefined) continue;
       this.place = place;
-      rewrite(this, node);
+      for (const rewrite of rewrites) {
+        const current = this.producers.get(output);
+        if (current) rewrite(this, current);
+      }
     }
   }
 
@@ -245,12 +251,12 @@ function sorted(nodes: Node[], producers: Map<string, Node>): Node[] {
   return order;
 }
 
-/** Runs rewrites over the whole graph until none of them finds anything, at most `rounds` times. */
+/** Sweeps until no rewrite finds anything, at most `rounds` times. */
 export function applyRewrites(source: Graph, rewrites: readonly Rewrite[], rounds = 1): Graph {
   const rw = new Rewriter(source);
   for (let round = 0; round < rounds; round++) {
     const before = rw.edits;
-    for (const rewrite of rewrites) rw.run(rewrite);
+    rw.sweep(rewrites);
     if (rw.edits === before) break;
   }
   return rw.finish();
