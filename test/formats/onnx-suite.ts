@@ -32,8 +32,8 @@ export function readCase(name: string): Case {
 
 export interface Result { status: "passed" | "refused" | "failed"; reason: string }
 
-/** Reads, evaluates and compares; an OctavoError of the reader is a refusal. */
-export async function runCase(c: Case): Promise<Result> {
+/** Reads, evaluates and compares by ONNX's own tolerance: 1e-3 of the value and `absolute`. An OctavoError of the reader is a refusal. */
+export async function runCase(c: Case, absolute = 1e-7): Promise<Result> {
   let graph: Graph, fixed: Set<string>;
   try {
     ({ graph, fixed } = await readFixing(c));
@@ -43,7 +43,7 @@ export async function runCase(c: Case): Promise<Result> {
   try {
     const inputs = new Map([...c.inputs].filter(([name]) => !fixed.has(name)).map(([name, v]) => [name, v.data]));
     const values = evaluate(graph, inputs, { keep: new Set(graph.outputs) });
-    const problem = [...c.outputs].map(([name, v]) => compare(graph, name, v, values.get(name)!)).find(Boolean);
+    const problem = [...c.outputs].map(([name, v]) => compare(graph, name, v, values.get(name), absolute)).find(Boolean);
     return { status: problem ? "failed" : "passed", reason: problem ?? "" };
   } catch (e) {
     return { status: "failed", reason: String(e instanceof Error ? e.stack : e) };
@@ -65,14 +65,13 @@ async function readFixing(c: Case): Promise<{ graph: Graph; fixed: Set<string> }
   }
 }
 
-/** ONNX's own tolerance: 1e-3 of the value and 1e-7. */
-function compare(graph: Graph, name: string, expected: Value, found: TypedArray | undefined): string {
+function compare(graph: Graph, name: string, expected: Value, found: TypedArray | undefined, absolute: number): string {
   const shape = tensorOf(graph, name).shape;
   if (!found) return `output "${name}" has no value`;
   if (shape.join() !== expected.shape.join()) return `output "${name}" has shape [${shape}], expected [${expected.shape}]`;
   for (let i = 0; i < found.length; i++) {
     const [y, e] = [found[i]!, expected.data[i]!];
-    const same = y === e || (Number.isNaN(y) && Number.isNaN(e)) || Math.abs(y - e) <= 1e-7 + 1e-3 * Math.abs(e);
+    const same = y === e || (Number.isNaN(y) && Number.isNaN(e)) || Math.abs(y - e) <= absolute + 1e-3 * Math.abs(e);
     if (!same) return `output "${name}"[${i}] is ${y}, expected ${e}`;
   }
   const dtype = tensorOf(graph, name).dtype;
