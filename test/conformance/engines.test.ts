@@ -1,0 +1,12 @@
+/** The same models, the same inputs, the same bytes: run in Node, Chromium and workerd, in every build that the engine has. */
+import { describe, expect, inject, test } from "vitest";
+import { builds, engine, load } from "#target";
+import { digestOf, fromBase64 } from "./case.ts";
+
+describe.each(builds.filter((b) => b.supported()).map((b) => [b.name, b] as const))(`${engine} %s`, (_, build) => {
+  test.each(inject("cases").map((c) => [c.name, c] as const))("%s", async (_, c) => {
+    const model = await load(fromBase64(c.model), { builds: [build] }), x = new Float32Array(fromBase64(c.input).buffer);
+    expect(await digestOf(model.run(x))).toBe(c.digest);
+    model.dispose();
+  });
+});

@@ -1,0 +1,38 @@
+/** Converts the example models once, in Node, and tells every engine what the scalar build of Node answers. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import type { TestProject } from "vitest/node";
+import { convert, type ConvertOptions } from "../../converter/convert.ts";
+import { digits } from "../../examples/digits.ts";
+import { load, scalar } from "../../targets/node/index.ts";
+import { digestOf, toBase64, type Case } from "./case.ts";
+
+const models = path.resolve(import.meta.dirname, "../../examples/models"), SAMPLES = 20, PIXELS = 784;
+
+function* calibration(input: string): Generator<Record<string, Float32Array>> {
+  const { x } = digits(SAMPLES, 2);
+  for (let i = 0; i < SAMPLES; i++) yield { [input]: x.subarray(i * PIXELS, (i + 1) * PIXELS) };
+}
+
+const variants: Record<string, ConvertOptions> = {
+  float32: { precision: "float32" },
+  int8: { samples: (ports) => calibration(ports[0]!.name) },
+  "int8 as tflite": { samples: (ports) => calibration(ports[0]!.name), rounding: "tflite" },
+  "int8, 7-bit weights": { samples: (ports) => calibration(ports[0]!.name), weightBits: 7 },
+};
+
+async function caseOf(file: string, variant: string): Promise<Case> {
+  const { model } = await convert(readFileSync(path.join(models, file)), { name: file, ...variants[variant] }), { x } = digits(8, 3);
+  const y = (await load(model, { builds: [scalar] })).run(x);
+  return { name: `${file} ${variant}`, model: toBase64(model), input: toBase64(new Uint8Array(x.buffer)), digest: await digestOf(y) };
+}
+
+export default async function setup(project: TestProject): Promise<void> {
+  const cases: Case[] = [];
+  for (const file of ["digits-cnn.h5", "digits-lstm.onnx"]) for (const variant of Object.keys(variants)) cases.push(await caseOf(file, variant));
+  project.provide("cases", cases);
+}
+
+declare module "vitest" {
+  export interface ProvidedContext { cases: Case[] }
+}
