@@ -24,6 +24,11 @@ import { NormalizeF32, checkNormalizeF32, normalizeF32 } from "./kernels/normali
 import { ReduceF32, checkReduceF32, reduceF32 } from "./kernels/reduce.f32";
 import { ResampleF32, checkResampleF32, resampleF32 } from "./kernels/resample.f32";
 import { SoftmaxF32, checkSoftmaxF32, softmaxF32 } from "./kernels/softmax.f32";
+import { BinaryI8, binaryI8, binaryI8Tflite, checkBinaryI8 } from "./kernels/binary.i8";
+import { LutI8, checkLutI8, lutI8 } from "./kernels/lut.i8";
+import { PoolI8, averagePool2dI8, averagePool2dI8Tflite, checkPoolI8, maxPool2dI8 } from "./kernels/pool.i8";
+import { Quantize, checkDequantize, checkQuantize, dequantize, quantize, quantizeTflite } from "./kernels/quantize";
+import { SoftmaxI8, checkSoftmaxI8, logSoftmaxI8, softmaxI8, softmaxI8Tflite } from "./kernels/softmax.i8";
 
 /** Runs rows part, part + parts, … of one layer. */
 export type Kernel = (p: usize, part: i32, parts: i32) => void;
@@ -49,6 +54,18 @@ export const kernels: StaticArray<Kernel> = [
   changetype<Kernel>(depthwiseI8Tflite),
   changetype<Kernel>(denseI8),
   changetype<Kernel>(denseI8Tflite),
+  changetype<Kernel>(quantize),
+  changetype<Kernel>(quantizeTflite),
+  changetype<Kernel>(dequantize),
+  changetype<Kernel>(lutI8),
+  changetype<Kernel>(maxPool2dI8),
+  changetype<Kernel>(averagePool2dI8),
+  changetype<Kernel>(averagePool2dI8Tflite),
+  changetype<Kernel>(binaryI8),
+  changetype<Kernel>(binaryI8Tflite),
+  changetype<Kernel>(softmaxI8),
+  changetype<Kernel>(logSoftmaxI8),
+  changetype<Kernel>(softmaxI8Tflite),
   changetype<Kernel>(conv2dF32),
   changetype<Kernel>(depthwiseF32),
   changetype<Kernel>(matmulF32),
@@ -86,6 +103,18 @@ export const checks: StaticArray<Check> = [
   changetype<Check>(checkDepthwiseI8Tflite),
   changetype<Check>(checkDenseI8),
   changetype<Check>(checkDenseI8Tflite),
+  changetype<Check>(checkQuantize),
+  changetype<Check>(checkQuantize),
+  changetype<Check>(checkDequantize),
+  changetype<Check>(checkLutI8),
+  changetype<Check>(checkPoolI8),
+  changetype<Check>(checkPoolI8),
+  changetype<Check>(checkPoolI8),
+  changetype<Check>(checkBinaryI8),
+  changetype<Check>(checkBinaryI8),
+  changetype<Check>(checkSoftmaxI8),
+  changetype<Check>(checkSoftmaxI8),
+  changetype<Check>(checkSoftmaxI8),
   changetype<Check>(checkConv2dF32),
   changetype<Check>(checkDepthwiseF32),
   changetype<Check>(checkMatmulF32),
@@ -123,6 +152,18 @@ export const structSizes: StaticArray<i32> = [
   offsetof<DepthwiseI8>(),
   offsetof<DenseI8>(),
   offsetof<DenseI8>(),
+  offsetof<Quantize>(),
+  offsetof<Quantize>(),
+  offsetof<Quantize>(),
+  offsetof<LutI8>(),
+  offsetof<PoolI8>(),
+  offsetof<PoolI8>(),
+  offsetof<PoolI8>(),
+  offsetof<BinaryI8>(),
+  offsetof<BinaryI8>(),
+  offsetof<SoftmaxI8>(),
+  offsetof<SoftmaxI8>(),
+  offsetof<SoftmaxI8>(),
   offsetof<Conv2dF32>(),
   offsetof<DepthwiseF32>(),
   offsetof<MatmulF32>(),

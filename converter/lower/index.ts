@@ -2,6 +2,7 @@
 import { modelError, OctavoError } from "../ir/error.ts";
 import { sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { binaryOps, reduceOps, unaryOps, type OpName } from "../ir/ops.ts";
+import { binary as binaryI8 } from "./binary.i8.ts";
 import { cast } from "./cast.ts";
 import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
@@ -10,11 +11,15 @@ import { dense, matmul } from "./dense.ts";
 import { binary, unary, where } from "./elementwise.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
+import { lut, tabulate } from "./lut.ts";
 import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
+import { pool as poolI8 } from "./pool.i8.ts";
 import { placements } from "./place.ts";
 import { pool } from "./pool.ts";
+import { dequantize, quantize } from "./quantize.ts";
 import { recurrent } from "./recurrent.ts";
 import { resample } from "./resample.ts";
+import { softmax as softmaxI8 } from "./softmax.i8.ts";
 import { updateStates } from "./states.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
@@ -29,7 +34,10 @@ const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, c
 const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
 
 /** Where an operand or result is quantized. */
-const integers: Lowerings = { conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8 };
+const integers: Lowerings = {
+  ...each(unaryOps, tabulate), requantize: tabulate, lut, quantize, dequantize, ...each(["add", "sub", "mul", "min", "max", "prelu"], binaryI8),
+  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, softmax: softmaxI8, logSoftmax: softmaxI8,
+};
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */
 export function lower(graph: Graph, rounding: Rounding = "fast"): Program {

@@ -23,6 +23,11 @@ const rnn = [...recurrent, ...fn("hiddenFn"), ...f32("hiddenAlpha", "hiddenBeta"
 
 
 const image = i32("N", "H", "W", "C", "OH", "OW", "KH", "KW", "strideH", "strideW", "dilationH", "dilationW", "padTop", "padLeft");
+const poolI8 = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad", "zx", "zy", "lo", "hi"), ...f32("scale")];
+const binaryI8 = [...ptr("a", "b", "y"), ...axes("n"), ...axes("a"), ...axes("b"), ...i32("op", "za", "zb", "zy", "lo", "hi"), ...f32("ma", "mb"),
+  ...i32("m1", "r1", "g1", "m2", "r2", "g2", "m3", "r3", "g3")];
+const softmaxI8 = [...ptr("x", "e", "y"), ...i32("outer", "n", "inner", "zy"), ...f32("scale", "step")];
+const quantize = [...ptr("x", "y"), ...i32("n", "bytes", "flip", "zero"), ...f32("scale")];
 /** Output of assembly/quant/output.ts. */
 const output = [...ptr("m", "grow"), ...i32("zy", "lo", "hi")];
 const conv2dI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "zx", "zw")];
@@ -49,6 +54,18 @@ export const layouts = {
   depthwiseI8Tflite: depthwiseI8,
   denseI8,
   denseI8Tflite: denseI8,
+  quantize,
+  quantizeTflite: quantize,
+  dequantize: quantize,
+  lutI8: [...ptr("x", "table", "y"), ...i32("n")],
+  maxPool2dI8: poolI8,
+  averagePool2dI8: poolI8,
+  averagePool2dI8Tflite: poolI8,
+  binaryI8,
+  binaryI8Tflite: binaryI8,
+  softmaxI8,
+  logSoftmaxI8: softmaxI8,
+  softmaxI8Tflite: softmaxI8,
   conv2dF32: [...image, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel"), ...f32("lo", "hi")],
   depthwiseF32: [...image, ...ptr("x", "w", "b", "y"), ...f32("lo", "hi")],
   matmulF32: [...ptr("a", "b", "y", "t"), ...i32("M", "K", "N"), ...axes("n"), ...axes("a"), ...axes("b")],

@@ -1,0 +1,84 @@
+import { REFUSED, reads, size, writes } from "../check";
+import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { Window, checkWindow, positions, taps } from "../window";
+import { depthwiseSimd } from "./depthwise.i8.simd";
+
+/** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. */
+@unmanaged
+export class DepthwiseI8 extends Window {
+  m: usize; grow: usize; zy: i32; lo: i32; hi: i32;
+  x: usize; w: usize; b: usize; y: usize; t: usize;
+  multiplier: i32; zx: i32;
+}
+
+// @ts-ignore: decorator
+@inline
+export function outputOfDepthwise(p: DepthwiseI8): Output {
+  return changetype<Output>(changetype<usize>(p) + offsetof<DepthwiseI8>("m"));
+}
+
+/** All of x, the weights, every output and the scratch lie inside the memory; padding does not crop. */
+export function checkDepthwiseI8(p: DepthwiseI8): f64 {
+  if (!checkWindow(p) || !size(p.multiplier) || p.padTop < 0 || p.padLeft < 0) return REFUSED;
+  const O = <f64>p.C * <f64>p.multiplier, padded = Math.ceil(O / 8) * 8, pairs = Math.ceil(<f64>p.KW / 2);
+  const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, padded * <f64>p.KH * pairs * 2) && reads(p.b, 4 * padded)
+    && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, scratchBytes(p));
+  return inside ? 2 * taps(p) * padded : REFUSED;
+}
+
+/** See depthwise.i8.simd.ts. */
+function scratchBytes(p: DepthwiseI8): f64 {
+  const pairs = Math.ceil(<f64>p.KW / 2), columns = <f64>(p.OW - 1) * <f64>p.strideW + (2 * pairs - 2) * <f64>p.dilationW + 1;
+  const rows = <f64>(p.KH - 1) * <f64>p.dilationH + 1;
+  return 16 * (columns * (2 * rows + 1) + columns + <f64>p.dilationW) + 4 * <f64>p.KH + 16;
+}
+
+export function checkDepthwiseI8Tflite(p: DepthwiseI8): f64 {
+  const work = checkDepthwiseI8(p);
+  return work == REFUSED ? work : checkedTflite(work, outputOfDepthwise(p), Math.ceil(<f64>p.C * <f64>p.multiplier / 8) * 8);
+}
+
+/**
+ * Depthwise convolution, int8.
+ *   y[n,i,j,o] = output(b[o] + Σ x[n, i·sh + u·dh − top, j·sw + v·dw − left, o / multiplier] · w[u,v,o]) over u, v
+ * x is zx outside; b holds what zx adds: bias − zx · Σ w.
+ * x i8 [N,H,W,C] · w i8 [O/8][KH][ceil(KW/2)][8][2], odd taps zero · b i32 [O], m alike, padded to 8 · y i8 [N,OH,OW,O] · t scratch
+ * Checked at load by checkDepthwiseI8. Bit-exact with TFLite integer_ops/depthwise_conv.h where M is i32.
+ */
+export function depthwiseI8(p: DepthwiseI8, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) depthwiseSimd<f32>(p, part, parts);
+  else depthwise<f32>(p, part, parts);
+}
+
+export function depthwiseI8Tflite(p: DepthwiseI8, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) depthwiseSimd<i32>(p, part, parts);
+  else depthwise<i32>(p, part, parts);
+}
+
+function depthwise<M>(p: DepthwiseI8, part: i32, parts: i32): void {
+  const rows = p.N * p.OH, O = p.C * p.multiplier;
+  for (let row = part; row < rows; row += parts) {
+    const n = row / p.OH, i = row % p.OH, x = p.x + n * p.H * p.W * p.C;
+    for (let j = 0; j < p.OW; j++) {
+      const y = p.y + (row * p.OW + j) * O;
+      for (let o = 0; o < O; o++) {
+        const acc = load<i32>(p.b + 4 * o) + window(p, x + o / p.multiplier, i * p.strideH - p.padTop, j * p.strideW - p.padLeft, o);
+        store<i8>(y + o, outputOf<M>(outputOfDepthwise(p), acc, o));
+      }
+    }
+  }
+}
+
+/** Σ x · w over the window whose first pixel is (top, left); x: the channel of o. */
+function window(p: DepthwiseI8, x: usize, top: i32, left: i32, o: i32): i32 {
+  const pairs = (p.KW + 1) >> 1, w = p.w + (o >> 3) * p.KH * pairs * 16 + (o & 7) * 2;
+  let acc = 0;
+  for (let u = 0; u < p.KH; u++) {
+    const h = top + u * p.dilationH;
+    for (let v = 0; v < p.KW; v++) {
+      const l = left + v * p.dilationW, inside = <u32>h < <u32>p.H && <u32>l < <u32>p.W;
+      acc += (inside ? <i32>load<i8>(x + (h * p.W + l) * p.C) : p.zx) * load<i8>(w + (u * pairs + (v >> 1)) * 16 + (v & 1));
+    }
+  }
+  return acc;
+}

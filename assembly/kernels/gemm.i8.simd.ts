@@ -1,0 +1,149 @@
+/**
+ * The core of every int8 matrix product: rows of int8, weights packed "c4" [O/8][K/4][8][4], int32 sums, int8 out.
+ * Four rows at a time stand in a panel of i16 pairs [K/2][4][2]; the weights are expanded to the same pairs,
+ * [O/8][K/2][8][2], so that one i32x4.dot_i16x8_s is eight products and no sum is horizontal. Few rows are multiplied
+ * one by one with the weights as they are. K is padded to a multiple of 4 by zero weights: what a panel holds there is
+ * free. Sums start at the bias; accumulators stand in adjacent pairs.
+ */
+import { Output, leastOf, multiplierBytes, offsetOf, outputLanes, shiftsAt, storePart } from "../quant/output";
+
+/** i8 c4 → i16 pairs, less the zero point; `bytes` of w. */
+export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): void {
+  const z = i16x8.splat(<i16>zero);
+  for (const end = w + bytes; w < end; w += 32, to += 64) {
+    const a = i16x8.sub(v128.load_ext<i8>(w), z), b = i16x8.sub(v128.load_ext<i8>(w, 8), z);
+    const c = i16x8.sub(v128.load_ext<i8>(w, 16), z), d = i16x8.sub(v128.load_ext<i8>(w, 24), z);
+    v128.store(to, v128.shuffle<i32>(a, b, 0, 2, 4, 6));
+    v128.store(to, v128.shuffle<i32>(c, d, 0, 2, 4, 6), 16);
+    v128.store(to, v128.shuffle<i32>(a, b, 1, 3, 5, 7), 32);
+    v128.store(to, v128.shuffle<i32>(c, d, 1, 3, 5, 7), 48);
+  }
+}
+
+/** `count` bytes of each of four rows → panel, whole groups of eight. */
+// @ts-ignore: decorator
+@inline
+export function packRows(r0: usize, r1: usize, r2: usize, r3: usize, count: i32, panel: usize): void {
+  for (const end = r0 + count; r0 < end; r0 += 8, r1 += 8, r2 += 8, r3 += 8, panel += 64) {
+    const ab = v128.shuffle<i16>(v128.load64_zero(r0), v128.load64_zero(r1), 0, 8, 1, 9, 2, 10, 3, 11);
+    const cd = v128.shuffle<i16>(v128.load64_zero(r2), v128.load64_zero(r3), 0, 8, 1, 9, 2, 10, 3, 11);
+    const first = v128.shuffle<i32>(ab, cd, 0, 4, 1, 5), second = v128.shuffle<i32>(ab, cd, 2, 6, 3, 7);
+    v128.store(panel, i16x8.extend_low_i8x16_s(first));
+    v128.store(panel, i16x8.extend_high_i8x16_s(first), 16);
+    v128.store(panel, i16x8.extend_low_i8x16_s(second), 32);
+    v128.store(panel, i16x8.extend_high_i8x16_s(second), 48);
+  }
+}
+
+/** One row of `count` bytes → i16, whole groups of eight. */
+// @ts-ignore: decorator
+@inline
+export function widenRow(row: usize, count: i32, to: usize): void {
+  for (const end = row + count; row < end; row += 8, to += 16) v128.store(to, v128.load_ext<i8>(row));
+}
+
+/**
+ * Four rows times the expanded weights of `count` outputs, the first of them channel `o`.
+ * panel i16 [K/2][4][2] of `bytes` bytes, before it 128 bytes of scratch · w i16 [O/8][K/2][8][2] · b i32 · y0 … y3 rows of outputs
+ */
+export function multiplyPanel<M>(p: Output, panel: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
+  const end = panel + bytes, least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
+  for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
+    let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
+    do {
+      const rows = v128.load(x), w0 = v128.load(w), w1 = v128.load(w, 16);
+      const ra = v128.shuffle<i32>(rows, rows, 0, 0, 0, 0);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(ra, w0));
+      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(ra, w1));
+      const rb = v128.shuffle<i32>(rows, rows, 1, 1, 1, 1);
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(rb, w0));
+      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(rb, w1));
+      const rc = v128.shuffle<i32>(rows, rows, 2, 2, 2, 2);
+      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(rc, w0));
+      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(rc, w1));
+      const rd = v128.shuffle<i32>(rows, rows, 3, 3, 3, 3);
+      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(rd, w0));
+      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(rd, w1));
+      x += 16;
+      w += 32;
+    } while (x != end);
+    if (isFloat<M>()) {
+      const ab = i8x16.narrow_i16x8_s(narrowed<M>(p, a0, a1, o, least, offset), narrowed<M>(p, b0, b1, o, least, offset));
+      const cd = i8x16.narrow_i16x8_s(narrowed<M>(p, c0, c1, o, least, offset), narrowed<M>(p, d0, d1, o, least, offset));
+      storeRows(i8x16.min_s(ab, hi), count, y0, y1);
+      storeRows(i8x16.min_s(cd, hi), count, y2, y3);
+    } else {
+      keep(panel - 128, a0, a1, b0, b1);
+      keep(panel - 64, c0, c1, d0, d1);
+      finish<M>(p, panel - 128, o, count, y0, y1, y2, y3);
+    }
+  }
+}
+
+/** Two rows of eight outputs, the first `count` of each. */
+// @ts-ignore: decorator
+@inline
+function storeRows(q: v128, count: i32, y0: usize, y1: usize): void {
+  if (count >= 8) {
+    v128.store64_lane(y0, q, 0);
+    v128.store64_lane(y1, q, 1);
+  } else {
+    storePart(y0, q, count);
+    storePart(y1, v128.shuffle<i64>(q, q, 1, 1), count);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function keep(to: usize, a: v128, b: v128, c: v128, d: v128): void {
+  v128.store(to, a);
+  v128.store(to, b, 16);
+  v128.store(to, c, 32);
+  v128.store(to, d, 48);
+}
+
+/** The end of a panel's block where it is long: the sums of four rows one after the other. */
+function finish<M>(p: Output, sums: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
+  const least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
+  for (const end = sums + 128; sums < end; sums += 64, y0 = y2, y1 = y3) {
+    const low = narrowed<M>(p, v128.load(sums), v128.load(sums, 16), o, least, offset), high = narrowed<M>(p, v128.load(sums, 32), v128.load(sums, 48), o, least, offset);
+    storeRows(i8x16.min_s(i8x16.narrow_i16x8_s(low, high), hi), count, y0, y1);
+  }
+}
+
+/** Outputs o … o + 7 as i16. */
+// @ts-ignore: decorator
+@inline
+function narrowed<M>(p: Output, low: v128, high: v128, o: i32, least: v128, offset: v128): v128 {
+  const m = p.m + o * multiplierBytes<M>(), n = m + 4 * multiplierBytes<M>(), grow = p.grow ? p.grow + 8 * o : 0;
+  const first = outputLanes<M>(low, v128.load(m), shiftsAt<M>(m), grow, least, offset);
+  return i16x8.narrow_i32x4_s(first, outputLanes<M>(high, v128.load(n), shiftsAt<M>(n), grow + 32, least, offset));
+}
+
+/** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32 · y outputs */
+export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y: usize): void {
+  const end = row + bytes, least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
+  for (; count > 0; count -= 8, o += 8, b += 32, y += 8) {
+    let s0 = i32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, x = row;
+    do {
+      const k = v128.load64_splat(x);
+      s0 = i32x4.add(s0, i32x4.dot_i16x8_s(k, v128.load_ext<i8>(w)));
+      s1 = i32x4.add(s1, i32x4.dot_i16x8_s(k, v128.load_ext<i8>(w, 8)));
+      s2 = i32x4.add(s2, i32x4.dot_i16x8_s(k, v128.load_ext<i8>(w, 16)));
+      s3 = i32x4.add(s3, i32x4.dot_i16x8_s(k, v128.load_ext<i8>(w, 24)));
+      x += 8;
+      w += 32;
+    } while (x != end);
+    const low = i32x4.add(v128.load(b), pairSums(s0, s1)), high = i32x4.add(v128.load(b, 16), pairSums(s2, s3));
+    const sums = narrowed<M>(p, low, high, o, least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
+    if (count >= 8) v128.store64_lane(y, q, 0);
+    else storePart(y, q, count);
+  }
+}
+
+/** Two outputs of two partial sums each, twice → four outputs. */
+// @ts-ignore: decorator
+@inline
+export function pairSums(a: v128, b: v128): v128 {
+  return i32x4.add(v128.shuffle<i32>(a, b, 0, 2, 4, 6), v128.shuffle<i32>(a, b, 1, 3, 5, 7));
+}

@@ -1,0 +1,128 @@
+import { REFUSED, between, reads, writes } from "../check";
+import { ifLess, magnitude, negated, over, plus, splat, times, truncated } from "../lanes";
+import { storePart } from "../quant/output";
+import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
+import { Window, checkWindow, endTap, firstTap, positions, taps } from "../window";
+
+/** Parameters of maxPool2dI8, averagePool2dI8 and averagePool2dI8Tflite, written by converter/lower/pool.i8.ts. */
+@unmanaged
+export class PoolI8 extends Window {
+  x: usize; y: usize;
+  padBottom: i32; padRight: i32; countIncludePad: i32; zx: i32; zy: i32; lo: i32; hi: i32;
+  scale: f32;
+}
+
+const LIMIT: i32 = 1 << 28;
+
+export function checkPoolI8(p: PoolI8): f64 {
+  if (!checkWindow(p) || !between(p.padBottom, -LIMIT, LIMIT) || !between(p.padRight, -LIMIT, LIMIT)) return REFUSED;
+  if (!between(p.zx, -128, 127) || !between(p.zy, -128, 127) || !between(p.lo, -128, 127) || !between(p.hi, -128, 127)) return REFUSED;
+  return reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && writes(p.y, positions(p) * <f64>p.C) ? taps(p) * <f64>p.C : REFUSED;
+}
+
+/**
+ * Largest value of each window, int8; x and y have one scale.
+ *   y[n,i,j,c] = min(max(x[n, i·sh − top + u·dh, j·sw − left + v·dw, c], lo), hi) over the taps inside x
+ * x i8 [N,H,W,C] · y i8 [N,OH,OW,C]; output rows part, part + parts, … Checked at load by checkPoolI8.
+ */
+export function maxPool2dI8(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel<i8>(p, part, parts);
+}
+
+/** Mean of each window: y = clamp(zy + round((Σ x − n · zx) · scale / count)), n taps inside x; count: n, or with the padding. scale = sx / sy */
+export function averagePool2dI8(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel<f32>(p, part, parts);
+}
+
+/** y = clamp(Σ x / n), halves away from zero; x and y have one scale. Bit-exact with TFLite integer_ops/pooling.h. */
+export function averagePool2dI8Tflite(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel<i32>(p, part, parts);
+}
+
+/** M: i8 the largest, f32 and i32 the mean by either rule. */
+function eachPixel<M>(p: PoolI8, part: i32, parts: i32): void {
+  const rows = p.N * p.OH;
+  for (let row = part; row < rows; row += parts) {
+    const top = row % p.OH * p.strideH - p.padTop, u = firstTap(top, p.dilationH), endU = endTap(top, p.dilationH, p.KH, p.H);
+    for (let j = 0; j < p.OW; j++) {
+      const left = j * p.strideW - p.padLeft, v = firstTap(left, p.dilationW), endV = endTap(left, p.dilationW, p.KW, p.W);
+      const x = p.x + ((row / p.OH * p.H + top + u * p.dilationH) * p.W + left + v * p.dilationW) * p.C, y = p.y + (row * p.OW + j) * p.C;
+      if (sizeof<M>() == 1) largest(p, x, y, endU - u, endV - v);
+      else mean<M>(p, x, y, endU - u, endV - v, p.countIncludePad ? padded(p, top, left) : max(0, endU - u) * max(0, endV - v));
+    }
+  }
+}
+
+/** Taps that lie inside x and its padding. */
+function padded(p: PoolI8, top: i32, left: i32): i32 {
+  return endTap(top, p.dilationH, p.KH, p.H + p.padBottom) * endTap(left, p.dilationW, p.KW, p.W + p.padRight);
+}
+
+/** All channels of one output; `x`: the first tap inside, then KH lines of KW. */
+function largest(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32): void {
+  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C;
+  if (ASC_FEATURE_SIMD) {
+    for (let c = 0; c < C; c += 16) {
+      let best = i8x16.splat(<i8>p.lo);
+      for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) best = i8x16.max_s(best, v128.load(x + u * line + v * tap + c));
+      best = i8x16.min_s(best, i8x16.splat(<i8>p.hi));
+      if (c + 16 <= C) v128.store(y + c, best);
+      else {
+        storePart(y + c, best, min(8, C - c));
+        if (C - c > 8) storePart(y + c + 8, v128.shuffle<i64>(best, best, 1, 1), C - c - 8);
+      }
+    }
+  } else {
+    for (let c = 0; c < C; c++) {
+      let best = p.lo;
+      for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) best = max(best, <i32>load<i8>(x + u * line + v * tap + c));
+      store<i8>(y + c, min(best, p.hi));
+    }
+  }
+}
+
+function mean<M>(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32, count: i32): void {
+  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, taps = max(0, KH) * max(0, KW);
+  if (ASC_FEATURE_SIMD) {
+    for (let c = 0; c < C; c += 8) {
+      let low = i32x4.splat(isFloat<M>() ? -taps * p.zx : 0), high = low;
+      for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) {
+        const q = v128.load_ext<i8>(x + u * line + v * tap + c);
+        low = i32x4.add(low, i32x4.extend_low_i16x8_s(q));
+        high = i32x4.add(high, i32x4.extend_high_i16x8_s(q));
+      }
+      const words = i16x8.narrow_i32x4_s(meanLanes<M>(p, low, count), meanLanes<M>(p, high, count));
+      storePart(y + c, i8x16.narrow_i16x8_s(words, words), min(8, C - c));
+    }
+  } else {
+    for (let c = 0; c < C; c++) {
+      let sum = isFloat<M>() ? -taps * p.zx : 0;
+      for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) sum += load<i8>(x + u * line + v * tap + c);
+      const q = reinterpret<i32>(plus(meanOf<M, f32>(p, <f32>sum, count), ROUNDER));
+      store<i8>(y + c, min(max(q, ROUNDER_BITS + p.lo - zero<M>(p)) - ROUNDER_BITS + zero<M>(p), p.hi));
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function meanLanes<M>(p: PoolI8, sum: v128, count: i32): v128 {
+  const q = plus(meanOf<M, v128>(p, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - zero<M>(p)));
+  return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - zero<M>(p))), i32x4.splat(p.hi));
+}
+
+/** TFLite averages the stored integers. */
+// @ts-ignore: decorator
+@inline
+function zero<M>(p: PoolI8): i32 {
+  return isFloat<M>() ? p.zy : 0;
+}
+
+/** Exact division of whole numbers in float: below 2^17 taps no quotient rounds up to a whole number. */
+// @ts-ignore: decorator
+@inline
+function meanOf<M, T>(p: PoolI8, sum: T, count: i32): T {
+  if (isFloat<M>()) return times(sum, splat<T>(p.scale / <f32>count));
+  const q = truncated(over(plus(magnitude(sum), splat<T>(<f32>(count >> 1))), splat<T>(<f32>count)));
+  return ifLess(sum, splat<T>(0), negated(q), q);
+}

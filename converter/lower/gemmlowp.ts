@@ -1,0 +1,44 @@
+/**
+ * Fixed-point arithmetic of gemmlowp (fixedpoint.h), on which TFLite's reference kernels are built: what their tables
+ * hold. Raw numbers are int32; Qm.n has m integer bits.
+ */
+
+/** round(a · b / 2^31), halves up, saturating. */
+export function roundedHigh(a: number, b: number): number {
+  if (a === -(2 ** 31) && b === -(2 ** 31)) return 2 ** 31 - 1;
+  return Number((BigInt(a) * BigInt(b) + (1n << 30n)) >> 31n);
+}
+
+/** x / 2^n, halves away from zero. */
+export function divideByPower(x: number, n: number): number {
+  const unit = 2 ** n, remainder = ((x % unit) + unit) % unit;
+  return Math.floor(x / unit) + (remainder > Math.floor((unit - 1) / 2) + (x < 0 ? 1 : 0) ? 1 : 0);
+}
+
+/** x · 2^n, saturating. */
+export const multiplyByPower = (x: number, n: number): number => (n < 0 ? divideByPower(x, -n) : saturated(x * 2 ** n));
+export const saturated = (x: number): number => Math.max(-(2 ** 31), Math.min(2 ** 31 - 1, x));
+
+/** e^(−1/8) and 1/3 in Q0.31. */
+const EXP_EIGHTH = 1895147668, THIRD = 715827883;
+
+/** e^a for a in [−1/4, 0), Q0.31. */
+function expNearZero(a: number): number {
+  const x = a + 2 ** 28, x2 = roundedHigh(x, x), x3 = roundedHigh(x2, x), x4 = roundedHigh(x2, x2);
+  const rest = divideByPower(roundedHigh(divideByPower(x4, 2) + x3, THIRD) + x2, 1);
+  return EXP_EIGHTH + roundedHigh(EXP_EIGHTH, x + rest);
+}
+
+/** e^(−2^k) for k from −2, Q0.31. */
+const EXP_POWERS = [1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242];
+
+/** e^a for a ≤ 0 with `integerBits` integer bits → Q0.31. */
+export function expOnNegative(a: number, integerBits: number): number {
+  if (a === 0) return 2 ** 31 - 1;
+  const fraction = 31 - integerBits, quarter = 2 ** (fraction - 2), within = (((a % quarter) + quarter) % quarter) - quarter, remainder = within - a;
+  let result = expNearZero(multiplyByPower(within, integerBits));
+  EXP_POWERS.forEach((factor, i) => {
+    if (integerBits > i - 2 && Math.floor(remainder / 2 ** (fraction + i - 2)) % 2) result = roundedHigh(result, factor);
+  });
+  return result;
+}
