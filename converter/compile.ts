@@ -9,7 +9,7 @@ import { lifetimes, resolve } from "./plan/lifetimes.ts";
 import { writeModelFile, type Port, type Raw } from "./write/model-file.ts";
 
 /** As sdk/model-file.ts reads it. */
-interface LayerInfo { name: string; op: string; kernel: string; macs: number; outputs?: { name: string; at: number; size: number }[] }
+interface LayerInfo { name: string; op: string; kernel: string; macs: number; outputs?: { name?: string; at: number; size: number }[] }
 
 export interface CompileOptions {
   rounding?: Rounding;
@@ -93,7 +93,7 @@ function layersOf(graph: Graph, program: Program, arena: Arena): LayerInfo[] {
   const nodes = new Map(graph.nodes.map((n) => [n.name, n])), last = new Map(program.calls.map((c, i) => [c.node, i])), places = new Map(arena.buffers.map((b) => [b.id, b.offset]));
   const outputs = (node: Node) => node.outputs.filter(Boolean).flatMap((name) => {
     const { id, offset } = resolve(program, name), at = places.get(id);
-    return at === undefined ? [] : [{ name, at: at + offset, size: sizeOf(tensorOf(graph, name).shape) }];
+    return at === undefined ? [] : [{ ...(name !== node.name && { name }), at: at + offset, size: sizeOf(tensorOf(graph, name).shape) }];
   });
   return program.calls.map((c, i) => {
     const node = nodes.get(c.node);

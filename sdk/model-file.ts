@@ -20,8 +20,8 @@ export interface LayerInfo {
   op: string;
   kernel: string;
   macs: number;
-  /** With the last call of a layer: what it wrote, where in the arena that begins, and how many elements it has. */
-  outputs?: { name: string; at: number; size: number }[];
+  /** With the last call of a layer: what it wrote, where in the arena that begins, and how many elements it has. Without a name it has the layer's. */
+  outputs?: { name?: string; at: number; size: number }[];
 }
 export interface PortInfo { name: string; shape: number[]; layout: string }
 /** What the converter wrote for tools and applications. */

@@ -21,7 +21,8 @@ function decodersOf(bytes: Uint8Array): Map<string, Decoder> {
 }
 
 /** Layer and position of the output, which stay the same when a layer is quantized; the name of the tensor helps where they do not. */
-const keysOf = (layer: LayerInfo, k: number): string[] => [`${layer.name}#${k}`, layer.outputs![k]!.name];
+const keysOf = (layer: LayerInfo, k: number): string[] => [`${layer.name}#${k}`, nameOf(layer, k)];
+const nameOf = (layer: LayerInfo, k: number): string => layer.outputs![k]!.name ?? layer.name;
 
 /** Every tensor that the float model writes in one run, by its keys. */
 function floatTensors(model: Model, input: Named): Map<string, Float32Array> {
@@ -64,8 +65,8 @@ export function layerErrors(float: Model, quantized: Model, samples: Iterable<Na
   let done = 0;
   for (const input of samples) {
     const truth = floatTensors(float, input);
-    quantized.trace(input, (call, arena) => layers[call]?.outputs?.forEach(({ name, at, size }, k) => {
-      const x = keysOf(layers[call]!, k).map((key) => truth.get(key)).find(Boolean), decoder = decoders.get(name) ?? real, y = stored(arena, at, size, decoder.dtype);
+    quantized.trace(input, (call, arena) => layers[call]?.outputs?.forEach(({ at, size }, k) => {
+      const x = keysOf(layers[call]!, k).map((key) => truth.get(key)).find(Boolean), decoder = decoders.get(nameOf(layers[call]!, k)) ?? real, y = stored(arena, at, size, decoder.dtype);
       if (!x || !y || x.length !== size) return;
       const key = `${call}#${k}`, s = sums.get(key) ?? { signal: 0, noise: 0, absolute: 0, largest: 0, outside: 0, count: 0 };
       add(s, x, y, decoder);
@@ -74,7 +75,7 @@ export function layerErrors(float: Model, quantized: Model, samples: Iterable<Na
     onSample(++done);
   }
   return [...sums].map(([key, s]) => {
-    const [layer, k] = key.split("#").map(Number) as [number, number], { name, op, kernel, outputs } = layers[layer]!;
-    return { layer, name, op, kernel, tensor: outputs![k]!.name, count: s.count, sqnr: decibels(s), largest: s.largest, mean: s.absolute / s.count, saturated: s.outside / s.count };
+    const [layer, k] = key.split("#").map(Number) as [number, number], { name, op, kernel } = layers[layer]!;
+    return { layer, name, op, kernel, tensor: nameOf(layers[layer]!, k), count: s.count, sqnr: decibels(s), largest: s.largest, mean: s.absolute / s.count, saturated: s.outside / s.count };
   });
 }

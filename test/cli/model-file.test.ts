@@ -75,7 +75,7 @@ describe("eval", () => {
 
 test("inspect tells inputs, outputs, layers and sizes", async () => {
   const found = json(await octavo("inspect", model, "--json"));
-  expect(found).toMatchObject({ kind: "model file", inputs: [{ name: "x", shape: [1, 2], dtype: "float32" }], outputs: [{ name: "y", shape: [1, 3] }], macs: 6, layers: [{ op: "dense", outputs: [{ name: "y" }] }] });
+  expect(found).toMatchObject({ kind: "model file", inputs: [{ name: "x", shape: [1, 2], dtype: "float32" }], outputs: [{ name: "y", shape: [1, 3] }], macs: 6, layers: [{ op: "dense", outputs: [{ size: 3 }] }] });
   expect(found.fileBytes).toBe(readFileSync(model).length);
   expect((await octavo("inspect", model)).err).toMatch(/plane: float32/);
 });
