@@ -90,18 +90,33 @@ export function ifLess<T>(a: T, b: T, yes: T, no: T): T {
   else return a < b ? yes : no;
 }
 
-/** 2^n for the whole number n that `shifted` = n + 1.5 · 2^23 holds in its low bits, y times it; −150 ≤ n ≤ 128. */
+/** y · 2^n for n from −150 to 128: n + 254 stands in the low bits of `shifted`. Two factors, as one may not have such an exponent. */
 // @ts-ignore: decorator
 @inline
 export function scaleBy<T>(y: T, shifted: T): T {
   if (isVector<T>()) {
-    const n = i32x4.sub(shifted, i32x4.splat(0x4b400000)), half = i32x4.shr_s(n, 1), bias = i32x4.splat(127);
-    const first = i32x4.shl(i32x4.add(half, bias), 23), second = i32x4.shl(i32x4.add(i32x4.sub(n, half), bias), 23);
-    return <T>f32x4.mul(f32x4.mul(y, first), second);
+    const half = i32x4.shr_u(shifted, 1);
+    return <T>f32x4.mul(f32x4.mul(y, i32x4.shl(half, 23)), i32x4.shl(i32x4.sub(shifted, half), 23));
   } else {
-    const n = reinterpret<i32>(shifted) - 0x4b400000, half = n >> 1;
-    return y * reinterpret<f32>((half + 127) << 23) * reinterpret<f32>((n - half + 127) << 23);
+    const bits = reinterpret<u32>(shifted), half = bits >> 1;
+    return y * reinterpret<f32>(half << 23) * reinterpret<f32>((bits - half) << 23);
   }
+}
+
+/** 2^n for n from −126 to 127: n + 127 stands in the low bits of `shifted`. */
+// @ts-ignore: decorator
+@inline
+export function powerOf2<T>(shifted: T): T {
+  if (isVector<T>()) return <T>i32x4.shl(shifted, 23);
+  else return reinterpret<f32>(reinterpret<u32>(shifted) << 23);
+}
+
+/** Entry i of a table of numbers in memory. */
+// @ts-ignore: decorator
+@inline
+export function term<T>(table: usize, i: i32): T {
+  if (isVector<T>()) return <T>v128.load32_splat(table + 4 * i);
+  else return load<f32>(table + 4 * i);
 }
 
 /** a == b ? yes : no */

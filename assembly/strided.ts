@@ -36,17 +36,6 @@ export function lowest(sizes: usize, strides: usize): f64 {
   return index;
 }
 
-/** True if the elements follow each other without gaps. */
-export function isDense(sizes: usize, strides: usize): bool {
-  let step = 1;
-  for (let axis = AXES - 1; axis >= 0; axis--) {
-    const n = nth(sizes, axis);
-    if (n != 1 && nth(strides, axis) != step) return false;
-    step *= n;
-  }
-  return true;
-}
-
 /** Index that the strides give to the element that is `flat` in row-major order of the sizes. */
 export function indexOf(sizes: usize, strides: usize, flat: i32): i32 {
   let index = 0;
@@ -57,15 +46,4 @@ export function indexOf(sizes: usize, strides: usize, flat: i32): i32 {
     flat /= n;
   }
   return index;
-}
-
-/** Elements [from, from + count) of the floats at x in row-major order of the sizes, to y. */
-export function gatherF32(x: usize, sizes: usize, strides: usize, from: i32, count: i32, y: usize): void {
-  const inner = nth(sizes, AXES - 1), step = <usize>nth(strides, AXES - 1) << 2, end = y + (<usize>count << 2);
-  while (y < end) {
-    const run = min(inner - from % inner, <i32>((end - y) >> 2)), last = y + (<usize>run << 2);
-    let at = x + (<usize>indexOf(sizes, strides, from) << 2);
-    for (; y < last; y += 4, at += step) store<f32>(y, load<f32>(at));
-    from += run;
-  }
 }

@@ -7,9 +7,22 @@ export function conv2dF32Simd(p: Conv2dF32, part: i32, parts: i32): void {
   const pixels = p.N * p.OH * p.OW;
   for (let group = 0; group < p.groups; group++) {
     for (let first = ROWS * part; first < pixels; first += ROWS * parts) {
-      for (let row = 0; row < ROWS; row++) packPixel(p, group, min(first + row, pixels - 1), row);
+      packPanel(p, group, first, pixels - 1);
       multiply(p, group);
     }
+  }
+}
+
+/** Output pixels first … first + 4 in the order of y; the last one stands for those behind it. */
+function packPanel(p: Conv2dF32, group: i32, first: i32, last: i32): void {
+  let j = first % p.OW, line = first / p.OW, i = line % p.OH, n = line / p.OH;
+  for (let row = 0; row < ROWS; row++, first++) {
+    packPixel(p, group, n, i, j, row);
+    if (first >= last || ++j < p.OW) continue;
+    j = 0;
+    if (++i < p.OH) continue;
+    i = 0;
+    n++;
   }
 }
 
@@ -23,8 +36,8 @@ function multiply(p: Conv2dF32, group: i32): void {
 }
 
 /** One output pixel's window of x, [KH·KW·C/groups], into a row of the panel. */
-function packPixel(p: Conv2dF32, group: i32, pixel: i32, row: i32): void {
-  const n = pixel / (p.OH * p.OW), i = pixel / p.OW % p.OH, j = pixel % p.OW, C = p.C / p.groups;
+function packPixel(p: Conv2dF32, group: i32, n: i32, i: i32, j: i32, row: i32): void {
+  const C = p.C / p.groups;
   const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, x = p.x + 4 * (n * p.H * p.W * p.C + group * C);
   const first = min(p.KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, p.KW, p.W));
   let to = panelOf(p.t, row);
