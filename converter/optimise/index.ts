@@ -11,6 +11,7 @@ import { fuseNormalize } from "./fuse-normalize.ts";
 import { fusePadding } from "./fuse-padding.ts";
 import { gatherToSlice } from "./gather-to-slice.ts";
 import { matmulToDense } from "./matmul-to-dense.ts";
+import { meanToPool } from "./mean-to-pool.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
 import { nchwToNhwc } from "./nchw-to-nhwc.ts";
 import { removeIdentities } from "./remove-identities.ts";
@@ -20,8 +21,8 @@ import { scaleToDepthwise } from "./scale-to-depthwise.ts";
 
 const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
 const arithmetic: Rewrite[] = [gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
-/** Only when nothing else is left to do: a scale may still reach a layer before it. */
-const last: Rewrite[] = [scaleToDepthwise];
+/** Only when nothing else is left to do: a scale may still reach a layer before it, a mean still be part of a normalization. */
+const last: Rewrite[] = [scaleToDepthwise, meanToPool];
 
 /** Every round finds something that the one before made possible; real models need about five. */
 const mostRounds = 24;

@@ -22,7 +22,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       const a = n.relu(n.convFirst("x", 4)), b = n.relu(n.batchNorm(n.convFirst(a, 4), 1)), c = n.binary("add", n.convFirst(b, 4), a);
       return n.add("reduceMean", [n.relu(c)], { axes: [2, 3], keepDims: false });
     },
-    left: ["transpose", "conv2d", "conv2d", "conv2d", "add", "reduceMean"],
+    left: ["transpose", "conv2d", "conv2d", "conv2d", "add", "averagePool2d", "reshape"],
   },
   "residual connection to the input": {
     shape: [1, 3, 8, 8], build: (n) => n.convFirst(n.binary("add", n.convFirst("x", 3), "x"), 2), left: ["transpose", "conv2d", "add", "conv2d", "transpose"],
@@ -33,7 +33,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       const a = n.convFirst("x", 8), s = n.add("reduceMean", [a], { axes: [2, 3], keepDims: true });
       return n.add("reduceMean", [n.binary("mul", a, n.unary("hardSigmoid", n.convFirst(n.relu(n.convFirst(s, 2, 1)), 8, 1), 1 / 6, 0.5))], { axes: [2, 3], keepDims: true });
     },
-    left: ["transpose", "conv2d", "reduceMean", "conv2d", "conv2d", "hardSigmoid", "mul", "reduceMean", "reshape"],
+    left: ["transpose", "conv2d", "averagePool2d", "conv2d", "conv2d", "hardSigmoid", "mul", "averagePool2d", "reshape"],
   },
   "squeeze and excite by dense layers": {
     shape: [1, 3, 8, 8],
@@ -42,7 +42,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       const y = n.binary("mul", a, n.reshape(n.unary("sigmoid", n.dense(n.relu(n.dense(s, 2)), 8)), 1, 8, 1, 1));
       return n.reshape(n.add("reduceMax", [y], { axes: [2, 3], keepDims: true }), 1, 8);
     },
-    left: ["transpose", "conv2d", "reduceMean", "reshape", "dense", "dense", "sigmoid", "reshape", "mul", "reduceMax", "reshape"],
+    left: ["transpose", "conv2d", "averagePool2d", "reshape", "dense", "dense", "sigmoid", "reshape", "mul", "maxPool2d", "reshape"],
   },
   "flatten goes into the columns of the dense layer": {
     shape: [1, 3, 4, 5], build: (n) => n.dense(n.relu(n.reshape(n.convFirst("x", 6), 1, 120)), 7), left: ["transpose", "conv2d", "reshape", "dense"],
@@ -91,7 +91,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       };
       return n.dense(n.add("reduceMean", [n.relu(conv(n.relu(conv("x", 4)), 6))], { axes: [2], keepDims: false }), 3);
     },
-    left: ["reshape", "transpose", "conv2d", "conv2d", "reduceMean", "reshape", "dense"],
+    left: ["reshape", "transpose", "conv2d", "conv2d", "averagePool2d", "reshape", "dense"],
   },
   "upsampling and transposed convolution": {
     shape: [1, 3, 4, 4],

@@ -14,6 +14,7 @@ import { fusePadding } from "../../converter/optimise/fuse-padding.ts";
 import { gatherToSlice } from "../../converter/optimise/gather-to-slice.ts";
 import { optimise } from "../../converter/optimise/index.ts";
 import { matmulToDense } from "../../converter/optimise/matmul-to-dense.ts";
+import { meanToPool } from "../../converter/optimise/mean-to-pool.ts";
 import { mergeReshapes } from "../../converter/optimise/merge-reshapes.ts";
 import { removeIdentities } from "../../converter/optimise/remove-identities.ts";
 import { applyRewrites, type Rewrite } from "../../converter/optimise/rewriter.ts";
@@ -195,6 +196,12 @@ examples("a scale per channel alone", [scaleToDepthwise, fuseAffine, fuseClamp],
   "of a sequence": { shape: [1, 5, 4], build: (n) => n.binary("mul", n.weights(1, 1, 4), "x"), left: ["reshape", "conv2d", "reshape"] },
   "not a sum alone": { shape: [1, 3, 3, 4], build: (n) => n.binary("add", "x", n.weights(4)), left: ["add"] },
   "not along another axis": { shape: [1, 3, 3, 4], build: (n) => n.binary("mul", "x", n.weights(3, 1, 1)), left: ["mul"] },
+});
+
+examples("global pooling", [meanToPool], {
+  "of an image": { shape: [2, 3, 5, 4], build: (n) => n.add("reduceMean", ["x"], { axes: [2, 1], keepDims: true }), left: ["averagePool2d"] },
+  "of a sequence": { shape: [2, 5, 4], build: (n) => n.add("reduceMax", ["x"], { axes: [1], keepDims: false }), left: ["reshape", "maxPool2d", "reshape"] },
+  "not over channels": { shape: [2, 3, 5, 4], build: (n) => n.add("reduceMean", ["x"], { axes: [2, 3], keepDims: true }), left: ["reduceMean"] },
 });
 
 const index = (n: Net, values: number[], shape: number[]) => n.constant("i", "int64", shape, Float64Array.from(values));
