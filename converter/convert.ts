@@ -14,7 +14,7 @@ import type { Method } from "./quantize/clip.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import type { WeightBits } from "./quantize/weights.ts";
-import { describe, portsOf } from "./report/describe.ts";
+import { describe, portsOf, precisionOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
 
 export type SampleValues = Iterable<Record<string, TypedArray>> | AsyncIterable<Record<string, TypedArray>>;
@@ -66,7 +66,7 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   checkGraph(source);
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
   const { graph, ...how } = await toPrecision(float, options, clock);
-  const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) }));
+  const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, graph) }));
   return { model: compiled.model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
 }
 
@@ -92,7 +92,7 @@ async function toPrecision(float: Graph, options: ConvertOptions, clock: StageCl
 
 async function chooseKept(float: Graph, integers: (keepFloat: ReadonlySet<string>) => Graph, options: ConvertOptions): Promise<Set<string>> {
   if (!options.judge) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "precision auto has nothing to measure", "Pass data and labels (--data X.npy --labels Y.npy).");
-  const file = async (graph: Graph) => (await compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, isQuantized(graph)) })).model;
+  const file = async (graph: Graph) => (await compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, graph) })).model;
   const whole = integers(new Set()), names = new Set(whole.nodes.filter((n) => !conversions.has(n.op) && tensorOf(whole, n.outputs.find(Boolean)!).quantization).map((n) => n.name));
   return sensitiveLayers({
     candidates: float.nodes.map((n) => n.name).filter((name) => names.has(name)), build: (kept) => file(integers(kept)), judge: await options.judge(await file(float)),
@@ -118,8 +118,8 @@ function withStates(graph: Graph, pairs: Record<string, string> = {}): Graph {
   return { ...graph, inputs: graph.inputs.filter((i) => !ins.has(i)), outputs: graph.outputs.filter((o) => !outs.has(o)), states: [...graph.states, ...states] };
 }
 
-const metadataOf = (options: ConvertOptions, quantized: boolean): Record<string, unknown> => ({
-  precision: quantized ? (options.precision ?? "int8") : "float32",
+const metadataOf = (options: ConvertOptions, graph: Graph): Record<string, unknown> => ({
+  precision: precisionOf(graph),
   ...(options.classes && { classes: options.classes }), ...(options.preprocess && { preprocess: options.preprocess }),
 });
 

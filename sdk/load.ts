@@ -34,14 +34,17 @@ export function loaderOf(host: Host): (source: Source, options?: LoadOptions) =>
 }
 
 async function readSource(source: Source, host: Host, signal?: AbortSignal): Promise<Uint8Array> {
-  if (typeof source === "string" || source instanceof URL) return host.read(source, signal);
+  if (typeof source === "string" || source instanceof URL) return plain(await host.read(source, signal));
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (ArrayBuffer.isView(source)) return plain(source);
   const body = await (source as Promise<Response> | Response | Blob | { arrayBuffer(): Promise<ArrayBuffer> } | undefined);
   if (typeof body?.arrayBuffer !== "function") throw new OctavoError("ERR_OCTAVO_SOURCE", `load: the source is ${body === null ? "null" : typeof body}, expected a path, URL, Response, Blob, bytes or an object with arrayBuffer().`);
   if ("ok" in body && "status" in body) return readResponse(body as Response);
   return new Uint8Array(await body.arrayBuffer());
 }
+
+/** Node's Buffer is a Uint8Array whose slice() does not copy. */
+const plain = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
 
 /**
  * The body of an HTTP answer.

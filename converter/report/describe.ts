@@ -21,12 +21,12 @@ export interface Conversion {
 
 export function describe({ bytes, source, compiled, ranges, calibration, kept = new Set(), options, times }: Conversion): Report {
   const { graph, program, arena } = compiled, layers = layerReports(graph, program.calls, ranges);
-  explainFloat(graph, layers, options.precision ?? "int8", kept);
+  explainFloat(graph, layers, kept);
   return {
     name: graph.name,
     source: { format: source.format, bytes: bytes.length, parameters: parametersOf(source), operators: operatorsOf(source) },
     model: { bytes: compiled.model.length, weightBytes: layers.reduce((n, l) => n + l.weightBytes, 0), macs: program.calls.reduce((n, c) => n + c.macs, 0) },
-    precision: options.precision ?? "int8", rounding: options.rounding ?? "fast", ...(calibration && { calibration }),
+    precision: precisionOf(graph), rounding: options.rounding ?? "fast", ...(calibration && { calibration }),
     inputs: portsOf(graph, graph.inputs), outputs: portsOf(graph, graph.outputs), layers,
     memory: { arenaBytes: arena.bytes, largestLive: arena.lowerBound, blocks: arena.buffers.map((b) => ({ name: b.id, address: b.offset, bytes: b.bytes, first: b.first, last: b.last })) },
     times, notes: [],
@@ -53,14 +53,14 @@ function layerReports(graph: Graph, calls: readonly KernelCall[], ranges?: Range
     const node = nodes.get(call.node), last = lastCalls.get(call.node) === i;
     return {
       name: call.node, op: node?.op ?? "state", kernel: call.kernel, macs: call.macs, weightBytes: node && last ? weightBytesOf(graph, node) : 0,
-      precision: precisionOf(graph, node), outputs: node && last ? node.outputs.filter(Boolean).map((o) => tensorReport(graph, o, ranges)) : [],
+      precision: arithmeticOf(graph, node), outputs: node && last ? node.outputs.filter(Boolean).map((o) => tensorReport(graph, o, ranges)) : [],
     };
   });
 }
 
 /** Says of every float layer of an integer model why it is one. */
-function explainFloat(graph: Graph, layers: LayerReport[], precision: string, kept: ReadonlySet<string>): void {
-  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), type = precision === "int8x16" ? "int16" : "int8";
+function explainFloat(graph: Graph, layers: LayerReport[], kept: ReadonlySet<string>): void {
+  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), type = precisionOf(graph) === "int8x16" ? "int16" : "int8";
   if (!layers.some((l) => l.precision.startsWith("int"))) return;
   for (const layer of layers) {
     const node = nodes.get(layer.name);
@@ -74,7 +74,13 @@ const weightBytesOf = (graph: Graph, node: Node): number =>
 
 const movers = new Set<string>(["reshape", "transpose", "slice", "concat", "pad", "expand", "tile", "gather", "quantize", "dequantize", "requantize"]);
 
-function precisionOf(graph: Graph, node: Node | undefined): string {
+/** What the activations of a graph are: in the words of `--precision`. */
+export function precisionOf(graph: Graph): "int8" | "int8x16" | "float32" {
+  const types = new Set(graph.nodes.flatMap((n) => n.outputs.map((o) => graph.tensors.get(o))).map((t) => (t?.quantization ? t.dtype : "")));
+  return types.has("int8") || types.has("uint8") ? "int8" : types.has("int16") ? "int8x16" : "float32";
+}
+
+function arithmeticOf(graph: Graph, node: Node | undefined): string {
   if (!node || movers.has(node.op)) return "";
   const dtype = tensorOf(graph, node.inputs.find(Boolean) ?? node.outputs.find(Boolean)!).dtype;
   return dtype === "int8" || dtype === "uint8" ? "int8" : dtype === "int16" ? "int16" : "float32";

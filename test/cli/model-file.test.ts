@@ -1,11 +1,13 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { noClamp } from "../../converter/ir/ops.ts";
 import { readNpy, writeNpy, type NpyArray } from "../../targets/cli/npy.ts";
+import { load } from "../../targets/node/index.ts";
 import { octavo } from "./octavo.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "octavo-file-")), at = (name: string) => join(folder, name);
@@ -71,6 +73,14 @@ describe("eval", () => {
     const wanted = save("wanted.npy", f32([1, 3], 5, 0, 6)), one = save("one.npy", f32([1, 2], 5, 0));
     expect(json(await octavo("eval", model, "--data", one, "--labels", wanted, "--metric", "mse", "--json"))).toMatchObject({ metric: "mse", value: 4 / 3 });
   });
+});
+
+test("the SDK loads the file by its path, by URL and from a Buffer", async () => {
+  for (const source of [model, pathToFileURL(model), readFileSync(model)]) {
+    const loaded = await load(source);
+    expect([...loaded.run(Float32Array.of(1, 2))]).toEqual([1, 2, 2]);
+    expect(loaded.save()).toEqual(new Uint8Array(readFileSync(model)));
+  }
 });
 
 test("inspect tells inputs, outputs, layers and sizes", async () => {
