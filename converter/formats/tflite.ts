@@ -8,7 +8,7 @@ import { allocate, freshName, sizeOf, type Graph } from "../ir/graph.ts";
 import { modelError } from "../ir/error.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
 import { batches, findDilations } from "./tflite/batch.ts";
-import { controls, finishVariables } from "./tflite/control.ts";
+import { assignedVariables, controls, finishVariables } from "./tflite/control.ts";
 import { convolutions } from "./tflite/convolution.ts";
 import { denses } from "./tflite/dense.ts";
 import { elementwise } from "./tflite/elementwise.ts";
@@ -19,8 +19,8 @@ import { recurrents } from "./tflite/recurrent.ts";
 import { reductions } from "./tflite/reduce.ts";
 import { refuseUnsupported } from "./tflite/refuse.ts";
 import { resizes } from "./tflite/resize.ts";
-import { isTflite, readSchema, type TfliteModel, type TfliteOperator, type TfliteTensor } from "./tflite/schema.ts";
-import { nameOf, tensorAt, TfliteNode, type OperatorTable, type Reading, type Scope } from "./tflite/scope.ts";
+import { isTflite, readSchema, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./tflite/schema.ts";
+import { nameOf, pass, passed, tensorAt, TfliteNode, type OperatorTable, type Passed, type Reading, type Scope } from "./tflite/scope.ts";
 import { shapes } from "./tflite/shape.ts";
 import { slices } from "./tflite/slice.ts";
 import { svdfs } from "./tflite/svdf.ts";
@@ -40,8 +40,8 @@ function read(bytes: Uint8Array, options: ReadOptions): Graph {
   if (!main.outputs.length) fail("model", "it has no outputs, expected one");
   refuseUnsupported(model, operators);
   const graph = new GraphBuilder("tflite", modelName(model));
-  const reading: Reading = { model, graph, options, variables: new Map(), constantBytes: 2 ** 26 + 16 * bytes.length, operators: 10000 + bytes.length, calls: 0 };
-  const scope = enter(reading, 0, plannedNames(model), 0);
+  const budget = { bytes: 2 ** 26 + 16 * bytes.length, operators: 100000 + bytes.length, calls: 0 };
+  const scope = enter({ model, graph, options, variables: new Map(), assigned: assignedVariables(model), budget }, main, plannedNames(model), 0);
   for (const index of new Set(main.inputs)) input(scope, index);
   readOperators(scope);
   graph.where = "model";
@@ -54,9 +54,8 @@ const fail = (where: string, problem: string): never => {
   throw modelError("ERR_OCTAVO_FORMAT", "tflite", where, problem, "The file is damaged: export or download it again.");
 };
 
-function enter(reading: Reading, index: number, planned: string[], depth: number): Scope {
-  const subgraph = reading.model.subgraphs[index] ?? fail("model", `subgraph ${index} is called, expected one of ${reading.model.subgraphs.length}`);
-  const scope: Scope = { ...reading, shared: reading, subgraph, names: new Map(), planned, handles: new Map(), dilated: new Map(), depth, initialising: false };
+function enter(reading: Reading, subgraph: TfliteSubgraph, planned: string[], depth: number): Scope {
+  const scope: Scope = { ...reading, subgraph, names: new Map(), planned, handles: new Map(), dilated: new Map(), depth, initialising: false };
   scope.dilated = findDilations(scope);
   return scope;
 }
@@ -114,22 +113,21 @@ function readOperators(scope: Scope): void {
   for (const operator of scope.subgraph.operators) {
     const first = scope.subgraph.tensors[operator.outputs[0] ?? -1];
     scope.graph.where = `node "${first?.name ?? ""}" (${operator.type})`;
-    if (scope.shared.operators-- <= 0) scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
+    if (scope.budget.operators-- <= 0) scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
     operators[operator.type]!(new TfliteNode(operator, scope));
   }
 }
 
 /** Reads another subgraph in place, with `inputs` for its inputs. */
-function call(caller: Scope, index: number, inputs: string[]): string[] {
-  const { graph } = caller, { where } = graph;
+function call(caller: Scope, subgraph: TfliteSubgraph, inputs: Passed[]): Passed[] {
+  const { graph } = caller, { where } = graph, number = ++caller.budget.calls;
   if (caller.depth === 16) graph.fail("calls are nested more than 16 deep", "", "ERR_OCTAVO_FORMAT");
-  const number = ++caller.shared.calls, tensors = caller.model.subgraphs[index]?.tensors ?? [];
-  const scope = enter(caller.shared, index, tensors.map((t) => `${t.name || "tensor"}_${number}`), caller.depth + 1);
+  const scope = enter(caller, subgraph, subgraph.tensors.map((t) => `${t.name || "tensor"}_${number}`), caller.depth + 1);
   scope.initialising = caller.initialising;
-  if (inputs.length !== scope.subgraph.inputs.length) graph.fail(`the subgraph has ${scope.subgraph.inputs.length} inputs, expected ${inputs.length}`, "", "ERR_OCTAVO_FORMAT");
-  scope.subgraph.inputs.forEach((t, i) => scope.names.set(t, inputs[i]!));
+  if (inputs.length !== subgraph.inputs.length) graph.fail(`the subgraph has ${subgraph.inputs.length} inputs, expected ${inputs.length}`, "", "ERR_OCTAVO_FORMAT");
+  subgraph.inputs.forEach((t, i) => pass(scope, t, inputs[i]!));
   readOperators(scope);
-  const outputs = scope.subgraph.outputs.map((t) => nameOf(scope, t) ?? graph.fail(`output ${t} of the subgraph is written by nothing`, "", "ERR_OCTAVO_FORMAT"));
+  const outputs = subgraph.outputs.map((t) => passed(scope, t));
   graph.where = where;
   return outputs;
 }

@@ -15,6 +15,8 @@ interface Case {
   stateful?: boolean;
   /** Operators that the graph must consist of. */
   nodes?: string[];
+  /** An operator that must be among them, and no sigmoid or tanh beside it. */
+  has?: string;
   /** Names that inputs and outputs must have. */
   names?: string[];
 }
@@ -38,6 +40,11 @@ for (const file of readdirSync(folder).filter((f) => f.endsWith(".json"))) {
 async function check(c: Case): Promise<void> {
   const graph = await tflite.read(bytesOf(c.model), { stateful: c.stateful ?? false });
   if (c.nodes) expect(live(graph).map((n) => n.op)).toEqual(c.nodes);
+  if (c.has) {
+    const found = live(graph).map((n) => n.op as string);
+    expect(found).toContain(c.has);
+    expect(found.filter((op) => op === "sigmoid" || op === "tanh")).toEqual([]);
+  }
   if (c.names) expect([...graph.inputs, ...graph.outputs]).toEqual(c.names);
   let states = new Map(graph.states.map((s) => [s.input, s.initial]));
   for (const run of c.runs) {

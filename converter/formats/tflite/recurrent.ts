@@ -105,6 +105,7 @@ function recurrent(n: TfliteNode, op: Op, x: string, directions: Direction[], o:
     ...(op === "lstm" && { inputForget: false, ...(o.cellClip > 0 && { cellClip: o.cellClip }) }),
   } as Attributes<Op>;
   const names = ["h", "c"].slice(0, op === "lstm" ? 2 : 1).map((s) => (keep || quantized ? n.fresh(`${n.outputName()}_${s}`) : ""));
+  if (!inputs[3] && !states.length) inputs.pop();
   const y = n.graph.add(op, [...inputs, ...states], attributes, [n.fresh(`${n.outputName()}_y`), ...names], quantized ? hiddenOf(n) : undefined);
   if (quantized) names.forEach((name, i) => Object.assign(tensorOf(n.graph.graph, name), stateOf(n, i === 0 ? directions[0]!.hidden : directions[0]!.cell!)));
   states.forEach((s, i) => carry(n.scope, s, names[i]!));
@@ -176,6 +177,7 @@ function biases(n: TfliteNode, d: Direction, H: number): string {
 
 function negated(n: TfliteNode, p: Part): Part {
   if (n.dtype(n.stored(0)) !== "float32") n.fail("its input and forget gates are coupled, expected four gates in an operator quantized as a whole", "Keep the input gate.");
+  if (p.data.includes(-128) && p.dtype === "int8") n.fail("its input and forget gates are coupled, and a weight is -128, expected -127 to 127", "Keep the input gate.");
   return { ...p, data: p.data.map((v) => -v) as TypedArray };
 }
 

@@ -39,7 +39,7 @@ export function refuseUnsupported(model: TfliteModel, known: OperatorTable): voi
   }
   if (!counts.size) return;
   const list = [...counts].sort().map(([what, times]) => `${times} × ${what}`).join(", ");
-  throw modelError("ERR_OCTAVO_OPERATOR", "tflite", "model", `found what cannot be run: ${list}; expected built-in operators of docs/operators.md`, remedy([...counts.keys()]));
+  throw modelError("ERR_OCTAVO_OPERATOR", "tflite", "model", `it has ${list}, none of which can be run; expected built-in operators of CNN and recurrent models`, remedy([...counts.keys()]));
 }
 
 /** Subgraphs that an operator calls. */

@@ -1,13 +1,23 @@
 /** One subgraph being read: tensor numbers on the file's side, names on the graph's. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { freshName, isConstant, producerOf, sizeOf, tensorOf, type DType, type Graph, type Quantization, type TypedArray } from "../../ir/graph.ts";
+import { freshName, isConstant, producerOf, sizeOf, tensorOf, type DType, type Graph, type Quantization, type Tensor, type TypedArray } from "../../ir/graph.ts";
 import type { Attributes, Clamp, OpName } from "../../ir/ops.ts";
 import type { ReadOptions } from "../reader.ts";
 import { activationNames, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./schema.ts";
 import { checkedShape, decode, dtypeOf, largest, quantizationOf, transposed } from "./tensors.ts";
 
 /** A resource variable: what READ_VARIABLE gives now, and what it held before the first operator. */
-export interface Variable { value: string; initial: string; state: string }
+export interface Variable { value: string; initial: Tensor | undefined; state: string }
+
+/** Bounds of what one file may ask for. */
+export interface Budget {
+  /** Bytes of constants and states that may still be allocated. */
+  bytes: number;
+  /** Operators that may still be read: loops and calls repeat theirs. */
+  operators: number;
+  /** Calls of subgraphs so far. */
+  calls: number;
+}
 
 /** What all subgraphs of one model share. */
 export interface Reading {
@@ -16,17 +26,12 @@ export interface Reading {
   options: ReadOptions;
   /** Resource variables by container and name. */
   variables: Map<string, Variable>;
-  /** Bytes of constants and states that may still be allocated. */
-  constantBytes: number;
-  /** Operators that may still be read: loops and calls repeat theirs. */
-  operators: number;
-  /** Calls of subgraphs so far. */
-  calls: number;
+  /** Those that the model assigns after its initialisation. */
+  assigned: ReadonlySet<string>;
+  budget: Budget;
 }
 
 export interface Scope extends Reading {
-  /** The counters are there. */
-  shared: Reading;
   subgraph: TfliteSubgraph;
   /** Name in the graph of each tensor that is there. */
   names: Map<number, string>;
@@ -64,10 +69,25 @@ export function nameOf(scope: Scope, index: number): string | undefined {
   return name;
 }
 
+/** What goes into a subgraph or comes out of one: a tensor's name, or the variable that a resource stands for. */
+export interface Passed { name: string; handle: string }
+
+export function pass(scope: Scope, index: number, { name, handle }: Passed): void {
+  if (handle) scope.handles.set(index, handle);
+  else scope.names.set(index, name);
+}
+
+export function passed(scope: Scope, index: number): Passed {
+  const handle = scope.handles.get(index);
+  if (handle !== undefined) return { name: "", handle };
+  const name = nameOf(scope, index) ?? scope.graph.fail(`tensor "${tensorAt(scope, index).name}" is read before anything wrote it`, "The file is damaged: export or download it again.", "ERR_OCTAVO_FORMAT");
+  return { name, handle: "" };
+}
+
 /** Counts what is allocated while reading: several tensors may share one buffer, states have none. */
 export function spend(scope: Scope, elements: number): void {
-  scope.shared.constantBytes -= 8 * elements;
-  if (!(scope.shared.constantBytes >= 0)) scope.graph.fail("constants and states are far larger than the file", "Store each constant once, and give states their size.", "ERR_OCTAVO_FORMAT");
+  scope.budget.bytes -= 8 * elements;
+  if (!(scope.budget.bytes >= 0)) scope.graph.fail("constants and states are far larger than the file", "Store each constant once, and give states their size.", "ERR_OCTAVO_FORMAT");
 }
 
 /** One operator and its place: what the tables of operators are called with. */
@@ -103,8 +123,8 @@ export class TfliteNode {
 
   /** Input `i` as it is stored. */
   stored(i: number): string {
-    const t = this.source(i);
-    return nameOf(this.scope, this.operator.inputs[i]!) ?? this.damaged(`input ${i}, tensor "${t.name}", is read before anything wrote it`);
+    this.source(i);
+    return passed(this.scope, this.operator.inputs[i]!).name || this.damaged(`input ${i} is a variable, expected a tensor`);
   }
 
   /** Input `i`; a quantized one that a float operator reads (hybrid models) comes through `dequantize`. */
@@ -236,8 +256,8 @@ export class TfliteNode {
   }
 
   /** Output `which` is a constant. */
-  constant(dtype: DType, shape: number[], data: TypedArray, which = 0): void {
-    this.name(this.graph.constant(this.outputName(which), dtype, shape, data), which);
+  constant(dtype: DType, shape: number[], data: TypedArray, which = 0, quantization?: Quantization): void {
+    this.name(this.graph.constant(this.outputName(which), dtype, shape, data, quantization), which);
   }
 
   fail(problem: string, remedy = ""): never {
