@@ -30,12 +30,14 @@ interface Reading {
   /** Nodes of the graph that are finished. */
   seen: WeakSet<Node>;
   counters: Map<string, number>;
+  /** Names of nodes, with the last number behind each. */
+  nodeNames: Map<string, number>;
   nodesLeft: number;
 }
 
 export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
-  const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), counters: new Map(), nodesLeft: MAX_NODES };
+  const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), counters: new Map(), nodeNames: new Map(), nodesLeft: MAX_NODES };
   const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes(proto);
   refuseUnsupported(nodes, functions);
   readInputs(r, scope, proto, options);
@@ -144,12 +146,20 @@ function finishNodes(r: Reading, name: string): void {
   while (first > 0 && !r.seen.has(nodes[first - 1]!)) first--;
   for (let i = first; i < nodes.length; i++) {
     const node = nodes[i]!;
-    node.name = i === nodes.length - 1 ? name : `${name}/${node.op}_${i - first}`;
+    node.name = unusedNodeName(r, i === nodes.length - 1 ? name : `${name}/${node.op}_${i - first}`);
     r.seen.add(node);
     carryQuantization(r.g.graph, node);
     checkSizes(r, node);
     if (computeConstant(r.g, node)) nodes.splice(i--, 1);
   }
+}
+
+/** Functions and loops read a node several times, and files name nodes alike: each gets a name of its own. */
+function unusedNodeName(r: Reading, stem: string): string {
+  let name = stem, i = r.nodeNames.get(stem) ?? 0;
+  while (r.nodeNames.has(name)) name = `${stem}_${++i}`;
+  r.nodeNames.set(stem, i).set(name, 0);
+  return name;
 }
 
 const carriers = new Set(["reshape", "transpose", "slice", "concat", "gather", "pad", "expand", "tile", "maxPool2d"]);
