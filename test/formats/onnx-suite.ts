@@ -7,6 +7,7 @@ import { messages, type ModelProto, type TensorProto } from "../../converter/for
 import { readTensor, type Value } from "../../converter/formats/onnx/tensor.ts";
 import { decode } from "../../converter/formats/wire/protobuf.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
+import { checkGraph } from "../../converter/ir/check.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type Graph, type TypedArray } from "../../converter/ir/graph.ts";
 
@@ -42,6 +43,7 @@ export async function runCase(c: Case, absolute = 1e-7): Promise<Result> {
   }
   try {
     const inputs = new Map([...c.inputs].filter(([name]) => !fixed.has(name)).map(([name, v]) => [name, v.data]));
+    checkGraph(graph);
     const values = evaluate(graph, inputs, { keep: new Set(graph.outputs) });
     const problem = [...c.outputs].map(([name, v]) => compare(graph, name, v, values.get(name), absolute)).find(Boolean);
     return { status: problem ? "failed" : "passed", reason: problem ?? "" };

@@ -4,6 +4,7 @@ import { modelError } from "../../ir/error.ts";
 import { evaluate } from "../../ir/eval.ts";
 import { sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/graph.ts";
 import type { ReadOptions } from "../reader.ts";
+import { withoutDynamicQuantization } from "./dynamic.ts";
 import { addInputs } from "./inputs.ts";
 import { nameLayouts } from "./layouts.ts";
 import { noteElementType } from "./narrow.ts";
@@ -38,7 +39,7 @@ interface Reading {
 export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
   const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), counters: new Map(), nodeNames: new Map(), nodesLeft: MAX_NODES };
-  const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes(proto);
+  const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes({ ...proto, node: withoutDynamicQuantization(proto) });
   refuseUnsupported(nodes, functions);
   readInputs(r, scope, proto, options);
   for (const node of nodes) readNode(r, scope, node);
@@ -239,8 +240,14 @@ function addOutputs(r: Reading, scope: Scope, proto: GraphProto): void {
   }
 }
 
-/** Constants that nobody reads any more. */
+/** Nodes that no output depends on, and constants that nobody reads any more. */
 function dropUnused(graph: Graph): void {
+  const wanted = new Set(graph.outputs);
+  graph.nodes = graph.nodes.toReversed().filter((n) => {
+    const live = n.outputs.some((o) => wanted.has(o));
+    if (live) for (const input of n.inputs) wanted.add(input);
+    return live;
+  }).reverse();
   const used = new Set([...graph.inputs, ...graph.outputs, ...graph.nodes.flatMap((n) => [...n.inputs, ...n.outputs])]);
   for (const name of graph.tensors.keys()) if (!used.has(name)) graph.tensors.delete(name);
 }
