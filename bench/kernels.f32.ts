@@ -43,6 +43,7 @@ const cases: Record<string, () => Graph> = {
   "depthwise 3×3 24² 64": () => conv([24, 24, 64], 64, 3, 1, true),
   "depthwise 3×3 48² 64 s2": () => conv([48, 48, 64], 64, 3, 2, true),
   "depthwise 3×3 12² 256": () => conv([12, 12, 256], 256, 3, 1, true),
+  "depthwise 3×3 96² 64": () => conv([96, 96, 64], 64, 3, 1, true),
   "dense 640→128": () => graphOf("dense", [[1, 640], [128, 640], [128]], { clamp: noClamp }),
   "dense 128→16": () => graphOf("dense", [[1, 128], [16, 128], [16]], { clamp: noClamp }),
   "matmul 4×49×32×49": () => graphOf("matmul", [[4, 49, 32], [4, 32, 49]], {}, 2),

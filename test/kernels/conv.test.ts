@@ -45,6 +45,17 @@ test("conv2d of random geometries", async () => {
   }
 });
 
+test("depthwise convolution of random geometries", async () => {
+  const r = random(78);
+  for (let i = 0; i < 60; i++) {
+    const C = r.whole(1, 21), [KH, KW] = [r.whole(1, 4), r.whole(2, 4)], dilation = [r.whole(1, 2), i % 3 ? 1 : 2], stride = [r.whole(1, 3), r.whole(1, 3)];
+    const H = r.whole(1, 9) + dilation[0]! * KH, W = r.whole(1, 19) + dilation[1]! * KW, pad = Array.from({ length: 4 }, () => r.whole(0, 3));
+    const { graph, inputs } = oneNode("conv2d", [{ shape: [r.whole(1, 2), H, W, C] }, { shape: [C, KH, KW, 1], constant: i % 3 > 0 }, { shape: [C], constant: true }],
+      conv({ stride, dilation, pad, groups: C, clamp: i % 2 ? noClamp : relu6 }), { seed: i });
+    await expectLikeEvaluator(graph, inputs);
+  }
+});
+
 const transposed: { x: number[]; w: number[]; a?: Partial<Attributes<"convTranspose2d">> }[] = [
   { x: [1, 4, 5, 3], w: [6, 3, 3, 3], a: { stride: [2, 2], pad: [1, 1, 1, 1], outputPadding: [1, 1] } },
   { x: [1, 3, 3, 2], w: [9, 2, 2, 2], a: { stride: [2, 2] } },
