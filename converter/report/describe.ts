@@ -87,6 +87,6 @@ function arithmeticOf(graph: Graph, node: Node | undefined): string {
 }
 
 function tensorReport(graph: Graph, name: string, ranges?: Ranges): TensorReport {
-  const { dtype, shape, quantization: q } = tensorOf(graph, name), range = ranges?.get(name);
+  const { dtype, shape, quantization: q } = tensorOf(graph, name), range = ranges?.get(name) ?? ranges?.get(name.replace(/ quantized$/, "")); // borders.ts names the integers behind a port
   return { name, dtype, shape, ...(q && { scale: q.scale[0]!, zeroPoint: q.zeroPoint[0]! }), ...(range && { range: [range.low, range.high] as [number, number] }) };
 }

@@ -107,7 +107,7 @@ export function memoryPlot({ arenaBytes, largestLive, blocks }: MemoryReport, la
     y: { label: "↑ address, KB", domain: [0, kb(arenaBytes) || 1], grid: true },
     marks: [
       Plot.rect(blocks, { x1: (b) => Math.max(-0.5, b.first - 0.5), x2: (b) => Math.min(last - 0.5, b.last + 0.5), y1: (b) => kb(b.address), y2: (b) => kb(b.address + b.bytes), fill: (b) => (b.name.startsWith("scratch") ? ink.quiet : ink.int8), fillOpacity: 0.75, stroke: "var(--page)", strokeWidth: 1, rx: 2, title: tip }),
-      Plot.text(labelled, { x: (b) => (Math.max(0, b.first) + Math.min(last - 1, b.last)) / 2, y: (b) => kb(b.address + b.bytes / 2), text: (b) => shorten(b.name, Math.floor(((b.last - b.first + 1) / last) * 110)), fill: "var(--onbar)" }),
+      Plot.text(labelled, { x: (b) => (Math.max(0, b.first) + Math.min(last - 1, b.last)) / 2, y: (b) => kb(b.address + b.bytes / 2), text: (b) => shorten(b.name, Math.floor(((b.last - b.first + 1) / last) * 110)), fill: (b) => (b.name.startsWith("scratch") ? "currentColor" : "var(--onbar)") }),
       Plot.ruleY([kb(largestLive)], { stroke: ink.poor, strokeDasharray: "4 3" }),
       Plot.text(width === "wide" ? [kb(largestLive)] : [], { x: last - 0.5, y: (v) => v, text: () => "least possible", textAnchor: "start", dx: 6, fill: ink.poor }),
     ],

@@ -37,7 +37,7 @@ async function run(file: string, options: Options): Promise<void> {
   const shapes = Object.entries(outputs).map(([name, a]) => `${name} ${shapeText(a.shape)} ${a.dtype}`).join(", ");
   const summary = { model: file, build: model.build, count: samples.count, milliseconds: ms, raw: runner.raw };
   const said = `${samples.count} samples in ${millisText(ms)} (${model.build}): ${shapes}`;
-  if (options.output) return out.answer({ ...summary, output: options.output, outputs: shapesOf(outputs) }, `${said} → ${options.output}`);
+  if (options.output) return out.answer({ ...summary, output: options.output, outputs: shapesOf(outputs) }, options.quiet ? "" : `${said} → ${options.output}`);
   out.answer({ ...summary, outputs: withValues(outputs, samples.count, options.top) }, `${said}\n${show(model, outputs, samples.count, options.top)}`);
 }
 

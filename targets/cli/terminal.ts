@@ -10,7 +10,7 @@ export const withSpeech = (command: Command): Command =>
 export interface Terminal {
   /** A remark; silent with --quiet and --json. */
   say(text: string): void;
-  /** The result: `text` to people, `object` to programs. */
+  /** The result: `text` to people, `object` to programs. Without text, people see nothing. */
   answer(object: object, text: string): void;
   progress(label: string, total: number): Promise<Progress>;
 }
@@ -24,7 +24,7 @@ export function terminal({ json = false, quiet = false }: SpeechOptions): Termin
   const draws = process.stderr.isTTY === true && !json && !quiet;
   return {
     say: (text) => { if (!json && !quiet) write(text); },
-    answer: (object, text) => (json ? void process.stdout.write(`${JSON.stringify(object)}\n`) : write(text)),
+    answer: (object, text) => { if (json) process.stdout.write(`${JSON.stringify(object)}\n`); else if (text) write(text); },
     progress: async (label, total) => (draws ? bar(label, total) : { update() {}, stop() {} }),
   };
 }
