@@ -1,6 +1,7 @@
 /** conv2d and convTranspose2d: patches into rows, then one matrix product per group. */
 import type { OpAttributes } from "../ops.ts";
-import { clampAll, gemm, startRows } from "./gemm.ts";
+import { clampAll } from "./clamp.ts";
+import { gemm, startRows } from "./gemm.ts";
 import { floats, type Value } from "./value.ts";
 
 /** What the loops over windows need: x [N,H,W,C] · w [O,KH,KW,Cg] · y [N,OH,OW,O], Og outputs per group. */

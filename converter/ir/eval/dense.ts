@@ -1,7 +1,8 @@
 /** dense and matmul, as ops.ts states them. */
 import { sizeOf } from "../graph.ts";
 import type { OpAttributes } from "../ops.ts";
-import { clampAll, gemm, startRows } from "./gemm.ts";
+import { clampAll } from "./clamp.ts";
+import { gemm, startRows } from "./gemm.ts";
 import { broadcastStrides, forRows, walkOver } from "./strides.ts";
 import { floats, type Value } from "./value.ts";
 

@@ -1,5 +1,6 @@
 /** Unary and binary operators and `where`. The most frequent ones have loops of their own: no call per element. */
 import { binaryOps, unaryOps, type BinaryOp, type Clamp, type UnaryOp } from "../ops.ts";
+import { clampAll, clampInto } from "./clamp.ts";
 import { binaryScalar, unaryScalar } from "./math.ts";
 import { broadcastStrides, forRows, rowStrides, stridesOf, walkOver } from "./strides.ts";
 import type { TypedArray } from "../graph.ts";
@@ -8,7 +9,7 @@ import type { Kernel, Value } from "./value.ts";
 type Loop = (x: TypedArray, y: TypedArray, alpha: number, beta: number) => void;
 
 const unaryLoops: Partial<Record<UnaryOp, Loop>> = {
-  clip: (x, y, lo, hi) => { for (let i = 0; i < y.length; i++) y[i] = Math.min(hi, Math.max(lo, x[i]!)); },
+  clip: clampInto,
   affine: (x, y, alpha, beta) => { for (let i = 0; i < y.length; i++) y[i] = alpha * x[i]! + beta; },
   leakyRelu: (x, y, alpha) => { for (let i = 0; i < y.length; i++) y[i] = x[i]! < 0 ? alpha * x[i]! : x[i]!; },
   hardSigmoid: (x, y, alpha, beta) => { for (let i = 0; i < y.length; i++) y[i] = Math.min(1, Math.max(0, alpha * x[i]! + beta)); },
@@ -46,18 +47,13 @@ function binary(op: BinaryOp): Kernel<{ clamp: Clamp }> {
     const [, sa, sb] = rowStrides(walk) as [number, number, number];
     forRows(walk, ([iy, ia, ib], n) => row(y!.data, iy!, a!.data, ia!, sa, b!.data, ib!, sb, n));
     if (y!.dtype === "int64") wholeNumbers(y!.data);
-    clampData(y!.data, clamp);
+    clampAll(y!.data, clamp);
   };
 }
 
 /** Quotients and powers of integers are cut towards zero; typed arrays of other integers do that by themselves. */
 function wholeNumbers(y: TypedArray): void {
   for (let i = 0; i < y.length; i++) y[i] = Math.trunc(y[i]!);
-}
-
-function clampData(y: TypedArray, clamp: Clamp | undefined): void {
-  if (!clamp || (clamp[0] === -Infinity && clamp[1] === Infinity)) return;
-  for (let i = 0; i < y.length; i++) y[i] = Math.min(clamp[1], Math.max(clamp[0], y[i]!));
 }
 
 /** y = condition ? a : b */

@@ -54,12 +54,3 @@ export function startRows(y: Float32Array, rows: number, N: number, b: Float32Ar
   if (b) for (let m = 0; m < rows; m++) y.set(b, m * N);
   else y.fill(0);
 }
-
-/** y = min(max(y, lo), hi) in place; NaN stays. */
-export function clampAll(y: Float32Array, [lo, hi]: readonly [number, number]): void {
-  if (lo === -Infinity && hi === Infinity) return;
-  for (let i = 0; i < y.length; i++) {
-    const v = y[i]!;
-    y[i] = v < lo ? lo : v > hi ? hi : v;
-  }
-}
