@@ -45,8 +45,11 @@ function checkSame(float: Model, quantized: Model, source: string, file: string)
 
 const percent = (v: number) => `${(100 * v).toFixed(2)} %`;
 
+/** A layer with several outputs is told with the one that is meant. */
+const layerText = ({ name, tensor }: LayerErrorRow) => (tensor === name || name.includes(";") ? shorten(name, 48) : `${shorten(name, 30)} → ${shorten(tensor, 30)}`);
+
 function describe(rows: readonly LayerErrorRow[]): string {
   const heads = ["SQNR", "largest error", "mean error", "saturated", "layer", "operator", "kernel"];
-  return table([heads, ...rows.map((r) => [decibelText(r.sqnr), r.largest.toPrecision(3), r.mean.toPrecision(3), percent(r.saturated), shorten(r.name, 48), r.op, r.kernel])]);
+  return table([heads, ...rows.map((r) => [decibelText(r.sqnr), r.largest.toPrecision(3), r.mean.toPrecision(3), percent(r.saturated), layerText(r), r.op, r.kernel])]);
 }
 

@@ -9,6 +9,7 @@ import { checkWritable, readBytes, readJson, writeWhole } from "./files.ts";
 import { judgeOf } from "./judge.ts";
 import { measureErrors, measureTimes } from "./measure.ts";
 import { metricNames, type MetricName } from "./metrics.ts";
+import { isModelFile } from "./open.ts";
 import { points, repeated } from "./options.ts";
 import { readSamples, type Port, type Samples } from "./samples.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
@@ -45,7 +46,9 @@ export function define(command: Command): void {
 async function convertFile(path: string, options: Options): Promise<void> {
   const out = terminal(options), start = performance.now();
   for (const target of [options.output, options.report]) if (target) await checkWritable(target);
-  const bytes = await readBytes(path), { convert } = await import("../../converter/convert.ts"), calibration = new Calibration(options.calibrate ?? []);
+  const bytes = await readBytes(path);
+  if (isModelFile(bytes)) throw new OctavoError("ERR_OCTAVO_FORMAT", `octavo: file "${path}" is a model file already, expected a source model. Convert the model that it came from.`);
+  const { convert } = await import("../../converter/convert.ts"), calibration = new Calibration(options.calibrate ?? []);
   const bar = await stageBar(out, basename(path), calibration);
   const wanted = await settings(path, options), judge = options.precision === "auto" ? { judge: judgeOf(options.data!, options.labels!, options.metric, options.maxDrop) } : {};
   let result;

@@ -79,7 +79,7 @@ function describeSource(graph: Graph, fileBytes: number, report: Report | undefi
     kind: "source model", name: graph.name, format: graph.format, inputs, outputs, fileBytes, operators, layers, unsupported,
     ...(report && { parameters: report.source.parameters, macs: report.model.macs, weightBytes: report.model.weightBytes, arenaBytes: report.memory.arenaBytes, trainingBytes: 0 }),
   };
-  const rows = layers.map((l, i) => [i + 1, shorten(l.name, 48), l.op, shapeText(l.outputs[0]?.shape ?? []), l.macs ? countText(l.macs) : "-", weights(l)]);
+  const rows = layers.map((l, i) => [i + 1, shorten(l.name, 48), l.op, l.outputs[0] ? shapeText(l.outputs[0].shape) : "-", l.macs ? countText(l.macs) : "-", weights(l)]);
   const text = [
     `${graph.name || "model"}: ${graph.format}, ${bytesText(fileBytes)}`, portText(inputs, outputs),
     ...(report ? [`${countText(report.source.parameters)} parameters, ${countText(report.model.macs)} multiply-accumulates; in float32: weights ${bytesText(report.model.weightBytes)}, arena ${bytesText(report.memory.arenaBytes)}`] : []),
