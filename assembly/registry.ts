@@ -29,6 +29,7 @@ import { LutI8, checkLutI8, lutI8 } from "./kernels/lut.i8";
 import { PoolI8, averagePool2dI8, averagePool2dI8Tflite, checkPoolI8, maxPool2dI8 } from "./kernels/pool.i8";
 import { Quantize, checkDequantize, checkQuantize, dequantize, quantize, quantizeTflite } from "./kernels/quantize";
 import { SoftmaxI8, checkSoftmaxI8, logSoftmaxI8, softmaxI8, softmaxI8Tflite } from "./kernels/softmax.i8";
+import { MatmulI8, checkMatmulI8, checkMatmulI8Tflite, matmulI8, matmulI8Tflite } from "./kernels/matmul.i8";
 
 /** Runs rows part, part + parts, … of one layer. */
 export type Kernel = (p: usize, part: i32, parts: i32) => void;
@@ -82,6 +83,8 @@ export const kernels: StaticArray<Kernel> = [
   changetype<Kernel>(scatterElementsF32),
   changetype<Kernel>(gatherNdF32),
   changetype<Kernel>(resampleF32),
+  changetype<Kernel>(matmulI8),
+  changetype<Kernel>(matmulI8Tflite),
 ];
 
 export const checks: StaticArray<Check> = [
@@ -131,6 +134,8 @@ export const checks: StaticArray<Check> = [
   changetype<Check>(checkScatterElementsF32),
   changetype<Check>(checkGatherNdF32),
   changetype<Check>(checkResampleF32),
+  changetype<Check>(checkMatmulI8),
+  changetype<Check>(checkMatmulI8Tflite),
 ];
 
 export const structSizes: StaticArray<i32> = [
@@ -180,4 +185,6 @@ export const structSizes: StaticArray<i32> = [
   offsetof<ScatterElementsF32>(),
   offsetof<GatherNdF32>(),
   offsetof<ResampleF32>(),
+  offsetof<MatmulI8>(),
+  offsetof<MatmulI8>(),
 ];

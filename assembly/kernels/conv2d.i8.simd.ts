@@ -2,7 +2,7 @@
  * conv2dI8 in SIMD: implicit im2col. For four output pixels at a time the patches under the window are packed into a panel; taps outside
  * of x read a row of zero points, so the core never sees padding. The last block repeats its last pixel.
  */
-import { Conv2dI8, MANY, outputOfConv } from "./conv2d.i8";
+import { Conv2dI8, expands, outputOfConv } from "./conv2d.i8";
 import { expandWeights, multiplyPanel, multiplyRow, packRows, widenRow } from "./gemm.i8.simd";
 
 /** What one output pixel sees: its first tap in x, for channel 0 of the group, and its position there. */
@@ -22,12 +22,12 @@ function rowBytes(K: i32): usize {
 }
 
 export function convolveSimd<M>(p: Conv2dI8, part: i32, parts: i32): void {
-  const Cg = p.C / p.groups, Og = p.O / p.groups, padded = (Og + 7) & ~7, K = (p.KH * p.KW * Cg + 3) & ~3, pixels = p.N * p.OH * p.OW;
-  const panel = p.t + PANEL, expanded = panel + 8 * rowBytes(K), rows = expanded + (pixels < MANY ? 0 : 2 * padded * K), zeros = rows + 4 * rowBytes(K);
+  const Cg = p.C / p.groups, Og = p.O / p.groups, padded = (Og + 7) & ~7, K = (p.KH * p.KW * Cg + 3) & ~3, pixels = p.N * p.OH * p.OW, expand = expands(p);
+  const panel = p.t + PANEL, expanded = panel + 8 * rowBytes(K), rows = expanded + (expand ? 2 * padded * K : 0), zeros = rows + 4 * rowBytes(K);
   memory.fill(zeros, <u8>p.zx, Cg + 16);
   for (let g = 0; g < p.groups; g++) {
     const o = g * padded, w = p.w + o * K, b = p.b + 4 * o;
-    if (pixels >= MANY) {
+    if (expand) {
       expandWeights(w, padded * K, expanded, p.zw);
       for (let first = 4 * part; first < pixels; first += 4 * parts) {
         placePatches(p, first, min(pixels - first, 4), g * Cg, g * Og);

@@ -18,7 +18,13 @@ export function outputOfConv(p: Conv2dI8): Output {
 }
 
 /** From this many output pixels on the weights are expanded to i16 first; converter/lower/conv.i8.ts holds the same. */
-export const MANY: i32 = 16;
+const MANY: f64 = 16;
+
+/** Weights with a zero point are always expanded, and lose it. */
+export function expands(p: Conv2dI8): bool {
+  return positions(p) >= MANY || p.zw != 0;
+}
+
 const LIMIT: i32 = 1 << 28;
 
 /** All of x, the packed weights and biases, every output and the scratch lie inside the memory. */
@@ -27,7 +33,7 @@ export function checkConv2dI8(p: Conv2dI8): f64 {
   if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
   const Cg = <f64>(p.C / p.groups), K = Math.ceil(<f64>p.KH * <f64>p.KW * Cg / 4) * 4, O = paddedOutputs(p), pixels = positions(p);
   const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
-  const scratch = 192 + 12 * (K + 32) + (pixels < MANY ? 0 : 2 * K * O / <f64>p.groups) + Cg + 16;
+  const scratch = 192 + 12 * (K + 32) + (expands(p) ? 2 * K * O / <f64>p.groups : 0) + Cg + 16;
   const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch);
   return inside && pixels < LIMIT ? pixels * O * K : REFUSED;
 }

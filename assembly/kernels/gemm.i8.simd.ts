@@ -117,7 +117,7 @@ function finish<M>(p: Output, sums: usize, o: i32, count: i32, y0: usize, y1: us
 function narrowed<M>(p: Output, low: v128, high: v128, o: i32, least: v128, offset: v128): v128 {
   const m = p.m + o * multiplierBytes<M>(), n = m + 4 * multiplierBytes<M>(), grow = p.grow ? p.grow + 8 * o : 0;
   const first = outputLanes<M>(low, v128.load(m), shiftsAt<M>(m), grow, least, offset);
-  return i16x8.narrow_i32x4_s(first, outputLanes<M>(high, v128.load(n), shiftsAt<M>(n), grow + 32, least, offset));
+  return i16x8.narrow_i32x4_s(first, outputLanes<M>(high, v128.load(n), shiftsAt<M>(n), grow ? grow + 32 : 0, least, offset));
 }
 
 /** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32 · y outputs */

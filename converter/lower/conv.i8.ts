@@ -96,7 +96,7 @@ function packGroups(f: Filter): Int8Array {
 /** As checkConv2dI8 in assembly/kernels/conv2d.i8.ts counts. */
 function scratchBytes(f: Filter, pixels: number): number {
   const K = Math.ceil((f.KH * f.KW * f.Cg) / 4) * 4;
-  return 192 + f.Cg + 16 + 12 * (K + 32) + (pixels < MANY ? 0 : 2 * K * pad8(f.O / f.groups));
+  return 192 + f.Cg + 16 + 12 * (K + 32) + (pixels < MANY && f.zw === 0 ? 0 : 2 * K * pad8(f.O / f.groups));
 }
 
 function depthwise(c: LoweringContext, f: Filter, at: Place): void {

@@ -27,6 +27,7 @@ const poolI8 = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "cou
 const binaryI8 = [...ptr("a", "b", "y"), ...axes("n"), ...axes("a"), ...axes("b"), ...i32("op", "za", "zb", "zy", "lo", "hi"), ...f32("ma", "mb"),
   ...i32("m1", "r1", "g1", "m2", "r2", "g2", "m3", "r3", "g3")];
 const softmaxI8 = [...ptr("x", "e", "y"), ...i32("outer", "n", "inner", "zy"), ...f32("scale", "step")];
+const matmulI8 = [...ptr("m", "grow"), ...i32("zy", "lo", "hi"), ...ptr("a", "b", "y", "t"), ...i32("M", "K", "N", "za", "zb"), ...axes("n"), ...axes("a"), ...axes("b")];
 const quantize = [...ptr("x", "y"), ...i32("n", "bytes", "flip", "zero"), ...f32("scale")];
 /** Output of assembly/quant/output.ts. */
 const output = [...ptr("m", "grow"), ...i32("zy", "lo", "hi")];
@@ -82,6 +83,8 @@ export const layouts = {
   scatterElementsF32: [...ptr("u", "i", "y"), ...i32("size", "step"), ...axes("n"), ...axes("s"), ...i32("reduction")],
   gatherNdF32: [...ptr("x", "i", "y"), ...i32("batches", "batchStep", "rows", "k", "block"), ...axes("n"), ...axes("s")],
   resampleF32: [...ptr("x", "i", "w", "y"), ...i32("outer", "n", "out", "inner", "taps")],
+  matmulI8,
+  matmulI8Tflite: matmulI8,
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;

@@ -1,0 +1,58 @@
+import { REFUSED, between, reads, sizes, writes } from "../check";
+import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
+import { matmulSimd } from "./matmul.i8.simd";
+
+/** Parameters of matmulI8, written by converter/lower/matmul.i8.ts: batch sizes n, strides of a and b in elements. */
+@unmanaged
+export class MatmulI8 extends Output {
+  a: usize; b: usize; y: usize; t: usize;
+  M: i32; K: i32; N: i32; za: i32; zb: i32;
+  n0: i32; n1: i32; n2: i32; n3: i32; n4: i32; n5: i32;
+  a0: i32; a1: i32; a2: i32; a3: i32; a4: i32; a5: i32;
+  b0: i32; b1: i32; b2: i32; b3: i32; b4: i32; b5: i32;
+}
+
+export const BATCH: usize = offsetof<MatmulI8>("n0"), A: usize = offsetof<MatmulI8>("a0"), B: usize = offsetof<MatmulI8>("b0");
+
+export function checkMatmulI8(p: MatmulI8): f64 {
+  const struct = changetype<usize>(p), batch = struct + BATCH, M = <f64>p.M, K = <f64>p.K, N = <f64>p.N, padded = Math.ceil(N / 8) * 8;
+  if (!sizes(p.M, p.K, p.N) || !sizesAt(batch) || lowest(batch, struct + A) < 0 || lowest(batch, struct + B) < 0) return REFUSED;
+  if (!checkOutput(p, padded) || !between(p.za, -128, 127) || !between(p.zb, -128, 127)) return REFUSED;
+  const inside = reads(p.a, highest(batch, struct + A) + M * K) && reads(p.b, highest(batch, struct + B) + K * N)
+    && writes(p.y, elements(batch) * M * N) && writes(p.t, 128 + 8 * (K + 8) + (2 * (K + 1) + 4) * padded);
+  return inside ? elements(batch) * M * K * padded : REFUSED;
+}
+
+export function checkMatmulI8Tflite(p: MatmulI8): f64 {
+  const work = checkMatmulI8(p);
+  return work == REFUSED ? work : checkedTflite(work, p, <f64>p.N + 7);
+}
+
+/**
+ * Product of two activations, int8.
+ *   y[i,m,n] = output(Σk (a[i · sa, m, k] − za) · (b[i · sb, k, n] − zb)), for every batch i
+ * a i8 [M,K], b i8 [K,N] per batch, strides 0 where they broadcast · y i8 [batches,M,N] · m as of 8 · ceil(N/8) channels · t scratch
+ * Batches part, part + parts, … Checked at load by checkMatmulI8. Bit-exact with TFLite reference/batch_matmul.h where M is i32.
+ */
+export function matmulI8(p: MatmulI8, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) matmulSimd<f32>(p, part, parts);
+  else matmul<f32>(p, part, parts);
+}
+
+export function matmulI8Tflite(p: MatmulI8, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) matmulSimd<i32>(p, part, parts);
+  else matmul<i32>(p, part, parts);
+}
+
+function matmul<R>(p: MatmulI8, part: i32, parts: i32): void {
+  const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH), M = p.M, K = p.K, N = p.N;
+  for (let i = part; i < batches; i += parts) {
+    const a = p.a + indexOf(struct + BATCH, struct + A, i), b = p.b + indexOf(struct + BATCH, struct + B, i), y = p.y + i * M * N;
+    for (let m = 0; m < M; m++) for (let n = 0; n < N; n++) {
+      let acc = 0;
+      for (let k = 0; k < K; k++) acc += (<i32>load<i8>(a + m * K + k) - p.za) * (<i32>load<i8>(b + k * N + n) - p.zb);
+      store<i8>(y + m * N + n, outputOf<R>(p, acc, n));
+    }
+  }
+}
