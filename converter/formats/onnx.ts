@@ -1,9 +1,11 @@
 /** ONNX: protobuf `ModelProto`, operator sets 7 to 28, weights inside or beside the file. */
 import { modelError } from "../ir/error.ts";
+import type { Graph } from "../ir/graph.ts";
 import { loadExternal } from "./onnx/external.ts";
 import { readGraph } from "./onnx/graph.ts";
 import { messages, type ModelProto } from "./onnx/proto.ts";
-import type { Reader } from "./reader.ts";
+import { keepStates, oneStep } from "./onnx/stream.ts";
+import type { Reader, ReadOptions } from "./reader.ts";
 import { decode, WireError } from "./wire/protobuf.ts";
 
 /** Fields of ModelProto with their wire types. */
@@ -28,10 +30,18 @@ function holdsGraph(bytes: Uint8Array): boolean {
   }
 }
 
-async function read(bytes: Uint8Array, options: Parameters<Reader["read"]>[1]) {
+async function read(bytes: Uint8Array, options: ReadOptions): Promise<Graph> {
   const model = decodeModel(bytes);
   await loadExternal(model, options.resolve);
-  return readGraph(model, options);
+  const graph = readGraph(model, options);
+  return options.stateful ? stream(model, graph, options) : graph;
+}
+
+/** The graph of one time step, with states. */
+function stream(model: ModelProto, graph: Graph, options: ReadOptions): Graph {
+  const shorter = oneStep(graph, options), step = shorter ? readGraph(model, shorter) : graph;
+  keepStates(step);
+  return step;
 }
 
 function decodeModel(bytes: Uint8Array): ModelProto {
