@@ -23,38 +23,41 @@ export function chooseIntegerNodes(graph: Graph, ranges: Ranges, type: Activatio
   return inCompany(graph, new Set(graph.nodes.filter(able)));
 }
 
-/** Drops connected groups without a heavy node that touch a node outside of all groups. */
+/** Drops connected groups without a heavy node that touch floats: an operator outside of all groups, or a float end of one inside. */
 function inCompany(graph: Graph, able: ReadonlySet<Node>): Set<Node> {
-  const neighbours = adjacency(graph), chosen = new Set<Node>(), seen = new Set<Node>();
+  const { neighbours, touchFloat } = adjacency(graph, able), chosen = new Set<Node>(), seen = new Set<Node>();
   for (const start of able) {
     if (seen.has(start)) continue;
-    const group = reach(start, neighbours, able);
+    const group = reach(start, neighbours);
     group.forEach((n) => seen.add(n));
-    const alone = group.every((n) => !isHeavy(n)) && group.some((n) => [...neighbours.get(n)!].some((m) => !able.has(m)));
-    if (!alone) group.forEach((n) => chosen.add(n));
+    if (group.some(isHeavy) || !group.some((n) => touchFloat.has(n))) group.forEach((n) => chosen.add(n));
   }
   return chosen;
 }
 
-function adjacency(graph: Graph): Map<Node, Set<Node>> {
+/** Able nodes are neighbours where both hold the tensor between them as integers; the states of a recurrent layer are float. */
+function adjacency(graph: Graph, able: ReadonlySet<Node>): { neighbours: Map<Node, Set<Node>>; touchFloat: Set<Node> } {
   const producers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
-  const neighbours = new Map(graph.nodes.map((n) => [n, new Set<Node>()]));
+  const neighbours = new Map([...able].map((n) => [n, new Set<Node>()])), touchFloat = new Set<Node>();
+  const integer = (node: Node, name: string) => able.has(node) && integerTensors(node).includes(name);
   for (const node of graph.nodes) {
     for (const input of node.inputs) {
       const producer = input ? producers.get(input) : undefined;
       if (!producer) continue;
-      neighbours.get(node)!.add(producer);
-      neighbours.get(producer)!.add(node);
+      if (integer(node, input) && integer(producer, input)) {
+        neighbours.get(node)!.add(producer);
+        neighbours.get(producer)!.add(node);
+      } else [node, producer].forEach((n) => touchFloat.add(n));
     }
   }
-  return neighbours;
+  return { neighbours, touchFloat };
 }
 
-function reach(start: Node, neighbours: Map<Node, Set<Node>>, within: ReadonlySet<Node>): Node[] {
+function reach(start: Node, neighbours: Map<Node, Set<Node>>): Node[] {
   const found = new Set([start]), waiting = [start];
   while (waiting.length) {
     for (const next of neighbours.get(waiting.pop()!)!) {
-      if (!within.has(next) || found.has(next)) continue;
+      if (found.has(next)) continue;
       found.add(next);
       waiting.push(next);
     }
