@@ -127,25 +127,32 @@ export function ifEqual<T>(a: T, b: T, yes: T, no: T): T {
   else return a == b ? yes : no;
 }
 
+/** 1 where the mask is set, else 0, without a constant. */
+// @ts-ignore: decorator
+@inline
+function oneOf(mask: v128): v128 {
+  return f32x4.abs(f32x4.convert_i32x4_s(mask));
+}
+
 /** 1 where a == b, else 0; the same for a < b and a ≤ b. */
 // @ts-ignore: decorator
 @inline
 export function equals<T>(a: T, b: T): T {
-  if (isVector<T>()) return <T>v128.and(f32x4.eq(a, b), f32x4.splat(1));
+  if (isVector<T>()) return <T>oneOf(f32x4.eq(a, b));
   else return <f32>(a == b);
 }
 
 // @ts-ignore: decorator
 @inline
 export function isLess<T>(a: T, b: T): T {
-  if (isVector<T>()) return <T>v128.and(f32x4.lt(a, b), f32x4.splat(1));
+  if (isVector<T>()) return <T>oneOf(f32x4.lt(a, b));
   else return <f32>(a < b);
 }
 
 // @ts-ignore: decorator
 @inline
 export function isAtMost<T>(a: T, b: T): T {
-  if (isVector<T>()) return <T>v128.and(f32x4.le(a, b), f32x4.splat(1));
+  if (isVector<T>()) return <T>oneOf(f32x4.le(a, b));
   else return <f32>(a <= b);
 }
 
