@@ -13,6 +13,10 @@ export class GraphBuilder {
   where = "model";
   /** Values that may still be computed while reading. */
   private computable = 2 ** 28;
+  /** The node that wrote each tensor, and when. */
+  private readonly producers = new Map<string, { node: Node; order: number }>();
+  /** Tensors that are known to depend on the model's inputs. */
+  private readonly varying = new Set<string>();
   /** Names of nodes, each with the last suffix tried behind it. */
   private readonly nodeNames = new Map<string, number>();
 
@@ -54,7 +58,9 @@ export class GraphBuilder {
       if (outputs[i] === "" || (i > 0 && outputs[i] === undefined)) return "";
       return this.tensor({ name: outputs[i] ?? freshName(this.graph, `${inputs[0] || op}_${op}`), ...result, ...(i === 0 && quantization) });
     });
-    this.graph.nodes.push({ op, name: this.freshNode(names.find(Boolean) ?? op), inputs: [...inputs], outputs: names, attributes } as Node);
+    const node = { op, name: this.freshNode(names.find(Boolean) ?? op), inputs: [...inputs], outputs: names, attributes } as Node;
+    for (const name of names) if (name) this.producers.set(name, { node, order: this.producers.size });
+    this.graph.nodes.push(node);
     return names[0]!;
   }
 
@@ -65,12 +71,12 @@ export class GraphBuilder {
   /** The value of a tensor that depends on constants only, or undefined. */
   valueOf(name: string): Tensor & { data: TypedArray } | undefined {
     if (!isConstant(this.graph, name)) {
-      const nodes = this.constantNodes(name, new Set());
+      const nodes = this.constantNodes(name);
       if (!nodes) return undefined;
       this.spend(nodes);
       const values = evaluate(this.graph, new Map(), { nodes });
       tensorOf(this.graph, name).data = values.get(name)!;
-      this.graph.nodes = this.graph.nodes.filter((n) => !n.outputs.includes(name) || n.outputs.filter(Boolean).length > 1);
+      this.drop(this.producers.get(name)!.node);
     }
     return tensorOf(this.graph, name) as Tensor & { data: TypedArray };
   }
@@ -94,6 +100,12 @@ export class GraphBuilder {
     }
   }
 
+  /** Takes out a node whose only result became a constant: one of the last, mostly. */
+  private drop(node: Node): void {
+    const at = node.outputs.filter(Boolean).length === 1 ? this.graph.nodes.lastIndexOf(node) : -1;
+    if (at >= 0) this.graph.nodes.splice(at, 1);
+  }
+
   /** Bounds what reading may compute: a small file can ask for an endless sum. */
   private spend(nodes: Node[]): void {
     const size = (name: string) => (name ? sizeOf(this.shape(name)) : 0);
@@ -112,16 +124,18 @@ export class GraphBuilder {
   }
 
   /** The nodes that compute `name`, in graph order, or undefined when an input is among their sources. */
-  private constantNodes(name: string, wanted: Set<string>): Node[] | undefined {
-    wanted.add(name);
-    const nodes: Node[] = [];
-    for (let i = this.graph.nodes.length - 1; i >= 0; i--) {
-      const node = this.graph.nodes[i]!;
-      if (!node.outputs.some((o) => wanted.has(o))) continue;
-      nodes.unshift(node);
-      for (const input of node.inputs) if (input && !isConstant(this.graph, input)) wanted.add(input);
+  private constantNodes(name: string): Node[] | undefined {
+    const found = new Map<Node, number>(), wanted = [name];
+    for (const w of wanted) {
+      if (isConstant(this.graph, w)) continue;
+      const made = this.varying.has(w) ? undefined : this.producers.get(w);
+      if (!made) {
+        this.varying.add(name);
+        return undefined;
+      }
+      if (!found.has(made.node)) wanted.push(...made.node.inputs.filter(Boolean));
+      found.set(made.node, made.order);
     }
-    const made = new Set(nodes.flatMap((n) => n.outputs));
-    return [...wanted].every((w) => made.has(w)) ? nodes : undefined;
+    return [...found].sort((a, b) => a[1] - b[1]).map(([node]) => node);
   }
 }

@@ -19,7 +19,7 @@ interface Loop { scope: Scope; call: Call; condition: TfliteSubgraph; body: Tfli
 
 /** The values of the loop's variables after it, or undefined where it is no recurrent layer. */
 export function recurrentLoop(n: TfliteNode, call: Call, condition: TfliteSubgraph, body: TfliteSubgraph, inputs: Passed[]): Passed[] | undefined {
-  const roles = rolesOf(n, body, inputs);
+  const roles = condition.inputs.length === inputs.length ? rolesOf(n, body, inputs) : undefined;
   const loop: Loop | undefined = roles && { scope: n.scope, call, condition, body, variables: roles, steps: 0, lastCounters: [] };
   if (!loop || !countSteps(loop)) return undefined;
   const cell = findCell(loop);
@@ -78,18 +78,20 @@ function trial(loop: Loop, counters: Tensor[]): { scope: Scope; values: Passed[]
 const first = (loop: Loop): Tensor[] => numbersOf(loop, "counter").map((i) => loop.variables[i]!.tensor!);
 
 /** Most steps that are counted. */
-const maxSteps = 16384;
+const maxSteps = 4096;
 
 /** Counts how often the loop runs. @returns whether that follows from its counters */
 function countSteps(loop: Loop): boolean {
   const numbers = numbersOf(loop, "counter"), condition = needed(loop.condition, [0]), body = needed(loop.body, numbers);
-  if (![...condition.inputs].every((i) => numbers.includes(i))) return false;
+  if (![...condition.inputs].every((i) => ["counter", "constant"].includes(loop.variables[i]!.role))) return false;
   for (loop.lastCounters = first(loop); loop.steps < maxSteps; loop.steps++) {
     const { scope, values } = trial(loop, loop.lastCounters), [goesOn] = loop.call(scope, condition.part, values);
     if (!scope.graph.valueOf(goesOn!.name)?.data[0]) return loop.steps > 0;
-    loop.lastCounters = loop.call(scope, body.part, values).map(({ name }) => scope.graph.valueOf(name)!);
+    const next = loop.call(scope, body.part, values).map(({ name }) => scope.graph.valueOf(name)!);
+    if (next.every((c, i) => c.data!.join() === loop.lastCounters[i]!.data!.join())) scope.graph.fail("its loop never ends", "", "ERR_OCTAVO_FORMAT");
+    loop.lastCounters = next;
   }
-  return false;
+  return loop.scope.graph.fail(`its loop runs more than ${maxSteps} times`, "Export the model with a fixed, shorter sequence.");
 }
 
 function findCell(loop: Loop): Cell | undefined {
