@@ -68,6 +68,22 @@ export class GraphBuilder {
     return tensorOf(this.graph, name).shape;
   }
 
+  /**
+   * Gives a tensor another name, everywhere it is read.
+   * @param read whether nodes may read it already though no node writes it
+   */
+  rename(from: string, to: string, read: boolean): void {
+    const tensor = tensorOf(this.graph, from), made = this.producers.get(from);
+    if (from === to) return;
+    this.graph.tensors.delete(from);
+    tensor.name = to;
+    this.tensor(tensor);
+    if (made) this.producers.set(to, made);
+    this.producers.delete(from);
+    if (this.varying.delete(from)) this.varying.add(to);
+    if (made || read) this.renameInNodes(from, to);
+  }
+
   /** The value of a tensor that depends on constants only, or undefined. */
   valueOf(name: string): Tensor & { data: TypedArray } | undefined {
     if (!isConstant(this.graph, name)) {
@@ -89,6 +105,17 @@ export class GraphBuilder {
     if (this.graph.tensors.has(tensor.name)) this.fail(`tensor "${tensor.name}" is written twice`, "", "ERR_OCTAVO_FORMAT");
     this.graph.tensors.set(tensor.name, tensor);
     return tensor.name;
+  }
+
+  /** Readers stand behind their producer, so that the search ends there. */
+  private renameInNodes(from: string, to: string): void {
+    for (let i = this.graph.nodes.length - 1; i >= 0; i--) {
+      const node = this.graph.nodes[i]!, writes = node.outputs.includes(from);
+      if (node.inputs.includes(from)) node.inputs = node.inputs.map((name) => (name === from ? to : name));
+      if (!writes) continue;
+      node.outputs = node.outputs.map((name) => (name === from ? to : name));
+      return;
+    }
   }
 
   private infer<T>(rule: () => T): T {

@@ -84,10 +84,15 @@ export const producerOf = (graph: Graph, name: string): Node | undefined => grap
 /** Every node that reads `name`. */
 export const consumersOf = (graph: Graph, name: string): Node[] => graph.nodes.filter((n) => n.inputs.includes(name));
 
+/** Where the search for a free number behind each stem goes on. */
+const suffixes = new WeakMap<Graph, Map<string, number>>();
+
 /** A name that no tensor of the graph has yet, starting with `stem`. */
 export function freshName(graph: Graph, stem: string): string {
   if (!graph.tensors.has(stem)) return stem;
-  let i = 1;
+  const next = suffixes.get(graph) ?? new Map<string, number>();
+  let i = next.get(stem) ?? 1;
   while (graph.tensors.has(`${stem}_${i}`)) i++;
+  suffixes.set(graph, next.set(stem, i));
   return `${stem}_${i}`;
 }

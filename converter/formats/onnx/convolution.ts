@@ -4,7 +4,7 @@ import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { asImage, channelsFirst, channelsLast, geometryOf, halves, outputSize, permuteWeights, spatialRank, window2d, type Geometry } from "./spatial.ts";
-import { add, concat, filled, folded, padWith, range, rankOf, reshape, sliceAxis, transpose, unary } from "./write.ts";
+import { add, concat, filled, padWith, range, rankOf, reshape, sliceAxis, transpose, unary } from "./write.ts";
 
 /** Conv with x, w [O,C/groups,…] and an optional bias given as tensors. */
 export function convolve(n: OnnxNode, g: GraphBuilder, x: string, w: string, bias: string): string {
@@ -90,7 +90,7 @@ function outputsFirst(g: GraphBuilder, w: string, groups: number): string {
   const [C, Og, ...kernel] = g.shape(w) as [number, number, ...number[]], [KH, KW] = kernel.length === 1 ? [1, kernel[0]!] : (kernel as [number, number]);
   if (groups === 1) return kernel.length === 1 ? permuteWeights(g, w, [1, 2, 0], 1) : permuteWeights(g, w, [1, 2, 3, 0]);
   const grouped = reshape(g, w, [groups, C / groups, Og, KH, KW]);
-  return folded(g, reshape(g, transpose(g, grouped, [0, 2, 3, 4, 1]), [groups * Og, KH, KW, C / groups]));
+  return reshape(g, transpose(g, grouped, [0, 2, 3, 4, 1]), [groups * Og, KH, KW, C / groups]);
 }
 
 /** Every depth k of the kernel spreads the input's planes to d · stride + k · dilation; the sum is cropped. */

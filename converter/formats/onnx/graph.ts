@@ -2,13 +2,12 @@
 import { GraphBuilder } from "../../ir/builder.ts";
 import { modelError } from "../../ir/error.ts";
 import { evaluate } from "../../ir/eval.ts";
-import { sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/graph.ts";
+import { freshName, sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/graph.ts";
 import type { ReadOptions } from "../reader.ts";
 import { withoutDynamicQuantization } from "./dynamic.ts";
 import { addInputs } from "./inputs.ts";
 import { nameLayouts } from "./layouts.ts";
 import { noteElementType } from "./narrow.ts";
-import { renameTensor, unusedName } from "./names.ts";
 import { OnnxNode } from "./node.ts";
 import { domainOf, operatorOf } from "./operators.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto } from "./proto.ts";
@@ -30,7 +29,6 @@ interface Reading {
   owners: Map<string, Scope>;
   /** Nodes of the graph that are finished. */
   seen: WeakSet<Node>;
-  counters: Map<string, number>;
   /** Names of nodes, with the last number behind each. */
   nodeNames: Map<string, number>;
   nodesLeft: number;
@@ -38,7 +36,7 @@ interface Reading {
 
 export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
-  const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), counters: new Map(), nodeNames: new Map(), nodesLeft: MAX_NODES };
+  const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), nodeNames: new Map(), nodesLeft: MAX_NODES };
   const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes({ ...proto, node: withoutDynamicQuantization(proto) });
   refuseUnsupported(nodes, functions);
   readInputs(r, scope, proto, options);
@@ -123,9 +121,9 @@ function bindOutputs(r: Reading, scope: Scope, proto: NodeProto, results: string
 function named(r: Reading, scope: Scope, tensor: string, source: string): string {
   const owner = r.owners.get(tensor), taken = r.g.graph.tensors.has(source) && source !== tensor;
   if (owner && owner.depth <= scope.depth) return tensor;
-  const to = scope.depth > 0 ? unusedName(r.g, source, r.counters) : source;
+  const to = scope.depth > 0 && taken ? freshName(r.g.graph, source) : source;
   if (taken && to === source) moveAway(r, scope, source);
-  renameTensor(r.g, tensor, to, owner !== undefined);
+  r.g.rename(tensor, to, owner !== undefined);
   r.owners.delete(tensor);
   r.owners.set(to, scope);
   return to;
@@ -133,8 +131,8 @@ function named(r: Reading, scope: Scope, tensor: string, source: string): string
 
 /** A tensor in between that happens to have the name of one of the file. */
 function moveAway(r: Reading, scope: Scope, name: string): void {
-  const to = unusedName(r.g, `${name}_inner`, r.counters), owner = r.owners.get(name);
-  renameTensor(r.g, name, to, true);
+  const to = freshName(r.g.graph, `${name}_inner`), owner = r.owners.get(name);
+  r.g.rename(name, to, true);
   if (owner) r.owners.set(to, owner);
   r.owners.delete(name);
   for (const [source, tensor] of scope.values) if (tensor === name) scope.values.set(source, to);

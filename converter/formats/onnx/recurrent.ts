@@ -4,7 +4,7 @@ import { tensorOf, type Quantization, type TypedArray } from "../../ir/graph.ts"
 import type { RecurrentActivation, UnaryOp } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { permuteWeights, reorderBlocks } from "./spatial.ts";
-import { add, cast, constantValue, expand, folded, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
+import { add, cast, constantValue, expand, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
 
 /** ONNX i,o,f,c → graph i,f,g,o */
 const lstmOrder = [0, 2, 3, 1];
@@ -71,7 +71,7 @@ function summedBias(n: OnnxNode, g: GraphBuilder, width: number): string {
   const b = n.optional(3);
   if (!b) return "";
   checkBias(g, b, 2 * width);
-  return folded(g, add(g, sliceAxis(g, b, 1, 0, width), sliceAxis(g, b, 1, width, width)));
+  return add(g, sliceAxis(g, b, 1, 0, width), sliceAxis(g, b, 1, width, width));
 }
 
 function checkBias(g: GraphBuilder, b: string, width: number): void {

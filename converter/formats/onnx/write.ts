@@ -117,23 +117,7 @@ export function dataOf(g: GraphBuilder, x: string, what: string): TypedArray {
 
 /** The values of a tensor where they are known, else undefined. */
 export function constantValue(g: GraphBuilder, x: string): TypedArray | undefined {
-  const own = tensorOf(g.graph, x).data;
-  if (own) return own;
-  if (sourcesOf(g, x).length) return undefined;
-  bounded(g, computedElements(g, x), "a value computed at conversion");
-  return g.valueOf(x)?.data;
-}
-
-/** The same tensor, as a constant where it depends on constants only and none of them is quantized. */
-export function folded(g: GraphBuilder, x: string): string {
-  const producers = new Set([x]);
-  for (const node of [...g.graph.nodes].reverse()) {
-    if (!node.outputs.some((o) => producers.has(o))) continue;
-    if (node.op === "dequantize") return x;
-    for (const input of node.inputs) producers.add(input);
-  }
-  if (computedElements(g, x) <= MAX_COMPUTED) constantValue(g, x);
-  return x;
+  return tensorOf(g.graph, x).data ?? g.valueOf(x)?.data;
 }
 
 /** Fresh names for the outputs of a node that are wanted, "" for the others. */
@@ -149,20 +133,6 @@ export function isMuchWork(graph: Graph, node: Node): boolean {
   if (!sums.has(node.op)) return false;
   const size = (name: string) => (name ? sizeOf(tensorOf(graph, name).shape) : 0), window = "kernel" in node.attributes ? sizeOf(node.attributes.kernel) : 1;
   return Math.max(...node.outputs.map(size)) * Math.max(window, ...node.inputs.map(size)) > MAX_WORK;
-}
-
-/** Elements of all tensors on the way from the constants to `x`; Infinity where the way is too much work. */
-function computedElements(g: GraphBuilder, x: string): number {
-  const wanted = new Set([x]);
-  let total = 0;
-  for (let i = g.graph.nodes.length - 1; i >= 0; i--) {
-    const node = g.graph.nodes[i]!;
-    if (!node.outputs.some((o) => wanted.has(o))) continue;
-    if (isMuchWork(g.graph, node)) return Infinity;
-    for (const o of node.outputs) if (o) total += sizeOf(g.shape(o));
-    for (const input of node.inputs) if (input && !isConstant(g.graph, input)) wanted.add(input);
-  }
-  return total;
 }
 
 /** The model inputs that `x` depends on. */
