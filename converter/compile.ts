@@ -81,7 +81,7 @@ function scaleTable(graph: Graph): { values: Float32Array; tensors: object[] } {
 function describe(graph: Graph, program: Program, arena: Arena): Record<string, unknown> {
   const ports = (names: readonly string[]) => names.map((name) => ({ name, shape: tensorOf(graph, name).shape, layout: graph.layouts[name] ?? "" }));
   return {
-    name: graph.name, format: graph.format, inputs: ports(graph.inputs), outputs: ports(graph.outputs),
+    name: graph.name, format: graph.format, precision: [...graph.tensors.values()].some((t) => t.quantization) ? "int8" : "float32", inputs: ports(graph.inputs), outputs: ports(graph.outputs),
     states: graph.states.map((s) => ({ name: s.input, shape: tensorOf(graph, s.input).shape, next: s.output })),
     layers: layersOf(graph, program, arena),
     arena: { bytes: arena.bytes, largestLive: arena.lowerBound },

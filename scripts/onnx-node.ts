@@ -1,8 +1,12 @@
 /**
- * Prints how ONNX's node tests fare, by operator: read by the ONNX reader, computed by the float evaluator.
- * Usage: node scripts/onnx-node.ts [--failures] [operator …]; OCTAVO_ONNX_NODE names another folder of cases.
+ * Prints how ONNX's node tests fare, by operator: read by the ONNX reader, computed by the float evaluator or by the kernels of a build.
+ * Usage: node scripts/onnx-node.ts [--kernels=scalar|simd|relaxed] [--failures] [operator …]; OCTAVO_ONNX_NODE names another folder of cases.
  */
-import { cases, readCase, runCase, type Result } from "../test/formats/onnx-suite.ts";
+import { relaxed, scalar, simd } from "../targets/node/index.ts";
+import { byKernels, cases, readCase, runCase, type Result } from "../test/formats/onnx-suite.ts";
+
+const build = process.argv.find((a) => a.startsWith("--kernels="))?.slice("--kernels=".length);
+const compute = build === undefined ? undefined : byKernels([scalar, simd, relaxed].find((b) => b.name === build)!);
 
 const wanted = process.argv.slice(2).filter((a) => !a.startsWith("--")), details = process.argv.includes("--failures");
 const rows = new Map<string, Record<Result["status"], number>>(), problems: string[] = [];
@@ -18,7 +22,7 @@ for (const name of cases()) {
     continue;
   }
   if (wanted.length && !c.ops.some((op) => wanted.includes(op))) continue;
-  const result = await runCase(c);
+  const result = await runCase(c, undefined, compute);
   total[result.status]++;
   for (const op of c.ops) {
     const row = rows.get(op) ?? { passed: 0, refused: 0, failed: 0 };

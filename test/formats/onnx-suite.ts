@@ -7,9 +7,13 @@ import { messages, type ModelProto, type TensorProto } from "../../converter/for
 import { readTensor, type Value } from "../../converter/formats/onnx/tensor.ts";
 import { decode } from "../../converter/formats/wire/protobuf.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
+import { compile } from "../../converter/compile.ts";
 import { checkGraph } from "../../converter/ir/check.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type Graph, type TypedArray } from "../../converter/ir/graph.ts";
+import { optimise } from "../../converter/optimise/index.ts";
+import type { Build } from "../../sdk/build.ts";
+import { load, type Values } from "../../targets/node/index.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 export const shared = process.env.OCTAVO_SHARED ?? resolve(root, "../shared");
@@ -33,8 +37,19 @@ export function readCase(name: string): Case {
 
 export interface Result { status: "passed" | "refused" | "failed"; reason: string }
 
-/** Reads, evaluates and compares by ONNX's own tolerance: 1e-3 of the value and `absolute`. An OctavoError of the reader is a refusal. */
-export async function runCase(c: Case, absolute = 1e-7): Promise<Result> {
+/** Values of the graph's outputs. */
+export type Compute = (graph: Graph, inputs: Map<string, TypedArray>) => Promise<Map<string, TypedArray>> | Map<string, TypedArray>;
+const byEvaluator: Compute = (graph, inputs) => evaluate(graph, inputs, { keep: new Set(graph.outputs) });
+
+/** Optimised, compiled, loaded and run: what a user gets. */
+export const byKernels = (build: Build): Compute => async (graph, inputs) => {
+  const { model } = await compile(optimise(graph)), loaded = await load(model, { builds: [build] });
+  const given = loaded.inputs.map(({ name, dtype }) => [name, dtype === "int64" ? Int32Array.from(inputs.get(name)!) : inputs.get(name)!] as [string, Values]);
+  return new Map(Object.entries(loaded.run(Object.fromEntries(given)) as Record<string, Values>));
+};
+
+/** Reads, computes and compares by ONNX's own tolerance: 1e-3 of the value and `absolute`. An OctavoError of the reader is a refusal. */
+export async function runCase(c: Case, absolute = 1e-7, compute: Compute = byEvaluator): Promise<Result> {
   let graph: Graph, fixed: Set<string>;
   try {
     ({ graph, fixed } = await readFixing(c));
@@ -44,7 +59,7 @@ export async function runCase(c: Case, absolute = 1e-7): Promise<Result> {
   try {
     const inputs = new Map([...c.inputs].filter(([name]) => !fixed.has(name)).map(([name, v]) => [name, v.data]));
     checkGraph(graph);
-    const values = evaluate(graph, inputs, { keep: new Set(graph.outputs) });
+    const values = await compute(graph, inputs);
     const problem = [...c.outputs].map(([name, v]) => compare(graph, name, v, values.get(name), absolute)).find(Boolean);
     return { status: problem ? "failed" : "passed", reason: problem ?? "" };
   } catch (e) {
