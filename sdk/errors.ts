@@ -13,4 +13,9 @@ export class OctavoError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /** True for the errors of every copy of this module: bundles and sub-paths each hold one. */
+  static [Symbol.hasInstance](error: unknown): boolean {
+    return error instanceof Error && error.name === "OctavoError";
+  }
 }

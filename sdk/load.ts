@@ -26,7 +26,7 @@ export interface LoadOptions {
 export function loaderOf(host: Host): (source: Source, options?: LoadOptions) => Promise<Model> {
   return async (source, options = {}) => {
     const bytes = await readSource(source, host, options.signal), file = parseModelFile(bytes, ABI);
-    if (options.integrity !== false) await verifyIntegrity(bytes);
+    if (options.integrity !== false) await verifyIntegrity(bytes, host.sha256);
     options.signal?.throwIfAborted();
     const build = options.wasm ? compiledBuild("simd", options.wasm) : choose(options.builds ?? host.builds);
     return new Model(file, instantiate(file, build, options.maxMemory), build.name);

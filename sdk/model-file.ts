@@ -109,18 +109,42 @@ function readPort(view: DataView, at: number): Port {
 }
 
 function readMetadata(bytes: Uint8Array): Metadata {
+  let found: unknown;
   try {
-    return JSON.parse(new TextDecoder().decode(bytes)) as Metadata;
+    found = JSON.parse(new TextDecoder().decode(bytes));
   } catch (cause) {
     throw new OctavoError("ERR_OCTAVO_FORMAT", "octavo: the metadata section is not JSON. Convert the model again.", { cause });
   }
+  if (!isMetadata(found)) throw bad("the metadata lack inputs, outputs or layers, or hold other types there");
+  return found;
 }
 
-/** Compares the SHA-256 in the header; hosts without WebCrypto (insecure pages, AudioWorklets) cannot. */
-export async function verifyIntegrity(bytes: Uint8Array): Promise<void> {
-  if (!globalThis.crypto?.subtle) return;
-  const zeroed = bytes.slice();
+type Fields = Record<string, unknown> | null;
+const isText = (v: unknown): v is string => typeof v === "string";
+const isSize = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 0;
+const areAll = (v: unknown, test: (item: Fields) => boolean): boolean => Array.isArray(v) && v.every((item: unknown) => typeof item === "object" && item !== null && test(item as Fields));
+const areSizes = (v: unknown): boolean => Array.isArray(v) && v.every(isSize);
+const isPort = (p: Fields) => isText(p!.name) && isText(p!.layout) && areSizes(p!.shape);
+const isWritten = (o: Fields) => (o!.name === undefined || isText(o!.name)) && isSize(o!.at) && isSize(o!.size);
+const isLayer = (l: Fields) => isText(l!.name) && isText(l!.op) && isText(l!.kernel) && typeof l!.macs === "number" && (l!.outputs === undefined || areAll(l!.outputs, isWritten));
+const isTensor = (t: Fields) => isText(t!.name) && areSizes(t!.shape) && isText(t!.dtype) && isSize(t!.at) && isSize(t!.count);
+
+/** Everything that the SDK and the tools read without a further look. */
+function isMetadata(v: unknown): v is Metadata {
+  if (typeof v !== "object" || v === null) return false;
+  const { name, format, precision, rounding, inputs, outputs, layers, tensors = [], classes = [] } = v as Record<string, unknown>;
+  return [name, format, precision, rounding].every(isText) && areAll(inputs, isPort) && areAll(outputs, isPort) && areAll(layers, isLayer) && areAll(tensors, isTensor)
+    && Array.isArray(classes) && classes.every(isText);
+}
+
+/** SHA-256 by WebCrypto, or undefined where the host has none (insecure pages, AudioWorklets). */
+const webSha256 = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array | undefined> =>
+  globalThis.crypto?.subtle && new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+
+/** Compares the SHA-256 in the header, where the host can compute it. */
+export async function verifyIntegrity(bytes: Uint8Array, sha256: (bytes: Uint8Array<ArrayBuffer>) => Uint8Array | Promise<Uint8Array | undefined> = webSha256): Promise<void> {
+  const zeroed = new Uint8Array(bytes);
   zeroed.fill(0, HASH_OFFSET, HASH_OFFSET + HASH_BYTES);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", zeroed));
-  if (digest.some((b, i) => b !== bytes[HASH_OFFSET + i])) throw bad("the SHA-256 in the header is not that of the file", "It was changed or damaged: copy it again.");
+  const digest = await sha256(zeroed);
+  if (digest?.some((b, i) => b !== bytes[HASH_OFFSET + i])) throw bad("the SHA-256 in the header is not that of the file", "It was changed or damaged: copy it again.");
 }

@@ -184,7 +184,7 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
   private samples(given: readonly Values[], side: "view" | "raw"): number {
     const counts = this.ins.map((b, i) => {
       check(b.info.name, b.info.shape, given[i]!, b[side]!, true);
-      return given[i]!.length / b[side]!.length;
+      return b[side]!.length ? given[i]!.length / b[side]!.length : 1;
     });
     if (counts.some((n) => n !== counts[0])) throw new OctavoError("ERR_OCTAVO_SHAPE", `run: the inputs hold ${counts.join(", ")} samples, expected the same number of each.`);
     return counts[0] ?? 1;
@@ -221,7 +221,7 @@ function bindPort(port: Port, info: Metadata["inputs"][number] | undefined, buff
 /** `several`: a multiple of the view's length will do. */
 function check(name: string, shape: readonly number[], values: Values, view: Values, several: boolean): void {
   if (!ArrayBuffer.isView(values) || Object.getPrototypeOf(values) !== Object.getPrototypeOf(view)) throw new OctavoError("ERR_OCTAVO_DTYPE", `"${name}": found ${(values as Values | undefined)?.constructor?.name ?? typeof values}, expected ${view.constructor.name}.`);
-  const fits = several ? values.length > 0 && values.length % view.length === 0 : values.length === view.length;
+  const fits = several && view.length ? values.length > 0 && values.length % view.length === 0 : values.length === view.length;
   if (!fits) throw new OctavoError("ERR_OCTAVO_SHAPE", `"${name}": found ${values.length} values, expected ${view.length} (shape [${shape.join(",")}])${several ? " or a multiple for several samples" : ""}.`);
 }
 

@@ -1,4 +1,5 @@
 /** Node: models come from disk or a URL; all builds are inside the package's JavaScript. */
+import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { embeddedBuild } from "../../sdk/build.ts";
 import { OctavoError } from "../../sdk/errors.ts";
@@ -10,9 +11,11 @@ import { loaderOf, readResponse } from "../../sdk/load.ts";
 
 export * from "../../sdk/index.ts";
 
-export const relaxed = embeddedBuild("relaxed", relaxedBase64);
-export const simd = embeddedBuild("simd", simdBase64);
-export const scalar = embeddedBuild("scalar", scalarBase64);
+const decode = (text: string): Uint8Array<ArrayBuffer> => Buffer.from(text, "base64");
+
+export const relaxed = embeddedBuild("relaxed", relaxedBase64, decode);
+export const simd = embeddedBuild("simd", simdBase64, decode);
+export const scalar = embeddedBuild("scalar", scalarBase64, decode);
 
 async function read(location: string | URL, signal?: AbortSignal): Promise<Uint8Array> {
   if (location instanceof URL && location.protocol !== "file:") return readResponse(await fetch(location, { signal: signal ?? null }));
@@ -23,5 +26,7 @@ async function read(location: string | URL, signal?: AbortSignal): Promise<Uint8
   }
 }
 
-export const host: Host = { builds: [relaxed, simd, scalar], read };
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+
+export const host: Host = { builds: [relaxed, simd, scalar], read, sha256 };
 export const load = loaderOf(host);
