@@ -8,10 +8,11 @@ const readers: { extensions: string[]; load: () => Promise<Reader> }[] = [
   { extensions: [".tflite"], load: async () => (await import("./tflite.ts")).tflite },
   { extensions: [".keras", ".h5", ".hdf5"], load: async () => (await import("./keras.ts")).keras },
   { extensions: [".json"], load: async () => (await import("./tfjs.ts")).tfjs },
+  { extensions: [".pt2", ".pt", ".pth", ".safetensors"], load: async () => (await import("./pytorch.ts")).pytorch },
   { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
 ];
 
-const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5) or TF.js (model.json)";
+const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5), TF.js (model.json), PyTorch (.pt2; .pt, .pth and .safetensors with an architecture)";
 
 /**
  * Reads a model.

@@ -1,4 +1,4 @@
-/** The configuration of one layer, read by name and type; what is missing has Keras' default. */
+/** Settings of one layer, read by name and type. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 

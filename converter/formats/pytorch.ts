@@ -1,0 +1,33 @@
+/** PyTorch: `.pt2` archives of torch.export, and weights (`.pt`, `.pth`, `.safetensors`) with an architecture file. */
+import { modelError } from "../ir/error.ts";
+import { buildFromArchitecture } from "./pytorch/architecture.ts";
+import { readCheckpoint } from "./pytorch/checkpoint.ts";
+import { isExported, readExported } from "./pytorch/exported.ts";
+import { format } from "./pytorch/tensors.ts";
+import type { Reader } from "./reader.ts";
+import { isSafetensors } from "./wire/safetensors.ts";
+import { isZip, openZip, type Zip } from "./wire/zip.ts";
+
+export const pytorch: Reader = {
+  name: format,
+  extensions: [".pt2", ".pt", ".pth", ".safetensors"],
+  sniff: (bytes) => isSafetensors(bytes) || isBarePickle(bytes) || archiveOf(bytes) !== undefined,
+  read: (bytes, options) => {
+    if (isBarePickle(bytes)) throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is in the format before PyTorch 1.6, a bare pickle", "Save it again: torch.save(torch.load(\"old.pt\", weights_only=True), \"new.pt\").");
+    if (isZip(bytes) && isExported(openZip(bytes, format))) return readExported(bytes, options);
+    return buildFromArchitecture(readCheckpoint(bytes), options);
+  },
+};
+
+/** Pickles of protocol 2 to 5 begin with 0x80 and the number. */
+const isBarePickle = (bytes: Uint8Array): boolean => bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5;
+
+/** An archive with entries that PyTorch writes. */
+function archiveOf(bytes: Uint8Array): Zip | undefined {
+  try {
+    const zip = isZip(bytes) ? openZip(bytes, format) : undefined;
+    return zip && (isExported(zip) || zip.names.some((n) => /(^|\/)data\.pkl$/.test(n))) ? zip : undefined;
+  } catch {
+    return undefined;
+  }
+}

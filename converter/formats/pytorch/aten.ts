@@ -1,0 +1,16 @@
+/** ATen operators by name, without the overload: "conv2d" stands for conv2d.default and conv2d.padding. */
+import type { Operator } from "./aten-node.ts";
+import { elementwise } from "./aten/elementwise.ts";
+import { layers } from "./aten/layers.ts";
+import { reductions } from "./aten/reduce.ts";
+import { shapes } from "./aten/shape.ts";
+import { sizes } from "./aten/sizes.ts";
+
+const table: Record<string, Operator> = { ...elementwise, ...layers, ...reductions, ...shapes, ...sizes };
+
+/** "torch.ops.aten.relu_.default" → "relu": an operator in place gives its result as well. */
+export function operatorOf(target: string): Operator | undefined {
+  const name = /^torch\.ops\.aten\.(\w+)/.exec(target)?.[1] ?? target;
+  const plain = Object.hasOwn(table, name) ? name : name.replace(/_$/, "");
+  return Object.hasOwn(table, plain) ? table[plain] : undefined;
+}

@@ -1,0 +1,158 @@
+/** Operators that move elements. */
+import type { GraphBuilder } from "../../../ir/builder.ts";
+import { linearTaps, type Taps } from "../../keras/taps.ts";
+import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
+import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, sliceAxis, toFloat, transpose } from "../../onnx/write.ts";
+import type { AtenNode, Operator } from "../aten-node.ts";
+import { flatten, view } from "../emit.ts";
+
+const axis = (n: AtenNode, g: GraphBuilder, name = "dim", otherwise?: number): number => axisOf(g, n.int(name, otherwise), rankOf(g, n.tensor("self")));
+const sized: Operator = (n, g) => view(g, n.tensor("self"), n.ints(n.has("shape") ? "shape" : "size"));
+
+export const shapes: Record<string, Operator> = {
+  view: sized, reshape: sized, _unsafe_view: sized, _reshape_alias: sized,
+  flatten: (n, g) => flatten(g, n.tensor("self"), n.int("start_dim", 0), n.int("end_dim", -1)),
+  unflatten: (n, g) => {
+    const x = n.tensor("self"), shape = g.shape(x), at = axis(n, g), sizes = n.ints(n.has("sizes") ? "sizes" : "size"), free = shape[at]! / sizes.filter((d) => d !== -1).reduce((a, d) => a * d, 1);
+    return reshape(g, x, [...shape.slice(0, at), ...sizes.map((d) => (d === -1 ? free : d)), ...shape.slice(at + 1)]);
+  },
+  permute: (n, g) => transpose(g, n.tensor("self"), axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self")))),
+  transpose: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "dim0"), axis(n, g, "dim1")), swapaxes: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "axis0"), axis(n, g, "axis1")),
+  t: (n, g) => (rankOf(g, n.tensor("self")) < 2 ? n.tensor("self") : swapped(g, n.tensor("self"), 0, 1)), numpy_T: (n, g) => transpose(g, n.tensor("self"), range(rankOf(g, n.tensor("self"))).reverse()),
+  unsqueeze: (n, g) => {
+    const shape = [...g.shape(n.tensor("self"))];
+    shape.splice(axisOf(g, n.int("dim"), shape.length + 1), 0, 1);
+    return reshape(g, n.tensor("self"), shape);
+  },
+  squeeze: (n, g) => {
+    const shape = g.shape(n.tensor("self")), axes = n.has("dim") ? axesOf(g, n.ints("dim"), shape.length) : range(shape.length);
+    return reshape(g, n.tensor("self"), shape.filter((d, i) => d !== 1 || !axes.includes(i)));
+  },
+  cat: (n, g) => joined(g, n.tensors("tensors").filter((x) => g.shape(x).join() !== "0"), n.int("dim", 0)), concat: (n, g) => joined(g, n.tensors("tensors"), n.int("dim", 0)),
+  stack: (n, g) => {
+    const parts = n.tensors("tensors"), at = axisOf(g, n.int("dim", 0), rankOf(g, parts[0]!) + 1);
+    return joined(g, parts.map((x) => reshape(g, x, [...g.shape(x).slice(0, at), 1, ...g.shape(x).slice(at)])), at);
+  },
+  split: (n, g) => {
+    const sizes = n.ints(n.has("split_sizes") ? "split_sizes" : "split_size"), x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!;
+    return pieces(g, x, at, sizes.length === 1 ? even(g, size, sizes[0]!) : sizes);
+  },
+  split_with_sizes: (n, g) => pieces(g, n.tensor("self"), axis(n, g, "dim", 0), n.ints("split_sizes")),
+  chunk: (n, g) => {
+    const at = axis(n, g, "dim", 0), size = g.shape(n.tensor("self"))[at]!;
+    return pieces(g, n.tensor("self"), at, even(g, size, Math.ceil(size / n.int("chunks"))));
+  },
+  unbind: (n, g) => {
+    const x = n.tensor("self"), at = axis(n, g, "dim", 0);
+    return range(bounded(g, g.shape(x)[at]!, "unbinding")).map((i) => picked(g, x, at, i));
+  },
+  select: (n, g) => picked(g, n.tensor("self"), axis(n, g), n.int("index")),
+  slice: (n, g) => {
+    const x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!, step = n.int("step", 1), within = (v: number) => Math.min(size, Math.max(0, v < 0 ? v + size : v));
+    if (step < 1) g.fail(`its step is ${step}, expected 1 or more`, "Use flip.");
+    const start = within(n.int("start", 0)), stop = within(n.int("end", size));
+    return sliceAxis(g, x, at, start, Math.max(0, Math.ceil((stop - start) / step)), step);
+  },
+  narrow: (n, g) => sliceAxis(g, n.tensor("self"), axis(n, g), n.int("start"), n.int("length")),
+  index_select: (n, g) => g.add("gather", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
+  gather: (n, g) => g.add("gatherElements", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
+  expand: (n, g) => {
+    const x = n.tensor("self"), sizes = n.ints("size"), lead = sizes.length - rankOf(g, x);
+    return expand(g, x, sizes.map((d, i) => (d === -1 ? g.shape(x)[i - lead]! : d)));
+  },
+  repeat: (n, g) => {
+    const x = n.tensor("self"), repeats = n.ints("repeats"), lead = repeats.length - rankOf(g, x), wide = reshape(g, x, [...range(Math.max(0, lead)).map(() => 1), ...g.shape(x)]);
+    return repeats.every((r) => r === 1) ? wide : g.add("tile", [wide], { repeats });
+  },
+  repeat_interleave: (n, g) => {
+    const x = n.tensor("self"), at = axis(n, g), times = n.int("repeats"), size = g.shape(x)[at]!;
+    return g.add("gather", [x, constant(g, "order", "int64", range(bounded(g, size * times, "repeating")).map((i) => Math.floor(i / times)))], { axis: at });
+  },
+  flip: (n, g) => axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self"))).reduce((x, a) => reverse(g, x, a), n.tensor("self")),
+  roll: (n, g) => n.ints("dims").reduce((x, dim, i) => rolled(g, x, axisOf(g, dim, rankOf(g, x)), n.ints("shifts")[i]!), n.tensor("self")),
+  pad: (n, g) => padded(n, g, n.string("mode", "constant")), constant_pad_nd: (n, g) => padded(n, g, "constant"),
+  reflection_pad1d: (n, g) => padded(n, g, "reflect"), reflection_pad2d: (n, g) => padded(n, g, "reflect"), replication_pad1d: (n, g) => padded(n, g, "replicate"), replication_pad2d: (n, g) => padded(n, g, "replicate"),
+  upsample_nearest2d: (n, g) => resized(n, g, nearest), upsample_nearest1d: (n, g) => resized(n, g, nearest), upsample_linear1d: (n, g) => resized(n, g, linearFor(n)), upsample_bilinear2d: (n, g) => resized(n, g, linearFor(n)),
+  pixel_shuffle: (n, g) => {
+    const x = n.tensor("self"), r = n.int("upscale_factor"), [N, C, H, W] = g.shape(x) as [number, number, number, number], O = C / (r * r);
+    return reshape(g, transpose(g, reshape(g, x, [N, O, r, r, H, W]), [0, 1, 4, 2, 5, 3]), [N, O, H * r, W * r]);
+  },
+  pixel_unshuffle: (n, g) => {
+    const x = n.tensor("self"), r = n.int("downscale_factor"), [N, C, H, W] = g.shape(x) as [number, number, number, number];
+    return reshape(g, transpose(g, reshape(g, x, [N, C, H / r, r, W / r, r]), [0, 1, 3, 5, 2, 4]), [N, C * r * r, H / r, W / r]);
+  },
+  channel_shuffle: (n, g) => {
+    const x = n.tensor("self"), groups = n.int("groups"), [N, C, ...rest] = g.shape(x) as [number, number, ...number[]];
+    return reshape(g, transpose(g, reshape(g, x, [N, groups, C / groups, ...rest]), [0, 2, 1, ...range(rest.length).map((i) => i + 3)]), [N, C, ...rest]);
+  },
+};
+
+function joined(g: GraphBuilder, parts: string[], dim: number): string {
+  const dtype = parts.every((x) => dtypeOf(g, x) === dtypeOf(g, parts[0]!)) ? undefined : "float32";
+  return concat(g, dtype ? parts.map((x) => cast(g, x, dtype)) : parts, axisOf(g, dim, rankOf(g, parts[0] ?? g.fail("it joins nothing", "", "ERR_OCTAVO_FORMAT"))));
+}
+
+const swapped = (g: GraphBuilder, x: string, a: number, b: number): string => transpose(g, x, range(rankOf(g, x)).map((i) => (i === a ? b : i === b ? a : i)));
+
+/** One index of an axis, which falls away. */
+export function picked(g: GraphBuilder, x: string, at: number, index: number): string {
+  const shape = g.shape(x), i = index < 0 ? index + shape[at]! : index;
+  if (!(i >= 0 && i < shape[at]!)) g.fail(`it picks ${index} of axis ${at} of [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  return reshape(g, sliceAxis(g, x, at, i, 1), shape.filter((_, k) => k !== at));
+}
+
+const even = (g: GraphBuilder, size: number, step: number): number[] => {
+  if (!(step >= 1)) g.fail(`it splits into pieces of ${step}`, "", "ERR_OCTAVO_SHAPE");
+  return range(bounded(g, Math.ceil(size / step), "splitting")).map((i) => Math.min(step, size - i * step));
+};
+
+function pieces(g: GraphBuilder, x: string, at: number, sizes: number[]): string[] {
+  let start = 0;
+  return sizes.map((size) => sliceAxis(g, x, at, (start += size) - size, size));
+}
+
+function rolled(g: GraphBuilder, x: string, at: number, shift: number): string {
+  const size = g.shape(x)[at]!, cut = (((-shift % size) + size) % size);
+  return cut === 0 ? x : concat(g, [sliceAxis(g, x, at, cut, size - cut), sliceAxis(g, x, at, 0, cut)], at);
+}
+
+/** Amounts from the last axis on: [left, right, top, bottom, …] */
+export function padAmounts(g: GraphBuilder, x: string, pads: number[]): { before: number[]; after: number[] } {
+  const rank = rankOf(g, x), at = (side: 0 | 1) => range(rank).map((i) => pads[2 * (rank - 1 - i) + side] ?? 0);
+  if (pads.length % 2 || pads.length > 2 * rank) g.fail(`it pads [${g.shape(x).join(",")}] by [${pads.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  return { before: at(0), after: at(1) };
+}
+
+function padded(n: AtenNode, g: GraphBuilder, mode: string): string {
+  const x = n.tensor("self"), { before, after } = padAmounts(g, x, n.ints(n.has("pad") ? "pad" : "padding"));
+  if (mode === "constant") return padWith(g, x, before, after, n.number("value", 0));
+  const modes: Record<string, "reflect" | "edge" | "wrap"> = { reflect: "reflect", replicate: "edge", circular: "wrap" };
+  return g.add("pad", [x], { before, after, mode: modes[mode] ?? g.fail(`its mode is ${mode}`), value: 0 });
+}
+
+/** Where an output sample comes from, given how many output samples stand for one input sample (0: by the sizes). */
+export type TapsOf = (from: number, to: number, scale: number) => Taps;
+
+export const nearest: TapsOf = (from, to, scale) => ({ taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(o * (scale ? 1 / scale : from / to)))), weights: range(to).map(() => 1) });
+
+/** align_corners: the first and last samples meet; else half-pixel centres. */
+export const linear = (corners: boolean): TapsOf => (from, to, scale) => {
+  if (!corners && (!scale || scale === to / from)) return linearTaps(from, to);
+  const places = range(to).map((o) => (corners ? (to > 1 ? (o * (from - 1)) / (to - 1) : 0) : Math.max(0, (o + 0.5) / scale - 0.5))), lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
+  return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]), weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
+};
+
+const linearFor = (n: AtenNode): TapsOf => linear(n.bool("align_corners"));
+
+function resized(n: AtenNode, g: GraphBuilder, taps: TapsOf): string {
+  const x = n.tensor(n.has("self") ? "self" : "input"), sizes = g.shape(x).slice(2), list = (name: string) => (n.has(name) ? [n.get(name)].flat().map(Number) : undefined);
+  const scales = list("scale_factors") ?? ["scales_h", "scales_w", "scales"].filter((s) => n.has(s)).map((s) => n.number(s)), target = list("output_size") ?? sizes.map((d, i) => Math.floor(d * (scales[i] ?? 1)));
+  return resize(g, x, target, scales.length === sizes.length ? scales : sizes.map(() => 0), taps);
+}
+
+export function resize(g: GraphBuilder, x: string, target: number[], scales: number[], taps: TapsOf): string {
+  const sizes = g.shape(x).slice(2);
+  if (target.length !== sizes.length || target.some((t) => !(t >= 1 && t <= 16384))) g.fail(`it resizes [${g.shape(x).join(",")}] to [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  const last = channelsLast(g, toFloat(g, x));
+  return channelsFirst(g, target.reduce((y, t, i) => (t === sizes[i] ? y : g.add("resample", [y], { axis: 1 + i, ...taps(sizes[i]!, t, scales[i]!) })), last));
+}
