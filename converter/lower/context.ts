@@ -1,5 +1,5 @@
 /** What a lowering writes: kernel calls with symbolic operands, which plan and write turn into addresses. */
-import { bytesOf, sizeOf, tensorOf, type Graph, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { bytesOf, freshName, sizeOf, tensorOf, type DType, type Graph, type Tensor, type TypedArray } from "../ir/graph.ts";
 import type { KernelName } from "../write/layout.ts";
 
 /** A place in memory that is known later: a tensor, a constant of the file, or scratch of one call. */
@@ -89,6 +89,21 @@ export class LoweringContext {
     const id = `scratch ${this.program.buffers.size}`;
     this.program.buffers.set(id, Math.max(16, bytes));
     return { kind: "scratch", id, offset: 0 };
+  }
+
+  /** A float tensor between two calls of this node. */
+  temporary(shape: readonly number[], dtype: DType = "float32"): string {
+    const name = freshName(this.graph, `${this.node} part`);
+    this.graph.tensors.set(name, { name, dtype, shape: [...shape] });
+    return name;
+  }
+
+  /** The same values in another shape. */
+  reshaped(name: string, shape: readonly number[]): string {
+    const { data, dtype } = this.tensor(name), view = this.temporary(shape, dtype);
+    if (data) this.tensor(view).data = data;
+    else this.alias(view, name);
+    return view;
   }
 
   /** `name` is the bytes of `of`, `offset` bytes in: no copy is made. */

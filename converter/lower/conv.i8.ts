@@ -28,7 +28,7 @@ function filterOf(c: LoweringContext, [x, w, b]: readonly string[], y: string, g
 /** sx · sw / sy in double. One scale for all rows of a dense layer: sx · sw in float, as TFLite's GetQuantizedConvolutionMultipler. */
 function effectiveScales(sx: number, sw: ArrayLike<number>, sy: number, O: number, dense: boolean): number[] {
   const equal = Array.from(sw).every((s) => s === sw[0]);
-  return Array.from({ length: O }, (_, o) => (dense && equal ? Math.fround(sx * sw[0]!) : sx * sw[sw.length === 1 ? 0 : o]!) / sy);
+  return Array.from({ length: O }, (_, o) => (sx * sw[sw.length === 1 ? 0 : o]!) / sy);
 }
 
 /** Per output channel, each group padded to a multiple of 8. */

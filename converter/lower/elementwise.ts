@@ -29,6 +29,20 @@ export function binary(node: Node<BinaryOp>, c: LoweringContext): void {
 
 export const where = (node: Node<"where">, c: LoweringContext): void => map(c, "where", node.inputs, node.outputs[0]!);
 
+/** y = x · s + (bias − mean · s), s = scale / √(variance + epsilon): where these are not known at conversion. */
+export function batchNorm(node: Node<"batchNorm">, c: LoweringContext): void {
+  const [x, scale, bias, mean, variance] = node.inputs as [string, string, string, string, string], { axis, epsilon } = node.attributes, { shape } = c.tensor(x);
+  const channels = shape.map((d, a) => (a === axis ? d : 1)), part = () => c.temporary(channels), seen = (name: string) => c.reshaped(name, channels);
+  const [deviation, s, shift, product] = [part(), part(), part(), c.temporary(shape)] as [string, string, string, string];
+  map(c, "affine", [seen(variance)], deviation, 1, epsilon);
+  map(c, "sqrt", [deviation], deviation);
+  map(c, "div", [seen(scale), deviation], s, -Infinity, Infinity);
+  map(c, "mul", [seen(mean), s], deviation, -Infinity, Infinity);
+  map(c, "sub", [seen(bias), deviation], shift, -Infinity, Infinity);
+  map(c, "mul", [x, s], product, -Infinity, Infinity);
+  map(c, "add", [product, shift], node.outputs[0]!, -Infinity, Infinity);
+}
+
 const scalarOf = (c: LoweringContext, name: string): number | undefined => {
   const { data, shape } = c.tensor(name);
   return data && sizeOf(shape) === 1 ? data[0] : undefined;

@@ -1,9 +1,9 @@
 /** Reads and writes at positions known at run time: gather, gatherElements, gatherNd, scatterElements. */
-import { around, stridesOf } from "../ir/eval/strides.ts";
+import { around, stridesOf, walkOver } from "../ir/eval/strides.ts";
 import { bytesOf, sizeOf, type Node } from "../ir/graph.ts";
 import type { LoweringContext, Operand } from "./context.ts";
 import { copyTensor } from "./move.ts";
-import { axisFields } from "./strided.ts";
+import { walkFields } from "./strided.ts";
 
 /** Indices as the floats that kernels read. */
 function indices(c: LoweringContext, name: string): Operand {
@@ -18,8 +18,8 @@ export function gather(node: Node<"gather">, c: LoweringContext): void {
 
 /** Walk over the indices; the strides of the other tensor, whose own axis is crossed by `step` per index. */
 function along(shape: readonly number[], other: readonly number[], axis: number) {
-  const strides = stridesOf(other);
-  return { size: other[axis]!, step: strides[axis]!, ...axisFields("n", shape, 1), ...axisFields("s", strides.map((s, a) => (a === axis ? 0 : s)), 0) };
+  const strides = stridesOf(other), own = strides.map((s, a) => (a === axis ? 0 : s));
+  return { size: other[axis]!, step: strides[axis]!, ...walkFields({ ...walkOver(shape, [own]) }, ["s"]) };
 }
 
 export function gatherElements(node: Node<"gatherElements">, c: LoweringContext): void {

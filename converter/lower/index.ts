@@ -8,7 +8,7 @@ import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
 import { conv2d, convTranspose2d } from "./conv.ts";
 import { dense, matmul } from "./dense.ts";
-import { binary, unary, where } from "./elementwise.ts";
+import { batchNorm, binary, unary, where } from "./elementwise.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
 import { lut, tabulate } from "./lut.ts";
@@ -32,7 +32,7 @@ const each = <K extends OpName>(names: readonly K[], lowering: Lowering<K>) => O
 const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, cast, lstm: recurrent, gru: recurrent, rnn: recurrent, gather };
 
 /** Of float32. */
-const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
+const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, batchNorm, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
 
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
@@ -45,6 +45,7 @@ export function lower(graph: Graph, rounding: Rounding = "fast"): Program {
   refuseUnknown(graph);
   const context = new LoweringContext(graph, rounding);
   for (const [name, alias] of placements(graph)) context.alias(name, alias.of, alias.offset);
+  for (const name of graph.inputs) context.at(name);
   for (const node of graph.nodes) lowerNode(node, context);
   updateStates(context);
   return context.program;

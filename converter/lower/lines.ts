@@ -3,7 +3,7 @@ import { around, stridesOf, walkOver } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
 import { reduceOps, type ReduceOp } from "../ir/ops.ts";
 import type { LoweringContext, Operand } from "./context.ts";
-import { copyStrided } from "./move.ts";
+import { copyStrided, fill } from "./move.ts";
 import { walkFields } from "./strided.ts";
 
 const pick = (values: readonly number[], axes: readonly number[]): number[] => axes.map((a) => values[a]!);
@@ -11,8 +11,14 @@ const pick = (values: readonly number[], axes: readonly number[]): number[] => a
 /** Axes of x that `axes` leaves, in order. */
 const others = (rank: number, axes: readonly number[]): number[] => Array.from({ length: rank }, (_, a) => a).filter((a) => !axes.includes(a));
 
+/** Reductions of no elements at all. */
+const ofNothing: Record<ReduceOp, number> = {
+  reduceSum: 0, reduceMean: NaN, reduceMax: -Infinity, reduceMin: Infinity, reduceProd: 1, reduceL1: 0, reduceL2: 0, reduceSumSquare: 0, reduceLogSumExp: -Infinity,
+};
+
 export function reduce(node: Node<ReduceOp>, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], { shape } = c.tensor(x), strides = stridesOf(shape), { axes } = node.attributes;
+  if (sizeOf(shape) === 0) return fill(c, y, ofNothing[node.op]);
   const fields = (over: readonly number[], size: string, stride: string) => {
     const walked = walkFields(walkOver(pick(shape, over), [pick(strides, over)]), ["s"]);
     return Object.fromEntries(Object.entries(walked).map(([name, value]) => [name.replace(/^n/, size).replace(/^s/, stride), value]));

@@ -1,7 +1,7 @@
 /** What moves elements of any type: reshape, transpose, slice, concat, pad, expand, tile → aliases, copy, fill. */
 import { OctavoError } from "../ir/error.ts";
 import { isQuantized, quantize } from "../ir/eval/quantize.ts";
-import { broadcastStrides, stridesOf, walkOver } from "../ir/eval/strides.ts";
+import { around, broadcastStrides, stridesOf, walkOver } from "../ir/eval/strides.ts";
 import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
 import type { LoweringContext, Operand } from "./context.ts";
 import { AXES, walkFields } from "./strided.ts";
@@ -84,14 +84,42 @@ export function concat(node: Node<"concat">, c: LoweringContext): void {
   }
 }
 
+export const pad = (node: Node<"pad">, c: LoweringContext): void => (node.attributes.mode === "constant" ? padConstant : padByIndex)(node, c);
+
 /** Constant padding: the whole result is filled, then x is laid into it. Negative amounts crop x. */
-export function pad(node: Node<"pad">, c: LoweringContext): void {
+function padConstant(node: Node<"pad">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], { before, after, value } = node.attributes, from = c.tensor(x).shape, to = c.tensor(y);
   const crop = before.map((b) => Math.max(0, -b)), place = before.map((b) => Math.max(0, b));
   const shape = from.map((d, axis) => d - crop[axis]! - Math.max(0, -after[axis]!)), sx = stridesOf(from), sy = stridesOf(to.shape);
   const start = (index: readonly number[], strides: readonly number[]) => index.reduce((sum, i, axis) => sum + i * strides[axis]!, 0);
   if (sizeOf(to.shape) > sizeOf(shape)) fill(c, y, value);
   copyStrided(c, shape, bytesOf(to.dtype), { at: c.at(x), start: start(crop, sx), strides: sx }, { at: c.at(y), start: start(place, sy), strides: sy });
+}
+
+/** Which element of an axis of `size` stands at position i. */
+const sources = {
+  edge: (i: number, size: number) => Math.min(size - 1, Math.max(0, i)),
+  wrap: (i: number, size: number) => ((i % size) + size) % size,
+  reflect: (i: number, size: number) => {
+    const period = Math.max(1, 2 * (size - 1)), at = ((i % period) + period) % period;
+    return at < size ? at : period - at;
+  },
+};
+
+/** Every padded axis in turn picks its elements by a table. */
+function padByIndex(node: Node<"pad">, c: LoweringContext): void {
+  const { before, mode } = node.attributes, y = node.outputs[0]!, { shape: to, dtype } = c.tensor(y), shape = [...c.tensor(node.inputs[0]!).shape];
+  const axes = shape.flatMap((size, axis) => (size === to[axis] && !before[axis] ? [] : [axis]));
+  let x = node.inputs[0]!;
+  if (!axes.length) copyTensor(c, x, y);
+  axes.forEach((axis, step) => {
+    const { outer, size, inner } = around(shape, axis), source = sources[mode as keyof typeof sources];
+    const table = Float32Array.from({ length: to[axis]! }, (_, i) => source(i - before[axis]!, size));
+    shape[axis] = to[axis]!;
+    const part = step === axes.length - 1 ? y : c.temporary(shape, dtype);
+    c.call("gather", { x: c.at(x), i: c.constant(table), y: c.at(part), outer, n: size, count: table.length, bytes: inner * bytesOf(dtype) }, ["y"]);
+    x = part;
+  });
 }
 
 /** Every element of `y` becomes `value`, a real number. */

@@ -6,8 +6,10 @@ import type { Params } from "./context.ts";
 export const AXES = 6;
 
 /** `values` as fields name0 … name5, after as many of `fill` as are missing. */
-export const axisFields = (name: string, values: readonly number[], fill: number): Params =>
-  Object.fromEntries(Array.from({ length: AXES }, (_, axis) => [`${name}${axis}`, values[axis - AXES + values.length] ?? fill]));
+export function axisFields(name: string, values: readonly number[], fill: number): Params {
+  if (values.length > AXES) throw new OctavoError("ERR_OCTAVO_SHAPE", `operands of ${values.length} axes that cannot be joined, expected at most ${AXES}.`);
+  return Object.fromEntries(Array.from({ length: AXES }, (_, axis) => [`${name}${axis}`, values[axis - AXES + values.length] ?? fill]));
+}
 
 /**
  * Fields n0 … n5 and, per operand, its strides in elements.
@@ -18,6 +20,5 @@ export function stridedFields(shape: readonly number[], operands: Record<string,
 }
 
 export function walkFields(walk: Walk, names: readonly string[]): Params {
-  if (walk.shape.length > AXES) throw new OctavoError("ERR_OCTAVO_SHAPE", `operands of ${walk.shape.length} axes that cannot be joined, expected at most ${AXES}.`);
   return Object.assign(axisFields("n", walk.shape, 1), ...names.map((name, k) => axisFields(name, walk.strides[k]!, 0)));
 }
