@@ -6,6 +6,7 @@ import { foldBatchnorm } from "./fold-batchnorm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuseActivation } from "./fuse-activation.ts";
 import { fuseAffine } from "./fuse-affine.ts";
+import { fuseAffineBefore } from "./fuse-affine-before.ts";
 import { fuseClamp } from "./fuse-clamp.ts";
 import { fuseNormalize } from "./fuse-normalize.ts";
 import { fusePadding } from "./fuse-padding.ts";
@@ -13,6 +14,7 @@ import { gatherToSlice } from "./gather-to-slice.ts";
 import { matmulToDense } from "./matmul-to-dense.ts";
 import { meanToPool } from "./mean-to-pool.ts";
 import { mergeReshapes } from "./merge-reshapes.ts";
+import { transposeToReshape } from "./layout/merge-transposes.ts";
 import { nchwToNhwc } from "./nchw-to-nhwc.ts";
 import { removeIdentities } from "./remove-identities.ts";
 import { applyRewrites, type Rewrite } from "./rewriter.ts";
@@ -21,8 +23,10 @@ import { scaleToDepthwise } from "./scale-to-depthwise.ts";
 
 const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
 const arithmetic: Rewrite[] = [gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
-/** Only when nothing else is left to do: a scale may still reach a layer before it, a mean still be part of a normalization. */
-const last: Rewrite[] = [scaleToDepthwise, meanToPool];
+/** Only when nothing else is left to do: a transpose may still meet its like, a mean be part of a normalization. */
+const late: Rewrite[] = [transposeToReshape, fuseAffineBefore, meanToPool];
+/** And then: a scale may still have reached a layer before or behind it. */
+const last: Rewrite[] = [scaleToDepthwise];
 
 /** Every round finds something that the one before made possible; real models need about five. */
 const mostRounds = 24;
@@ -34,5 +38,6 @@ const mostRounds = 24;
  */
 export function optimise(graph: Graph): Graph {
   const first = [...tidy, ...nchwToNhwc, ...arithmetic];
-  return applyRewrites(applyRewrites(graph, first, mostRounds), [...first, ...last], mostRounds);
+  const phases = [first, [...first, ...late], [...first, ...late, ...last]];
+  return phases.reduce((g, rewrites) => applyRewrites(g, rewrites, mostRounds), graph);
 }

@@ -6,7 +6,8 @@
 import { mergeTransposes, liftToConstants } from "./layout/merge-transposes.ts";
 import { permuteColumns } from "./layout/permute-columns.ts";
 import { sinkViews } from "./layout/sink-views.ts";
+import { splitNormalize } from "./layout/split-normalize.ts";
 import { liftTransposeAboveReshape, sinkTransposeBelowReshape } from "./layout/transpose-reshape.ts";
 import type { Rewrite } from "./rewriter.ts";
 
-export const nchwToNhwc: readonly Rewrite[] = [liftToConstants, mergeTransposes, sinkViews, sinkTransposeBelowReshape, liftTransposeAboveReshape, permuteColumns];
+export const nchwToNhwc: readonly Rewrite[] = [liftToConstants, mergeTransposes, splitNormalize, sinkViews, sinkTransposeBelowReshape, liftTransposeAboveReshape, permuteColumns];

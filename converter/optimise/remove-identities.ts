@@ -28,6 +28,7 @@ const unbounded = ({ clamp: [lo, hi] }: { clamp: readonly [number, number] }) =>
 function isIdentity(rw: Rewriter, node: Node): boolean {
   switch (node.op) {
     case "reshape": case "expand": case "tile": case "cast": case "requantize": return true;
+    case "transpose": return keepsOrder(rw.shape(node.inputs[0]!), node.attributes.perm);
     case "concat": return node.inputs.length === 1;
     case "slice": return node.attributes.steps.every((s, i) => s === 1 || rw.shape(node.inputs[0]!)[i] === 1);
     case "pad": return zero(node.attributes.before) && zero(node.attributes.after);
@@ -46,11 +47,10 @@ const overOne = new Set<string>(["reduceSum", "reduceMean", "reduceMax", "reduce
 function isReshape(rw: Rewriter, node: Node): boolean {
   const shape = rw.shape(node.inputs[0]!);
   if (overOne.has(node.op)) return (node.attributes as { axes: number[] }).axes.every((a) => shape[a] === 1);
-  if (node.op === "transpose") return keepsOrder(shape, node.attributes.perm);
   return node.op === "expand" && sizeOf(shape) === sizeOf(node.attributes.shape);
 }
 
-/** A transpose that moves only axes of size 1 moves no element. */
+/** Whether a transpose moves only axes of size 1, and so no element. */
 export function keepsOrder(shape: readonly number[], perm: readonly number[]): boolean {
   const moved = perm.filter((p) => shape[p] !== 1);
   return moved.every((p, i) => i === 0 || p > moved[i - 1]!);

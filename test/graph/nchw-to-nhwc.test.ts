@@ -48,7 +48,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
     shape: [1, 3, 4, 5], build: (n) => n.dense(n.relu(n.reshape(n.convFirst("x", 6), 1, 120)), 7), left: ["transpose", "conv2d", "reshape", "dense"],
   },
   "flatten, batch normalization, dense": {
-    shape: [1, 1, 4, 5], build: (n) => n.dense(n.batchNorm(n.relu(n.reshape(n.convFirst("x", 6), 1, 120)), 1), 7), left: ["reshape", "conv2d", "mul", "add", "reshape", "dense"],
+    shape: [1, 1, 4, 5], build: (n) => n.dense(n.batchNorm(n.relu(n.reshape(n.convFirst("x", 6), 1, 120)), 1), 7), left: ["reshape", "conv2d", "reshape", "dense"],
   },
   "concatenation, split and padding of channels": {
     shape: [1, 4, 6, 6],
@@ -107,6 +107,33 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
     shape: [1, 3, 8, 8],
     build: (n) => n.dense(n.transpose(n.reshape(n.convFirst("x", 6, 2, { stride: 2, pad: 0 }), 1, 6, 16), 0, 2, 1), 5),
     left: ["transpose", "conv2d", "reshape", "dense", "reshape"],
+  },
+  "group normalization": {
+    shape: [1, 3, 4, 5],
+    build: (n) => {
+      const a = n.convFirst("x", 6), y = n.add("normalize", [n.reshape(a, 1, 2, 60)], { axes: [2], epsilon: 1e-5 });
+      return n.convFirst(n.relu(n.binary("add", n.binary("mul", n.reshape(y, 1, 6, 4, 5), n.weights(6, 1, 1)), n.weights(6, 1, 1))), 3);
+    },
+    left: ["transpose", "conv2d", "reshape", "normalize", "reshape", "conv2d", "reshape", "conv2d", "transpose"],
+  },
+  "layer normalization of channels, gelu, dense layers: a block of ConvNeXt": {
+    shape: [1, 3, 6, 6],
+    build: (n) => {
+      const a = n.convFirst("x", 4), t = n.transpose(n.convFirst(a, 4, 3, { groups: 4 }), 0, 2, 3, 1);
+      const y = n.binary("add", n.binary("mul", n.add("normalize", [t], { axes: [3], epsilon: 1e-6 }), n.weights(4)), n.weights(4));
+      const z = n.binary("mul", n.dense(n.unary("gelu", n.dense(y, 8)), 4), n.weights(4));
+      return n.convFirst(n.binary("add", n.transpose(z, 0, 3, 1, 2), a), 2);
+    },
+    left: ["transpose", "conv2d", "conv2d", "normalize", "dense", "gelu", "dense", "add", "conv2d", "transpose"],
+  },
+  "attention over channels and places": {
+    shape: [1, 3, 6, 6],
+    build: (n) => {
+      const a = n.convFirst("x", 4), mean = n.add("reduceMean", [a], { axes: [1], keepDims: true }), most = n.add("reduceMax", [a], { axes: [1], keepDims: true });
+      const gate = n.unary("sigmoid", n.convFirst(n.add("concat", [mean, most], { axis: 1 }), 1));
+      return n.convFirst(n.binary("mul", gate, a), 2);
+    },
+    left: ["transpose", "conv2d", "reduceMean", "reduceMax", "concat", "conv2d", "sigmoid", "mul", "conv2d", "transpose"],
   },
   "channel shuffle keeps one transpose": {
     shape: [1, 4, 6, 6],

@@ -8,6 +8,7 @@ import { foldBatchnorm } from "../../converter/optimise/fold-batchnorm.ts";
 import { foldConstants } from "../../converter/optimise/fold-constants.ts";
 import { fuseActivation } from "../../converter/optimise/fuse-activation.ts";
 import { fuseAffine } from "../../converter/optimise/fuse-affine.ts";
+import { fuseAffineBefore } from "../../converter/optimise/fuse-affine-before.ts";
 import { fuseClamp } from "../../converter/optimise/fuse-clamp.ts";
 import { fuseNormalize } from "../../converter/optimise/fuse-normalize.ts";
 import { fusePadding } from "../../converter/optimise/fuse-padding.ts";
@@ -15,6 +16,7 @@ import { gatherToSlice } from "../../converter/optimise/gather-to-slice.ts";
 import { optimise } from "../../converter/optimise/index.ts";
 import { matmulToDense } from "../../converter/optimise/matmul-to-dense.ts";
 import { meanToPool } from "../../converter/optimise/mean-to-pool.ts";
+import { transposeToReshape } from "../../converter/optimise/layout/merge-transposes.ts";
 import { mergeReshapes } from "../../converter/optimise/merge-reshapes.ts";
 import { removeIdentities } from "../../converter/optimise/remove-identities.ts";
 import { applyRewrites, type Rewrite } from "../../converter/optimise/rewriter.ts";
@@ -64,7 +66,7 @@ examples("constants", [foldConstants], {
   },
 });
 
-examples("identities", [removeIdentities, mergeReshapes], {
+examples("identities", [removeIdentities, mergeReshapes, transposeToReshape], {
   "of every kind": {
     shape: [1, 2, 2, 3],
     build: (n) => {
@@ -122,6 +124,16 @@ examples("scale and shift go into weights", [fuseAffine], {
   "bounds of the sum": { shape: [2, 4], build: (n) => n.add("add", [n.dense("x", 3), n.weights(3)], { clamp: [0, 6] }), left: ["dense"], after: (g) => expect(clampOf(g, "dense")).toEqual([0, 6]) },
   "not along another axis": { shape: [3, 4], build: (n) => n.binary("add", n.dense("x", 3), n.weights(3, 1)), left: ["dense", "add"] },
   "not where the sum is larger": { shape: [1, 4], build: (n) => n.binary("add", n.dense("x", 3), n.weights(2, 1, 3)), left: ["dense", "add"] },
+});
+
+examples("scale and shift before a layer go into its weights", [fuseAffineBefore], {
+  "of a dense layer": { shape: [2, 4], build: (n) => n.dense(n.binary("div", n.binary("sub", "x", n.weights(4)), n.real([1, 2, 3, 4])), 3, false), left: ["dense"] },
+  "through a reshape": { shape: [2, 3, 2, 4], build: (n) => n.dense(n.reshape(n.binary("add", n.binary("mul", "x", n.weights(3, 1, 4)), n.weights(2, 1)), 2, 24), 3), left: ["reshape", "dense"] },
+  "of a convolution": { shape: [1, 4, 4, 4], build: (n) => n.conv(n.binary("add", n.binary("mul", "x", n.weights(4)), n.weights(4)), 6, 3, { groups: 2, pad: 0 }), left: ["conv2d"] },
+  "one number": { shape: [1, 4, 4, 2], build: (n) => n.conv(n.unary("affine", "x", 1 / 255, 0), 3), left: ["conv2d"] },
+  "not a shift before a padding": { shape: [1, 4, 4, 2], build: (n) => n.conv(n.unary("affine", "x", 1 / 255, 1), 3), left: ["affine", "conv2d"] },
+  "not where rows differ": { shape: [2, 3, 4], build: (n) => n.dense(n.binary("mul", "x", n.weights(3, 4)), 3), left: ["mul", "dense"] },
+  "not where another reads it": { shape: [2, 4], build: (n) => { const y = n.unary("affine", "x", 2, 0); return n.binary("add", n.dense(y, 4), y); }, left: ["affine", "dense", "add"] },
 });
 
 examples("matmul with a constant", [matmulToDense, foldConstants, fuseAffine], {
@@ -194,6 +206,7 @@ examples("a scale per channel alone", [scaleToDepthwise, fuseAffine, fuseClamp],
   "with its sum and bounds": { shape: [1, 3, 3, 4], build: (n) => n.relu(n.binary("add", n.binary("mul", "x", n.weights(4)), n.weights(4))), left: ["conv2d"], after: (g) => expect(clampOf(g, "conv2d")).toEqual([0, Infinity]) },
   "shifted before": { shape: [1, 3, 3, 4], build: (n) => n.binary("div", n.binary("sub", "x", n.weights(4)), n.real([1, 2, 3, 4])), left: ["conv2d"] },
   "of a sequence": { shape: [1, 5, 4], build: (n) => n.binary("mul", n.weights(1, 1, 4), "x"), left: ["reshape", "conv2d", "reshape"] },
+  "over the last two axes": { shape: [2, 3, 3, 4], build: (n) => n.binary("mul", "x", n.weights(3, 4)), left: ["reshape", "conv2d", "reshape"] },
   "not a sum alone": { shape: [1, 3, 3, 4], build: (n) => n.binary("add", "x", n.weights(4)), left: ["add"] },
   "not along another axis": { shape: [1, 3, 3, 4], build: (n) => n.binary("mul", "x", n.weights(3, 1, 1)), left: ["mul"] },
 });

@@ -45,7 +45,7 @@ function sinkElementwise(rw: Rewriter, node: Node): void {
 function sinkJoined(rw: Rewriter, node: Node): void {
   const views = node.inputs.map((name) => (rw.constant(name) ? undefined : viewOf(rw, name)));
   if (sinkReshapes(rw, node, views)) return;
-  for (const view of views) if (view?.op === "transpose" && !keepsOrder(view.xShape, view.map) && sinkTranspose(rw, node, view.map)) return;
+  for (const view of views) if (view?.op === "transpose" && sinkTranspose(rw, node, view.map)) return;
 }
 
 /** All operands but constants are reshaped alike: the axes of one of them fit all. */
@@ -81,8 +81,8 @@ function reshapedConstant(rw: Rewriter, name: string, { map, xShape }: View): Op
 }
 
 /**
- * Any reshape, the same for operands of the same shape: op(reshape(a), reshape(b)), op(reshape(a), number). A vector
- * over the last axis is laid over the axes of a that became it.
+ * Any reshape, the same for operands of the same shape: op(reshape(a), reshape(b)), op(reshape(a), number). A constant
+ * over the last axes is laid over the axes of a that became them.
  */
 function sinkEqualReshapes(rw: Rewriter, node: Node): boolean {
   if (node.op === "concat") return false;
@@ -104,12 +104,12 @@ function reshapeSource(rw: Rewriter, name: string): { x: string; shape: number[]
 const viewlike = (rw: Rewriter, x: string, y: string) => (rw.tensor(x).quantization?.scale.length ?? 1) === 1 && rw.tensor(x).dtype === rw.tensor(y).dtype;
 
 function constantOver(rw: Rewriter, name: string, shape: readonly number[], target: readonly number[]): Operand {
-  const size = rw.constant(name)!.data.length, last = target.at(-1)!, own = rw.shape(name);
-  if (size === 1) return own.length <= shape.length ? name : { name, shape: [] };
-  if (size !== last || own.at(-1) !== last) return undefined;
+  const size = rw.constant(name)!.data.length, full = rw.shape(name), own = full.slice(full.findIndex((d) => d !== 1));
+  if (size === 1) return full.length <= shape.length ? name : { name, shape: [] };
+  if (!equal(own, target.slice(-own.length))) return undefined;
   let axis = shape.length, product = 1;
-  while (axis > 0 && product < last) product *= shape[--axis]!;
-  return product === last ? { name, shape: shape.slice(axis) } : undefined;
+  while (axis > 0 && product < size) product *= shape[--axis]!;
+  return product === size ? { name, shape: shape.slice(axis) } : undefined;
 }
 
 /** op(…, transpose(x), …) → transpose(op(…)) by the permutation `map`, if that needs no more transposes than before. */
@@ -118,7 +118,8 @@ function sinkTranspose(rw: Rewriter, node: Node, map: readonly number[]): boolea
   const perm = [...Array.from({ length: lead }, (_, k) => k), ...map.map((m) => m + lead)];
   const shown = (name: string) => !rw.constant(name) && viewOf(rw, name)?.op === "transpose" && equal(viewOf(rw, name)!.map, map);
   const others = node.inputs.filter((name) => !rw.constant(name) && !shown(name));
-  const saved = new Set(node.inputs.filter((name) => shown(name))).size, spent = others.filter((name) => !isFree(rw, name, perm)).length;
+  const saved = new Set(node.inputs.filter((name) => shown(name) && !keepsOrder(viewOf(rw, name)!.xShape, map))).size, spent = others.filter((name) => !isFree(rw, name, perm)).length;
+  if (others.length && !saved) return false;
   if (spent && !(spent < saved || (spent === saved && allReadersUndo(rw, node.outputs[0]!, perm)))) return false;
   const inputs = node.inputs.map((name) => (shown(name) ? ranked(rw, viewOf(rw, name)!.x, rank) : turned(rw, name, perm)));
   showBelow(rw, node, { op: "transpose", map: perm }, inputs, node.op === "concat" ? { axis: perm[node.attributes.axis]! } : node.attributes);
