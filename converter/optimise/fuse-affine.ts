@@ -1,7 +1,7 @@
 /**
  * A scale and a shift per output channel behind a convolution or a dense layer go into its weights and bias:
  *   m[o] · (Σ w[o,…] · x + b[o]) + k[o] → Σ (m[o] · w[o,…]) · x + (m[o] · b[o] + k[o])
- * for add, sub, mul, div with constants and for affine. A clamp in between allows one positive m and one k: it moves along.
+ * for add, sub, mul, div with constants, for affine, and for hardSigmoid, which is an affine in [0, 1]. A clamp in between allows one positive m and one k: it moves along.
  */
 import type { Node } from "../ir/graph.ts";
 import type { Attributes } from "../ir/ops.ts";
@@ -19,11 +19,11 @@ export function fuseAffine(rw: Rewriter, node: Node): void {
 }
 
 /** What `node` does to its operand number `side`, if that is a scale and a shift of the last axis. */
-export function affineAfter(rw: Rewriter, node: Node, side: number): ChannelAffine | undefined {
+function affineAfter(rw: Rewriter, node: Node, side: number): ChannelAffine | undefined {
   const x = node.inputs[side], channels = x ? rw.shape(x).at(-1) : undefined;
   if (channels === undefined || !node.outputs[0] || rw.shape(x!).join() !== rw.shape(node.outputs[0]).join()) return undefined;
   const all = (v: number) => new Float64Array(channels).fill(v);
-  if (node.op === "affine") return { scale: all(node.attributes.alpha), shift: all(node.attributes.beta) };
+  if (node.op === "affine" || node.op === "hardSigmoid") return { scale: all(node.attributes.alpha), shift: all(node.attributes.beta) };
   const c = node.inputs.length === 2 ? perChannel(rw, node.inputs[1 - side]!, channels) : undefined;
   if (!c) return undefined;
   if (node.op === "add") return { scale: all(1), shift: c };
@@ -52,7 +52,7 @@ export function foldAffine(rw: Rewriter, x: string, last: Node, affine: ChannelA
   const O = weights.shape[0]!, K = weights.data.length / O;
   const w2 = affine.scale.every((s) => s === 1) ? w! : rw.addReal(w!, weights.shape, weights.data.map((v, i) => v * affine.scale[Math.floor(i / K)]!));
   const b2 = rw.addReal(b || `${writer.name} bias`, [O], Float32Array.from(affine.shift, (k, o) => (bias ? bias.data[o]! : 0) * affine.scale[o]! + k));
-  const after = (last.attributes as { clamp?: [number, number] }).clamp;
+  const after = last.op === "hardSigmoid" ? ([0, 1] as const) : (last.attributes as { clamp?: [number, number] }).clamp;
   const attributes = { ...writer.attributes, clamp: after ? intersect(clamp, after) : clamp } as Attributes<Linear["op"]>;
   rw.takeOver(writer as Node<Linear["op"]>, last, { inputs: [from!, w2, b2], attributes });
   return true;
@@ -65,7 +65,7 @@ function clampAfter([lo, hi]: [number, number], { scale, shift }: ChannelAffine)
   return m > 0 && scale.every((s) => s === m) && shift.every((s) => s === k) ? [m * lo + k, m * hi + k] : undefined;
 }
 
-const intersect = (first: [number, number], [lo, hi]: [number, number]): [number, number] => {
+const intersect = (first: [number, number], [lo, hi]: readonly [number, number]): [number, number] => {
   const bound = (v: number) => Math.min(hi, Math.max(lo, v));
   return [bound(first[0]), bound(first[1])];
 };

@@ -33,7 +33,7 @@ const networks: Record<string, { shape: number[]; build: (n: Net) => string; lef
       const a = n.convFirst("x", 8), s = n.add("reduceMean", [a], { axes: [2, 3], keepDims: true });
       return n.add("reduceMean", [n.binary("mul", a, n.unary("hardSigmoid", n.convFirst(n.relu(n.convFirst(s, 2, 1)), 8, 1), 1 / 6, 0.5))], { axes: [2, 3], keepDims: true });
     },
-    left: ["transpose", "conv2d", "averagePool2d", "conv2d", "conv2d", "hardSigmoid", "mul", "averagePool2d", "reshape"],
+    left: ["transpose", "conv2d", "averagePool2d", "conv2d", "conv2d", "mul", "averagePool2d", "reshape"],
   },
   "squeeze and excite by dense layers": {
     shape: [1, 3, 8, 8],

@@ -122,6 +122,7 @@ examples("scale and shift go into weights", [fuseAffine], {
   "scale per channel, subtraction, division": { shape: [1, 4, 4, 2], build: (n) => n.binary("sub", n.weights(3), n.binary("div", n.binary("mul", n.conv("x", 3), n.weights(1, 1, 1, 3)), n.real([2, 3, 4]))), left: ["conv2d"] },
   "bounds move along": { shape: [2, 4], build: (n) => n.unary("affine", n.add("dense", ["x", n.weights(3, 4)], { clamp: [0, 6] }), 0.5, 1), left: ["dense"], after: (g) => expect(clampOf(g, "dense")).toEqual([1, 4]) },
   "bounds of the sum": { shape: [2, 4], build: (n) => n.add("add", [n.dense("x", 3), n.weights(3)], { clamp: [0, 6] }), left: ["dense"], after: (g) => expect(clampOf(g, "dense")).toEqual([0, 6]) },
+  "hardSigmoid": { shape: [1, 4, 4, 2], build: (n) => n.unary("hardSigmoid", n.conv("x", 3), 0.25, 0.5), left: ["conv2d"], after: (g) => expect(clampOf(g, "conv2d")).toEqual([0, 1]) },
   "not along another axis": { shape: [3, 4], build: (n) => n.binary("add", n.dense("x", 3), n.weights(3, 1)), left: ["dense", "add"] },
   "not where the sum is larger": { shape: [1, 4], build: (n) => n.binary("add", n.dense("x", 3), n.weights(2, 1, 3)), left: ["dense", "add"] },
 });
