@@ -19,7 +19,7 @@ export function checkCopy(p: Copy): f64 {
   const firstX = bytes * lowest(sizes, x), firstY = bytes * lowest(sizes, y);
   const inside = <f64>p.x + firstX >= 0 && reads(<usize>(<f64>p.x + firstX), bytes * (highest(sizes, x) + 1) - firstX)
     && <f64>p.y + firstY >= 0 && writes(<usize>(<f64>p.y + firstY), bytes * (highest(sizes, y) + 1) - firstY);
-  return inside ? elements(sizes) : REFUSED;
+  return inside ? 16 * elements(sizes) : REFUSED; // an element costs as much as that many products
 }
 
 /**

@@ -25,7 +25,7 @@ export function checkMapF32(p: MapF32): f64 {
   if (!sizesAt(sizes) || !between(p.fn, 0, functions.length - 1)) return REFUSED;
   const total = elements(sizes);
   const inside = writes(p.y, 4 * total) && writes(p.t, SCRATCH) && operandInside(p, p.a, A) && operandInside(p, p.b, B) && operandInside(p, p.c, C);
-  return inside ? total : REFUSED;
+  return inside ? 16 * total : REFUSED; // a function costs as much as that many products
 }
 
 function operandInside(p: MapF32, at: usize, field: usize): bool {
