@@ -128,13 +128,19 @@ function col2im(n: OnnxNode, g: GraphBuilder): string {
 
 /** Flat place in an array of shape `sizes` of every tap (slow) of every window (fast). */
 export function windowPlaces(g: GraphBuilder, sizes: number[], kernel: number[], steps: number[], stride: number[], dilation: number[]): number[] {
-  const K = sizeOf(kernel), L = sizeOf(steps), places = new Array<number>(bounded(g, K * L, "the table of windows"));
-  const digit = (i: number, shape: number[], axis: number) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % shape[axis]!;
-  for (let k = 0; k < K; k++) for (let l = 0; l < L; l++) {
-    places[k * L + l] = sizes.reduce((at, size, a) => at * size + digit(k, kernel, a) * dilation[a]! + digit(l, steps, a) * stride[a]!, 0);
-  }
-  return places;
+  const K = sizeOf(kernel), L = sizeOf(steps);
+  if (!(K * L <= MAX_WINDOWS)) g.fail(`its windows have ${K} · ${L} taps, expected ${MAX_WINDOWS} or less`, "", "ERR_OCTAVO_SHAPE");
+  // A place is a sum of what the tap and what the window contribute.
+  const contribution = (count: number, shape: number[], apart: number[]) => Float64Array.from({ length: count }, (_, i) =>
+    sizes.reduce((at, size, a) => at * size + digitOf(i, shape, a) * apart[a]!, 0));
+  const taps = contribution(K, kernel, dilation), windows = contribution(L, steps, stride);
+  return range(K * L).map((i) => taps[Math.floor(i / L)]! + windows[i % L]!);
 }
+
+const MAX_WINDOWS = 2 ** 19;
+
+/** Position along `axis` of element `i` of an array of that shape. */
+export const digitOf = (i: number, shape: number[], axis: number): number => Math.floor(i / sizeOf(shape.slice(axis + 1))) % shape[axis]!;
 
 /** The determinant of small matrices, by expansion along the first row. */
 function determinant(n: OnnxNode, g: GraphBuilder): string {

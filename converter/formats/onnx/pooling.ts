@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
-import { windowPlaces } from "./indexing.ts";
+import { digitOf, windowPlaces } from "./indexing.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { asImage, channelsFirst, channelsLast, geometryOf, kernel2d, outputSize, spatialRank, window2d, type Geometry } from "./spatial.ts";
 import {
@@ -79,7 +79,7 @@ function tapTable(n: OnnxNode, g: GraphBuilder, sizes: number[], w: Geometry, st
   const table = windowPlaces(g, padded, w.kernel, steps, w.stride, w.dilation), columnMajor = n.int("storage_order", 0) === 1;
   const rows = new Array<number>(K * L), names = new Array<number>(K * L), inside = new Array<number>(K * L);
   for (let k = 0; k < K; k++) for (let l = 0; l < L; l++) {
-    const at = padded.map((_, a) => (Math.floor(table[k * L + l]! / sizeOf(padded.slice(a + 1))) % padded[a]!) - w.before[a]!);
+    const at = padded.map((_, a) => digitOf(table[k * L + l]!, padded, a) - w.before[a]!);
     const valid = at.every((p, a) => p >= 0 && p < sizes[a]!), flat = valid ? at.reduce((sum, p, a) => sum * sizes[a]! + p, 0) : 0;
     rows[l * K + k] = flat;
     names[l * K + k] = valid && columnMajor ? at.reduceRight((sum, p, a) => sum * sizes[a]! + p, 0) : flat;
