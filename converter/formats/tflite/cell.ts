@@ -104,8 +104,14 @@ function unfused({ graph, x, states }: Step): Step {
 interface Gate { fn: RecurrentActivation; affine: Affine; x: string; h: string }
 
 function gate(m: Matcher, name: string, h: string): Gate | undefined {
-  const a = activation(m, name), affine = a && affineOf(m.step.graph, m.producers, a.x, [m.step.x, h]);
+  const a = activation(m, name), affine = a && measured(m, a.x, [m.step.x, h], h);
   return affine && { fn: a.fn, affine, x: m.step.x, h };
+}
+
+/** An affine function with one value per value of the state `h`. */
+function measured(m: Matcher, name: string, sources: string[], h: string): Affine | undefined {
+  const affine = affineOf(m.step.graph, m.producers, name, sources);
+  return affine?.bias.length === m.step.graph.tensors.get(h)!.shape[1] ? affine : undefined;
 }
 
 const same = (a: RecurrentActivation, b: RecurrentActivation) => a.fn === b.fn && a.alpha === b.alpha && a.beta === b.beta;
@@ -159,9 +165,9 @@ interface Candidate { reset: Gate; w: Float32Array; r: Float32Array; wb: Float32
 /** (W · x + wb) + r · (R · h + rb) */
 function resetAfter(m: Matcher, name: string, h: string): Candidate | undefined {
   for (const [left, right] of pairs(m, name, "add")) {
-    const fromX = affineOf(m.step.graph, m.producers, left, [m.step.x]);
+    const fromX = measured(m, left, [m.step.x], h);
     for (const [r, product] of fromX ? pairs(m, right, "mul") : []) {
-      const reset = gate(m, r, h), fromH = reset && affineOf(m.step.graph, m.producers, product, [h]);
+      const reset = gate(m, r, h), fromH = reset && measured(m, product, [h], h);
       if (fromH) return { reset, w: fromX!.weights.get(m.step.x)!, r: fromH.weights.get(h)!, wb: fromX!.bias, rb: fromH.bias, linearBeforeReset: true };
     }
   }
@@ -173,7 +179,7 @@ function resetBefore(m: Matcher, name: string, h: string): Candidate | undefined
   const products = m.step.graph.nodes.filter((n) => n.op === "mul").map((n) => n.outputs[0]!);
   for (const scaled of products) {
     const r = pairs(m, scaled, "mul").find(([, right]) => origin(m, right) === h)?.[0], reset = r ? gate(m, r, h) : undefined;
-    const affine = reset && affineOf(m.step.graph, m.producers, name, [m.step.x, scaled]);
+    const affine = reset && measured(m, name, [m.step.x, scaled], h);
     if (affine) return { reset, w: affine.weights.get(m.step.x)!, r: affine.weights.get(scaled)!, wb: affine.bias, rb: new Float32Array(affine.bias.length), linearBeforeReset: false };
   }
   return undefined;

@@ -65,10 +65,10 @@ export function bias(n: TfliteNode, i: number, size: number): string {
   return b;
 }
 
-/** output shape [4] · w [O,KH,KW,C] · x [N,H,W,C] · b [O]?: padding is that of the convolution this one inverts. */
+/** output shape [4] (where it is computed, what the file says of the output) · w [O,KH,KW,C] · x [N,H,W,C] · b [O]?: padding is that of the convolution this one inverts. */
 function transposeConv(n: TfliteNode): void {
   const o = options.transposeConv(n.operator);
-  const shape = n.integers(0);
+  const shape = n.isFixed(0) ? n.integers(0) : n.target().shape;
   const x = n.input(2), w = n.input(1);
   const [, H, W] = n.ranked(x, 4) as [number, number, number, number];
   const [O, KH, KW] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];

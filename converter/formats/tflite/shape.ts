@@ -15,11 +15,14 @@ export const shapes: OperatorTable = {
   FILL: fill, RANGE: range, ONE_HOT: oneHot,
 };
 
-/** The new shape is an input, or, in older files, an option; one size may be −1. */
+/**
+ * The new shape is an input, or, in older files, an option; one size may be −1. Where it is computed, what the file says
+ * of the output holds, if that fits.
+ */
 function reshape(n: TfliteNode): void {
-  const x = n.input(0);
-  const wanted = n.has(1) ? n.integers(1) : options.reshape(n.operator).shape;
-  n.emit("reshape", [x], { shape: resolved(n, wanted, sizeOf(n.shape(x))) });
+  const x = n.input(0), size = sizeOf(n.shape(x)), said = n.target().shape;
+  const wanted = !n.has(1) ? options.reshape(n.operator).shape : n.isFixed(1) || sizeOf(said) !== size ? n.integers(1) : said;
+  n.emit("reshape", [x], { shape: resolved(n, wanted, size) });
 }
 
 /** A scalar was once written as [0]. */
