@@ -39,6 +39,11 @@ export function writes(address: usize, bytes: f64): bool {
   return address >= writable && bytes >= 0 && <f64>address + bytes <= <f64>end;
 }
 
+/** True if the two ranges share no byte: for scratch that holds addresses, which no result may overwrite. */
+export function apart(a: usize, aBytes: f64, b: usize, bBytes: f64): bool {
+  return <f64>a + aBytes <= <f64>b || <f64>b + bBytes <= <f64>a;
+}
+
 /** True if `bytes` bytes from `address` lie in the model where no program can change them: for tables that a check has read. */
 export function fixed(address: usize, bytes: f64): bool {
   return address >= BASE && bytes >= 0 && <f64>address + bytes <= <f64>writable;

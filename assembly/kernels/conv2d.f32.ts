@@ -1,8 +1,6 @@
-import { REFUSED, between, reads, size, writes } from "../check";
-import { clamp } from "../lanes";
-import { Window, checkWindow, imageBytes, taps } from "../window";
-import { conv2dF32Simd } from "./conv2d.f32.simd";
-import { panelBytes } from "./gemm.f32.simd";
+import { REFUSED, apart, between, reads, size, writes } from "../check";
+import { Window, checkWindow, endTap, firstTap, imageBytes, taps } from "../window";
+import { ROWS, multiplyBlock, packRun, packZeros, panelBytes, panelOf, setRow } from "./gemm.f32";
 
 /** Parameters of conv2dF32, written by converter/lower/conv.ts: strides of y in elements, t of panelBytes. */
 @unmanaged
@@ -20,40 +18,68 @@ export function checkConv2dF32(p: Conv2dF32): f64 {
   if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
   const K = <f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups), blocks = <f64>p.groups * Math.ceil(<f64>(p.O / p.groups) / 8);
   const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
-  const inside = reads(p.x, imageBytes(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K));
+  const inside = reads(p.x, imageBytes(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * last, p.t, panelBytes(K));
   return inside ? taps(p) * <f64>(p.C / p.groups) * <f64>p.O : REFUSED;
 }
 
 /**
- * Convolution, float32, any stride, dilation, padding and groups. Scalar reference.
+ * Convolution, float32, any stride, dilation, padding and groups.
  *   y[n,i,j,o] = clamp(b[o] + Σ x[n, i·sh − top + u·dh, j·sw − left + v·dw, c] · w[o,u,v,c], lo, hi), u, v, c ascending, x = 0 outside
  * x f32 [N,H,W,C] · w f32 packed [groups][ceil(O/groups/8)][KH·KW·C/groups][8] · b f32 [groups][8·ceil(O/groups/8)] · y f32, rows by strides
- * Output rows part, part + parts, … Checked at load by checkConv2dF32.
+ * The windows of a few output pixels are packed into a panel, padding as zeros, then multiplied with all weights of a group.
+ * Checked at load by checkConv2dF32.
  */
 export function conv2dF32(p: Conv2dF32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) return conv2dF32Simd(p, part, parts);
-  const rows = p.N * p.OH;
-  for (let row = part; row < rows; row += parts) {
-    const n = row / p.OH, i = row % p.OH;
-    for (let j = 0; j < p.OW; j++) {
-      const y = p.y + 4 * (n * p.yBatch + i * p.yRow + j * p.yPixel);
-      for (let o = 0; o < p.O; o++) store<f32>(y + 4 * o, clamp<f32>(output(p, n, i, j, o), p.lo, p.hi));
+  const pixels = p.N * p.OH * p.OW;
+  for (let group = 0; group < p.groups; group++) {
+    for (let first = ROWS * part; first < pixels; first += ROWS * parts) {
+      packPanel(p, group, first, pixels - 1);
+      multiply(p, group);
     }
   }
 }
 
-/** b[o] + Σ x · w for one output. */
-function output(p: Conv2dF32, n: i32, i: i32, j: i32, o: i32): f32 {
-  const C = p.C / p.groups, perGroup = p.O / p.groups, group = o / perGroup, member = o % perGroup, blocks = (perGroup + 7) >> 3, K = p.KH * p.KW * C;
-  const block = group * blocks + (member >> 3), lane = member & 7;
-  let w = p.w + 4 * (block * K * 8 + lane), acc = load<f32>(p.b + 4 * (block * 8 + lane));
-  for (let u = 0; u < p.KH; u++) {
-    const row = i * p.strideH - p.padTop + u * p.dilationH;
-    for (let v = 0; v < p.KW; v++) {
-      const column = j * p.strideW - p.padLeft + v * p.dilationW, inside = <u32>row < <u32>p.H && <u32>column < <u32>p.W;
-      const x = p.x + 4 * (((n * p.H + row) * p.W + column) * p.C + group * C);
-      for (let c = 0; c < C; c++, w += 32) acc += (inside ? load<f32>(x + 4 * c) : 0) * load<f32>(w);
-    }
+/** Output pixels first … first + 4 in the order of y; the last one stands for those behind it. */
+function packPanel(p: Conv2dF32, group: i32, first: i32, last: i32): void {
+  let j = first % p.OW, line = first / p.OW, i = line % p.OH, n = line / p.OH;
+  for (let row = 0; row < ROWS; row++, first++) {
+    packPixel(p, group, n, i, j, row);
+    if (first >= last || ++j < p.OW) continue;
+    j = 0;
+    if (++i < p.OH) continue;
+    i = 0;
+    n++;
   }
-  return acc;
+}
+
+/** The panel times every block of 8 output channels of the group. */
+function multiply(p: Conv2dF32, group: i32): void {
+  const perGroup = p.O / p.groups, blocks = (perGroup + 7) >> 3, K = p.KH * p.KW * (p.C / p.groups), bytes = 32 * K;
+  let w = p.w + group * blocks * bytes, b = p.b + 32 * group * blocks;
+  for (let o = 0; o < perGroup; o += 8, w += bytes, b += 32) {
+    multiplyBlock(p.t, K, w, 32, b, 4 * (group * perGroup + o), min(8, perGroup - o), p.lo, p.hi);
+  }
+}
+
+/** One output pixel's window of x, [KH·KW·C/groups], into a row of the panel. */
+function packPixel(p: Conv2dF32, group: i32, n: i32, i: i32, j: i32, row: i32): void {
+  const C = p.C / p.groups;
+  const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, x = p.x + 4 * (n * p.H * p.W * p.C + group * C);
+  const first = min(p.KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, p.KW, p.W));
+  let to = panelOf(p.t, row);
+  setRow(p.t, row, p.y + 4 * (n * p.yBatch + i * p.yRow + j * p.yPixel));
+  for (let u = 0; u < p.KH; u++) {
+    const line = top + u * p.dilationH;
+    if (<u32>line >= <u32>p.H) to = packZeros(p.KW * C, to);
+    else to = packLine(p, x + 4 * (line * p.W + left) * p.C, C, first, end, to);
+  }
+}
+
+/** Taps [first, end) of one line, zeros around them. `x`: where tap 0 would be. */
+function packLine(p: Conv2dF32, x: usize, C: i32, first: i32, end: i32, to: usize): usize {
+  const step = 4 * p.dilationW * p.C;
+  to = packZeros(first * C, to);
+  if (C * 4 == step) to = packRun(x + first * step, (end - first) * C, to);
+  else for (let v = first; v < end; v++) to = packRun(x + v * step, C, to);
+  return packZeros((p.KW - end) * C, to);
 }

@@ -1,4 +1,4 @@
-import { REFUSED, reads, size, writes } from "../check";
+import { REFUSED, apart, reads, size, writes } from "../check";
 import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, positions, taps } from "../window";
 import { depthwiseSimd } from "./depthwise.i8.simd";
@@ -22,7 +22,8 @@ export function checkDepthwiseI8(p: DepthwiseI8): f64 {
   if (!checkWindow(p) || !size(p.multiplier) || p.padTop < 0 || p.padLeft < 0) return REFUSED;
   const O = <f64>p.C * <f64>p.multiplier, padded = Math.ceil(O / 8) * 8, pairs = Math.ceil(<f64>p.KW / 2);
   const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, padded * <f64>p.KH * pairs * 2) && reads(p.b, 4 * padded)
-    && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, scratchBytes(p));
+    && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, scratchBytes(p))
+    && apart(p.y, positions(p) * O, p.t, scratchBytes(p));
   return inside ? 2 * taps(p) * padded : REFUSED;
 }
 

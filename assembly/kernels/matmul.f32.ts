@@ -1,7 +1,6 @@
-import { REFUSED, reads, sizes, writes } from "../check";
+import { REFUSED, apart, reads, sizes, writes } from "../check";
 import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
-import { panelBytes } from "./gemm.f32.simd";
-import { matmulF32Simd } from "./matmul.f32.simd";
+import { ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
 
 /** Parameters of matmulF32, written by converter/lower/dense.ts: batch sizes n, strides of a and b in elements, t of panelBytes. */
 @unmanaged
@@ -13,31 +12,42 @@ export class MatmulF32 {
   b0: i32; b1: i32; b2: i32; b3: i32; b4: i32; b5: i32;
 }
 
-export const BATCH: usize = offsetof<MatmulF32>("n0"), A: usize = offsetof<MatmulF32>("a0"), B: usize = offsetof<MatmulF32>("b0");
+const BATCH: usize = offsetof<MatmulF32>("n0"), A: usize = offsetof<MatmulF32>("a0"), B: usize = offsetof<MatmulF32>("b0");
 
 export function checkMatmulF32(p: MatmulF32): f64 {
   const struct = changetype<usize>(p), batch = struct + BATCH, M = <f64>p.M, K = <f64>p.K, N = <f64>p.N;
   if (!sizes(p.M, p.K, p.N) || !sizesAt(batch) || lowest(batch, struct + A) < 0 || lowest(batch, struct + B) < 0) return REFUSED;
   const inside = reads(p.a, 4 * (highest(batch, struct + A) + M * K)) && reads(p.b, 4 * (highest(batch, struct + B) + K * N))
-    && writes(p.y, 4 * elements(batch) * M * N) && writes(p.t, panelBytes(K));
+    && writes(p.y, 4 * elements(batch) * M * N) && writes(p.t, panelBytes(K))
+    && apart(p.y, 4 * elements(batch) * M * N, p.t, panelBytes(K));
   return inside ? elements(batch) * M * K * N : REFUSED;
 }
 
+/** A product starts from nothing. */
+const ZEROS = memory.data(32);
+
 /**
- * Product of two activations, float32. Scalar reference.
+ * Product of two activations, float32.
  *   y[i,m,n] = Σk a[i · sa, m, k] · b[i · sb, k, n], k ascending, one accumulator per output, for every batch i
  * a f32 [M,K], b f32 [K,N] per batch, strides 0 where they broadcast · y f32 [batches,M,N]
- * Batches part, part + parts, … Checked at load by checkMatmulF32.
+ * b is read as weights whose rows are N apart. Batches part, part + parts, … Checked at load by checkMatmulF32.
  */
 export function matmulF32(p: MatmulF32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) return matmulF32Simd(p, part, parts);
-  const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH), M = p.M, K = p.K, N = p.N;
+  const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH);
   for (let i = part; i < batches; i += parts) {
-    const a = p.a + 4 * indexOf(struct + BATCH, struct + A, i), b = p.b + 4 * indexOf(struct + BATCH, struct + B, i), y = p.y + 4 * i * M * N;
-    for (let m = 0; m < M; m++) for (let n = 0; n < N; n++) {
-      let acc: f32 = 0;
-      for (let k = 0; k < K; k++) acc += load<f32>(a + 4 * (m * K + k)) * load<f32>(b + 4 * (k * N + n));
-      store<f32>(y + 4 * (m * N + n), acc);
+    const a = p.a + 4 * indexOf(struct + BATCH, struct + A, i), b = p.b + 4 * indexOf(struct + BATCH, struct + B, i);
+    product(p, a, b, p.y + 4 * i * p.M * p.N);
+  }
+}
+
+function product(p: MatmulF32, a: usize, b: usize, y: usize): void {
+  const M = p.M, K = p.K, N = p.N;
+  for (let first = 0; first < M; first += ROWS) {
+    for (let row = 0; row < ROWS; row++) {
+      const m = min(first + row, M - 1);
+      packRun(a + 4 * m * K, K, panelOf(p.t, row));
+      setRow(p.t, row, y + 4 * m * N);
     }
+    for (let n = 0; n < N; n += 8) multiplyBlock(p.t, K, b + 4 * n, 4 * N, ZEROS, 4 * n, min(8, N - n), -Infinity, Infinity);
   }
 }
