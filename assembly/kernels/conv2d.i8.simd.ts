@@ -39,7 +39,7 @@ export function convolveSimd<M>(p: Conv2dI8, part: i32, parts: i32): void {
         placePatches(p, first, 1, g * Cg, g * Og);
         copyPatch(p, at(p, 0), rows, zeros, Cg);
         widenRow(rows, K, panel);
-        multiplyRow<M>(outputOfConv(p), panel, 2 * K, w, b, o, Og, at(p, 0).y);
+        multiplyRow<M>(outputOfConv(p), panel, 2 * K, w, b, 0, o, Og, at(p, 0).y);
       }
     }
   }

@@ -4,7 +4,14 @@ import { multiplyRow, widenRow } from "./gemm.i8.simd";
 export function denseSimd<M>(p: DenseI8, part: i32, parts: i32): void {
   const K = (p.I + 3) & ~3;
   for (let n = part; n < p.N; n += parts) {
-    widenRow(p.x + n * p.I, K, p.t);
-    multiplyRow<M>(p, p.t, 2 * K, p.w, p.b, 0, p.O, p.y + n * p.O);
+    const x = p.x + n * p.I, start = p.zw ? -p.zw * sumOf(x, p.I) : 0;
+    widenRow(x, K, p.t);
+    multiplyRow<M>(p, p.t, 2 * K, p.w, p.b, start, 0, p.O, p.y + n * p.O);
   }
+}
+
+function sumOf(x: usize, count: i32): i32 {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += load<i8>(x + i);
+  return sum;
 }

@@ -6,7 +6,7 @@ import { denseSimd } from "./dense.i8.simd";
 @unmanaged
 export class DenseI8 extends Output {
   x: usize; w: usize; b: usize; y: usize; t: usize;
-  N: i32; I: i32; O: i32;
+  N: i32; I: i32; O: i32; zw: i32;
 }
 
 export function checkDenseI8(p: DenseI8): f64 {
@@ -23,9 +23,9 @@ export function checkDenseI8Tflite(p: DenseI8): f64 {
 
 /**
  * Dense layer, int8, for few rows; many are a convolution of 1 × 1.
- *   y[n,o] = output(b[o] + Σi x[n,i] · w[o,i]), b = bias − zx · Σi w
+ *   y[n,o] = output(b[o] + Σi x[n,i] · (w[o,i] − zw)), b = bias − zx · Σi (w − zw)
  * x i8 [N,I] · w i8 c4 [O/8][I/4][8][4] · b i32 [O/8][8], m alike · y i8 [N,O] · t scratch: i16 [I]
- * Checked at load by checkDenseI8. Bit-exact with TFLite integer_ops/fully_connected.h where M is i32.
+ * Checked at load by checkDenseI8. Bit-exact with TFLite integer_ops/fully_connected.h where M is f64: it rounds once.
  */
 export function denseI8(p: DenseI8, part: i32, parts: i32): void {
   if (ASC_FEATURE_SIMD) denseSimd<f32>(p, part, parts);
@@ -33,8 +33,8 @@ export function denseI8(p: DenseI8, part: i32, parts: i32): void {
 }
 
 export function denseI8Tflite(p: DenseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) denseSimd<i32>(p, part, parts);
-  else dense<i32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) denseSimd<f64>(p, part, parts);
+  else dense<f64>(p, part, parts);
 }
 
 function dense<M>(p: DenseI8, part: i32, parts: i32): void {
@@ -44,7 +44,7 @@ function dense<M>(p: DenseI8, part: i32, parts: i32): void {
     for (let o = 0; o < p.O; o++) {
       const wo = p.w + (o >> 3) * 8 * K + (o & 7) * 4;
       let acc = load<i32>(p.b + 4 * o);
-      for (let i = 0; i < p.I; i++) acc += <i32>load<i8>(xn + i) * load<i8>(wo + (i >> 2) * 32 + (i & 3));
+      for (let i = 0; i < p.I; i++) acc += <i32>load<i8>(xn + i) * (<i32>load<i8>(wo + (i >> 2) * 32 + (i & 3)) - p.zw);
       store<i8>(p.y + n * p.O + o, outputOf<M>(p, acc, o));
     }
   }

@@ -5,7 +5,7 @@
  * one by one with the weights as they are. K is padded to a multiple of 4 by zero weights: what a panel holds there is
  * free. Sums start at the bias; accumulators stand in adjacent pairs.
  */
-import { Output, leastOf, multiplierBytes, offsetOf, outputLanes, shiftsAt, storePart } from "../quant/output";
+import { Output, isFast, leastOf, multiplierBytes, offsetOf, outputLanes, shiftsAt, storePart } from "../quant/output";
 
 /** i8 c4 → i16 pairs, less the zero point; `bytes` of w. */
 export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): void {
@@ -67,7 +67,7 @@ export function multiplyPanel<M>(p: Output, panel: usize, bytes: i32, w: usize, 
       x += 16;
       w += 32;
     } while (x != end);
-    if (isFloat<M>()) {
+    if (isFast<M>()) {
       const ab = i8x16.narrow_i16x8_s(narrowed<M>(p, a0, a1, o, least, offset), narrowed<M>(p, b0, b1, o, least, offset));
       const cd = i8x16.narrow_i16x8_s(narrowed<M>(p, c0, c1, o, least, offset), narrowed<M>(p, d0, d1, o, least, offset));
       storeRows(i8x16.min_s(ab, hi), count, y0, y1);
@@ -120,8 +120,8 @@ function narrowed<M>(p: Output, low: v128, high: v128, o: i32, least: v128, offs
   return i16x8.narrow_i32x4_s(first, outputLanes<M>(high, v128.load(n), shiftsAt<M>(n), grow ? grow + 32 : 0, least, offset));
 }
 
-/** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32 · y outputs */
-export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y: usize): void {
+/** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32, plus `start` · y outputs */
+export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: usize, start: i32, o: i32, count: i32, y: usize): void {
   const end = row + bytes, least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y += 8) {
     let s0 = i32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, x = row;
@@ -134,7 +134,7 @@ export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: u
       x += 8;
       w += 32;
     } while (x != end);
-    const low = i32x4.add(v128.load(b), pairSums(s0, s1)), high = i32x4.add(v128.load(b, 16), pairSums(s2, s3));
+    const first = i32x4.splat(start), low = i32x4.add(i32x4.add(v128.load(b), first), pairSums(s0, s1)), high = i32x4.add(i32x4.add(v128.load(b, 16), first), pairSums(s2, s3));
     const sums = narrowed<M>(p, low, high, o, least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
     if (count >= 8) v128.store64_lane(y, q, 0);
     else storePart(y, q, count);

@@ -1,13 +1,13 @@
 /**
  * The end of every integer kernel: int32 sums of output channels → int8. M names the rule by the type of its
- * multipliers: f32 is requantize.ts, i32 is requantize.tflite.ts.
+ * multipliers: f32 is requantize.ts; i32, and f64 where TFLite rounds once, are requantize.tflite.ts.
  */
 import { REFUSED, between, reads } from "../check";
 import { ROUNDER_BITS, requantize, requantizeLanes } from "./requantize";
-import { requantizeTflite, requantizeTfliteLanes } from "./requantize.tflite";
+import { requantizeOnce, requantizeOnceLanes, requantizeTflite, requantizeTfliteLanes } from "./requantize.tflite";
 
 /**
- * O channels, padded to a multiple of 8 · m: f32 [O], or i32 [O/4][2][4] of multipliers and 2^(30 − right shift)
+ * O channels, padded to a multiple of 8 · m: f32 [O], f64 [O], or i32 [O/4][2][4] of multipliers and 2^(30 − right shift)
  * grow: 0, or i32 [O/4][2][4] of 2^left and the largest sum that it does not overflow (larger ones saturate anyway)
  */
 @unmanaged
@@ -20,14 +20,21 @@ export class Output {
 // @ts-ignore: decorator
 @inline
 export function multiplierBytes<M>(): i32 {
-  return isFloat<M>() ? 4 : 8;
+  return isFast<M>() ? 4 : 8;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isFast<M>(): bool {
+  return isFloat<M>() && sizeof<M>() == 4;
 }
 
 /** The output of channel o. */
 // @ts-ignore: decorator
 @inline
 export function outputOf<M>(p: Output, acc: i32, o: i32): i32 {
-  if (isFloat<M>()) return requantize(acc, load<f32>(p.m + 4 * o), p.zy, p.lo, p.hi);
+  if (isFast<M>()) return requantize(acc, load<f32>(p.m + 4 * o), p.zy, p.lo, p.hi);
+  if (isFloat<M>()) return min(max(requantizeOnce(acc, load<f64>(p.m + 8 * o)) + p.zy, p.lo), p.hi);
   const lane = (o >> 2) * 32 + (o & 3) * 4, g = p.grow + lane;
   const sum = p.grow ? max(min(acc, load<i32>(g, 16)), -load<i32>(g, 16)) * load<i32>(g) : acc;
   return min(max(requantizeTflite(sum, load<i32>(p.m + lane), load<i32>(p.m + lane, 16)) + p.zy, p.lo), p.hi);
@@ -37,27 +44,28 @@ export function outputOf<M>(p: Output, acc: i32, o: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function leastOf<M>(p: Output): v128 {
-  return i32x4.splat((isFloat<M>() ? ROUNDER_BITS : 0) + p.lo - p.zy);
+  return i32x4.splat((isFast<M>() ? ROUNDER_BITS : 0) + p.lo - p.zy);
 }
 
 // @ts-ignore: decorator
 @inline
 export function offsetOf<M>(p: Output): v128 {
-  return i32x4.splat((isFloat<M>() ? ROUNDER_BITS : 0) - p.zy);
+  return i32x4.splat((isFast<M>() ? ROUNDER_BITS : 0) - p.zy);
 }
 
 /** Second part of the multipliers of four channels. */
 // @ts-ignore: decorator
 @inline
 export function shiftsAt<M>(m: usize): v128 {
-  return isFloat<M>() ? i32x4.splat(0) : v128.load(m, 16);
+  return isFast<M>() ? i32x4.splat(0) : v128.load(m, 16);
 }
 
 /** Four outputs as i32, not yet clamped from above. `m`, `r`, `grow`: those of the four channels. */
 // @ts-ignore: decorator
 @inline
 export function outputLanes<M>(acc: v128, m: v128, r: v128, grow: usize, least: v128, offset: v128): v128 {
-  if (isFloat<M>()) return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), least), offset);
+  if (isFast<M>()) return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), least), offset);
+  if (isFloat<M>()) return i32x4.sub(i32x4.max_s(requantizeOnceLanes(acc, m, r), least), offset);
   return i32x4.sub(i32x4.max_s(requantizeTfliteLanes(grow ? grown(grow, acc) : acc, m, r), least), offset);
 }
 

@@ -3,7 +3,7 @@ import { OctavoError } from "../ir/error.ts";
 import { sizeOf, type Node, type Tensor } from "../ir/graph.ts";
 import type { Clamp } from "../ir/ops.ts";
 import type { LoweringContext, Params } from "./context.ts";
-import { outputParams, perTensorOf, rounded } from "./multipliers.ts";
+import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
 
 /** As in assembly/kernels/conv2d.i8.ts. */
@@ -19,16 +19,10 @@ function filterOf(c: LoweringContext, [x, w, b]: readonly string[], y: string, g
   const weights = c.tensor(w!), input = c.tensor(x!), q = weights.quantization;
   const [O, KH, KW, Cg] = weights.shape.length === 2 ? [weights.shape[0]!, 1, 1, weights.shape[1]!] : (weights.shape as [number, number, number, number]);
   if (weights.dtype !== "int8" || input.dtype !== "int8" || !weights.data || !q) throw new OctavoError("ERR_OCTAVO_DTYPE", `inputs are ${input.dtype} and ${weights.dtype}, the kernel wants int8 and constant int8.`);
-  const scales = effectiveScales(perTensorOf(input).scale, q.scale, perTensorOf(c.tensor(y)).scale, O, weights.shape.length === 2);
+  const sx = perTensorOf(input).scale, sy = perTensorOf(c.tensor(y)).scale, scales = Array.from({ length: O }, (_, o) => (sx * q.scale[q.scale.length === 1 ? 0 : o]!) / sy);
   const zw = q.zeroPoint[0] ?? 0;
   if (q.zeroPoint.some((z) => z !== zw)) throw new OctavoError("ERR_OCTAVO_DTYPE", "the weights have a zero point per channel, expected one.");
   return { data: weights.data as Int8Array, O, KH, KW, Cg, groups, zw, bias: b ? c.tensor(b).data : undefined, scales };
-}
-
-/** sx · sw / sy in double. One scale for all rows of a dense layer: sx · sw in float, as TFLite's GetQuantizedConvolutionMultipler. */
-function effectiveScales(sx: number, sw: ArrayLike<number>, sy: number, O: number, dense: boolean): number[] {
-  const equal = Array.from(sw).every((s) => s === sw[0]);
-  return Array.from({ length: O }, (_, o) => (sx * sw[sw.length === 1 ? 0 : o]!) / sy);
 }
 
 /** Per output channel, each group padded to a multiple of 8. */
@@ -55,10 +49,10 @@ export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
   else convolve(c, filter, place);
 }
 
-/** Rows of x [N,I]: few as vectors, many as the pixels of an image. */
+/** Rows of x [N,I]: few as vectors, many as the pixels of an image, which TFLite would round in another way. */
 export function dense(node: Node<"dense">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
-  if (N < MANY && f.zw === 0) return vectors(c, f, x, y, N, clamp);
+  if (N < MANY || c.rounding === "tflite") return vectors(c, f, x, y, N, clamp);
   convolve(c, f, { x, y, offset: 0, OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
 }
 
@@ -66,7 +60,7 @@ function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number,
   const zx = perTensorOf(c.tensor(x)).zeroPoint, K = Math.ceil(f.Cg / 4) * 4;
   c.call(rounded(c, "denseI8"), {
     x: c.at(x), w: c.constant(packI8(f.data, f.O, f.Cg)), b: c.constant(foldedBias(f, zx)), y: c.at(y), t: c.scratch(2 * K + 16),
-    N, I: f.Cg, O: f.O, ...outputParams(c, perGroup(f, (o) => f.scales[o]!), c.tensor(y), clamp),
+    N, I: f.Cg, O: f.O, zw: f.zw, ...(c.rounding === "tflite" ? outputParamsOnce : outputParams)(c, perGroup(f, (o) => f.scales[o]!), c.tensor(y), clamp),
   }, ["y", "t"], N * f.Cg * f.O);
 }
 
