@@ -3,15 +3,15 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { allocate } from "../../ir/graph.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import {
-  add, affine, binary, bounded, cast, concat, constant, dtypeOf, expand, matmul, mul, range, rankOf, reduce, reshape, scalar, sliceAxis, sub, toFloat,
-  transpose, unary, where,
+  add, affine, binary, bounded, cast, concat, constant, dtypeOf, expand, matmul, misfit, mul, range, rankOf, reduce, reshape, scalar, sliceAxis,
+  sub, toFloat, transpose, unary, where,
 } from "./write.ts";
 
 /** [N,L,H·D] → [N,H,L,D]; rank 4 is in heads already. */
 function inHeads(g: GraphBuilder, x: string, heads: number): string {
   if (rankOf(g, x) === 4) return x;
   const [N, L, width] = g.shape(x) as [number, number, number];
-  if (!(heads >= 1) || width % heads) g.fail(`${width} columns do not split into ${heads} heads`, "", "ERR_OCTAVO_SHAPE");
+  if (!(heads >= 1) || width % heads) misfit(g, `${width} columns do not split into ${heads} heads`);
   return transpose(g, reshape(g, x, [N, L, heads, width / heads]), [0, 2, 1, 3]);
 }
 
@@ -25,7 +25,7 @@ function joined(g: GraphBuilder, x: string): string {
 function repeated(g: GraphBuilder, x: string, heads: number): string {
   const [N, H, L, D] = g.shape(x) as [number, number, number, number];
   if (heads === H) return x;
-  if (heads % H) g.fail(`${heads} heads of queries do not share ${H} heads of keys`, "", "ERR_OCTAVO_SHAPE");
+  if (heads % H) misfit(g, `${heads} heads of queries do not share ${H} heads of keys`);
   return reshape(g, expand(g, reshape(g, x, [N, H, 1, L, D]), [N, H, heads / H, L, D]), [N, heads, L, D]);
 }
 
@@ -34,7 +34,8 @@ function attention(n: OnnxNode, g: GraphBuilder): string[] {
   const cached = (i: number, past: number) => (n.optional(past) ? concat(g, [n.input(past), inHeads(g, n.input(i), kv)], 2) : inHeads(g, n.input(i), kv));
   const key = cached(1, 4), value = cached(2, 5), [, heads, L, D] = g.shape(q) as [number, number, number, number], S = g.shape(key)[2]!;
   const k = repeated(g, key, heads), v = repeated(g, value, heads), root = Math.sqrt(n.has("scale") ? n.float("scale") : 1 / Math.sqrt(D));
-  const scores = matmul(g, affine(g, q, root, 0), transpose(g, affine(g, k, root, 0), [0, 1, 3, 2])), capped = softcap(g, scores, n.float("softcap", 0));
+  const scores = matmul(g, affine(g, q, root, 0), transpose(g, affine(g, k, root, 0), [0, 1, 3, 2]));
+  const capped = softcap(g, scores, n.float("softcap", 0));
   const bias = biasOf(n, g, L, S, n.optional(4) ? g.shape(n.input(4))[2]! : 0), masked = bias ? add(g, capped, bias) : capped;
   const probability = bias ? maskedSoftmax(g, masked, bias) : g.add("softmax", [masked], { axis: 3 }), y = matmul(g, probability, v);
   const seen = [scores, capped, masked, probability][n.int("qk_matmul_output_mode", 0)];
@@ -55,7 +56,8 @@ function biasOf(n: OnnxNode, g: GraphBuilder, L: number, S: number, past: number
   const parts: string[] = [], lengths = n.optional(6) && reshape(g, cast(g, n.optional(6), "int64"), [g.shape(n.optional(6))[0]!, 1, 1, 1]);
   if (n.optional(3)) parts.push(givenMask(g, n.input(3), S));
   const offset = lengths && !n.optional(4) ? affine(g, lengths, 1, -L) : scalar(g, past, "int64");
-  const rows = add(g, constant(g, "rows", "int64", range(bounded(g, L, "the queries")), [L, 1]), offset), columns = constant(g, "columns", "int64", range(bounded(g, S, "the keys")), [1, S]);
+  const rows = add(g, constant(g, "rows", "int64", range(bounded(g, L, "the queries")), [L, 1]), offset);
+  const columns = constant(g, "columns", "int64", range(bounded(g, S, "the keys")), [1, S]);
   const allow = (condition: string) => parts.push(asBias(g, condition));
   const left = n.int("left_window_size", -1), right = n.int("right_window_size", -1);
   if (n.int("is_causal", 0)) allow(binary(g, "lessOrEqual", columns, rows));
@@ -99,10 +101,13 @@ function interleave(g: GraphBuilder, a: string, b: string): string {
 /** S' = decay · S + k ⊗ v, y = scale · q · S', step by step; the delta rule writes β · (v − k · S) in place of v. */
 function linearAttention(n: OnnxNode, g: GraphBuilder): string[] {
   const heads = n.int("q_num_heads"), kv = n.int("kv_num_heads"), rule = n.string("update_rule", "gated_delta");
-  const q = inHeads(g, n.input(0), heads), k = inHeads(g, n.input(1), kv), v = inHeads(g, n.input(2), kv), [N, , T, D] = g.shape(q) as [number, number, number, number], V = g.shape(v)[3]!;
+  const q = inHeads(g, n.input(0), heads), k = inHeads(g, n.input(1), kv), v = inHeads(g, n.input(2), kv);
+  const [N, , T, D] = g.shape(q) as [number, number, number, number], V = g.shape(v)[3]!;
   if (T > 4096) g.fail(`it has ${T} steps, expected 4096 or less`);
-  const decay = rule.startsWith("gated") ? unary(g, "exp", inHeads(g, n.input(4), kv)) : "", beta = rule.endsWith("delta") ? inHeads(g, n.input(5), g.shape(n.input(5))[2]!) : "";
-  const scale = n.float("scale", 0) || 1 / Math.sqrt(D), at = (x: string, t: number) => sliceAxis(g, x, 2, t, 1), column = (x: string) => transpose(g, x, [0, 1, 3, 2]);
+  const decay = rule.startsWith("gated") ? unary(g, "exp", inHeads(g, n.input(4), kv)) : "";
+  const beta = rule.endsWith("delta") ? inHeads(g, n.input(5), g.shape(n.input(5))[2]!) : "";
+  const scale = n.float("scale", 0) || 1 / Math.sqrt(D), at = (x: string, t: number) => sliceAxis(g, x, 2, t, 1);
+  const column = (x: string) => transpose(g, x, [0, 1, 3, 2]);
   let state = n.optional(3) ? toFloat(g, n.input(3)) : constant(g, "state", "float32", allocate("float32", bounded(g, N * kv * D * V, "the state")), [N, kv, D, V]);
   const outputs = range(T).map((t) => {
     const key = at(k, t), kept = decay ? mul(g, state, column(at(decay, t))) : state;

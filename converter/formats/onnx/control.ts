@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import type { GraphProto } from "./proto.ts";
-import { axisOf, concat, range, rankOf, reshape, scalar, sliceAxis, valuesOf } from "./write.ts";
+import { axisOf, concat, damaged, misfit, range, rankOf, reshape, scalar, sliceAxis, valuesOf } from "./write.ts";
 
 function branch(n: OnnxNode, g: GraphBuilder): string[] {
   const chosen = valuesOf(g, n.input(0), "which branch is taken")[0] ? "then_branch" : "else_branch";
@@ -57,14 +57,16 @@ interface ScanForm { inputAxes: number[]; inputDirections: number[]; outputAxes:
 
 function scanSteps(n: OnnxNode, g: GraphBuilder, inputs: string[], form: ScanForm): string[] {
   const body: GraphProto = n.graph("body"), count = n.int("num_scan_inputs"), states = inputs.length - count;
-  if (!(count >= 1 && states >= 0)) g.fail(`num_scan_inputs is ${count} of ${inputs.length} inputs`, "", "ERR_OCTAVO_FORMAT");
+  if (!(count >= 1 && states >= 0)) damaged(g, `num_scan_inputs is ${count} of ${inputs.length} inputs`);
   const sequences = inputs.slice(states).map((x, i) => ({ x, axis: axisOf(g, form.inputAxes[i] ?? 0, rankOf(g, x)), reverse: form.inputDirections[i] === 1 }));
   const steps = g.shape(sequences[0]!.x)[sequences[0]!.axis]!;
-  if (steps < 1 || steps > MAX_TRIPS || sequences.some((s) => g.shape(s.x)[s.axis] !== steps)) g.fail(`its sequences have ${steps} steps, expected 1 to ${MAX_TRIPS}, all alike`, "", "ERR_OCTAVO_SHAPE");
+  if (steps < 1 || steps > MAX_TRIPS || sequences.some((s) => g.shape(s.x)[s.axis] !== steps))
+    misfit(g, `its sequences have ${steps} steps, expected 1 to ${MAX_TRIPS}, all alike`);
   let state = inputs.slice(0, states);
   const results: string[][] = (body.output ?? []).slice(states).map(() => []);
   for (let t = 0; t < steps; t++) {
-    const elements = sequences.map((s) => elementAt(g, s.x, s.axis, s.reverse ? steps - 1 - t : t)), outputs = n.inline(body, [...state, ...elements]);
+    const elements = sequences.map((s) => elementAt(g, s.x, s.axis, s.reverse ? steps - 1 - t : t));
+    const outputs = n.inline(body, [...state, ...elements]);
     state = outputs.slice(0, states);
     results.forEach((list, i) => (form.outputDirections[i] === 1 ? list.unshift(outputs[states + i]!) : list.push(outputs[states + i]!)));
   }

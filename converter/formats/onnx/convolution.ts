@@ -4,16 +4,16 @@ import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { asImage, channelsFirst, channelsLast, geometryOf, halves, outputSize, permuteWeights, spatialRank, window2d, type Geometry } from "./spatial.ts";
-import { add, concat, filled, padWith, range, rankOf, reshape, sliceAxis, transpose, unary } from "./write.ts";
+import { add, concat, filled, misfit, padWith, range, rankOf, reshape, sliceAxis, transpose, unary } from "./write.ts";
 
 /** Conv with x, w [O,C/groups,…] and an optional bias given as tensors. */
 export function convolve(n: OnnxNode, g: GraphBuilder, x: string, w: string, bias: string): string {
   const rank = spatialRank(g, x), weights = g.shape(w), sizes = g.shape(x).slice(2), groups = n.int("group", 1);
-  if (weights.length !== rank + 2) g.fail(`weights have shape [${weights.join(",")}], expected [O,C/groups] and ${rank} spatial axes`, "", "ERR_OCTAVO_SHAPE");
+  if (weights.length !== rank + 2) misfit(g, `weights have shape [${weights.join(",")}], expected [O,C/groups] and ${rank} spatial axes`);
   checkGroups(g, groups, g.shape(x)[1]!, weights[1]! * groups, weights[0]!);
   checkBias(g, bias, weights[0]!);
   const window = geometryOf(n, g, sizes, weights.slice(2));
-  if (outputSize(sizes, window).some((d) => d < 1)) g.fail(`a kernel of [${window.kernel.join(",")}] does not fit into [${sizes.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (outputSize(sizes, window).some((d) => d < 1)) misfit(g, `a kernel of [${window.kernel.join(",")}] does not fit into [${sizes.join(",")}]`);
   if (rank === 3) return convolve3d(g, x, w, bias, window, groups);
   const inputs = [imageWeights(g, w), ...(bias ? [bias] : [])];
   return asImage(g, x, (image) => g.add("conv2d", [image, ...inputs], { ...window2d(window), groups, clamp: noClamp }));
@@ -24,12 +24,12 @@ const imageWeights = (g: GraphBuilder, w: string): string => (rankOf(g, w) === 3
 
 function checkGroups(g: GraphBuilder, groups: number, channels: number, expected: number, outputs: number): void {
   if (!(groups >= 1) || channels !== expected || outputs % groups) {
-    g.fail(`${channels} input and ${outputs} output channels do not fit weights for ${expected} in ${groups} groups`, "", "ERR_OCTAVO_SHAPE");
+    misfit(g, `${channels} input and ${outputs} output channels do not fit weights for ${expected} in ${groups} groups`);
   }
 }
 
 function checkBias(g: GraphBuilder, bias: string, outputs: number): void {
-  if (bias && g.shape(bias).join() !== String(outputs)) g.fail(`the bias has shape [${g.shape(bias).join(",")}], expected [${outputs}]`, "", "ERR_OCTAVO_SHAPE");
+  if (bias && g.shape(bias).join() !== String(outputs)) misfit(g, `the bias has shape [${g.shape(bias).join(",")}], expected [${outputs}]`);
 }
 
 /** y[d] = Σk conv2d(x[d · stride + k · dilation], w[:,:,k]): one two-dimensional convolution per depth of the kernel. */
@@ -63,7 +63,8 @@ function transposedGeometry(n: OnnxNode, g: GraphBuilder, sizes: number[], kerne
   const mode = n.string("auto_pad", "NOTSET"), same = mode === "SAME_UPPER" || mode === "SAME_LOWER";
   const window = geometryOf(n, g, sizes, kernel), outputPadding = n.ints("output_padding") ?? sizes.map(() => 0);
   const target = n.ints("output_shape")?.slice(-sizes.length) ?? (same ? sizes.map((d, i) => d * window.stride[i]!) : undefined);
-  if (outputPadding.length !== sizes.length || outputPadding.some((p) => p < 0)) g.fail(`output_padding is [${outputPadding.join(",")}], expected ${sizes.length} numbers`, "", "ERR_OCTAVO_SHAPE");
+  if (outputPadding.length !== sizes.length || outputPadding.some((p) => p < 0))
+    misfit(g, `output_padding is [${outputPadding.join(",")}], expected ${sizes.length} numbers`);
   if (!target) return { ...window, outputPadding };
   const total = sizes.map((d, i) => window.stride[i]! * (d - 1) + outputPadding[i]! + window.dilation[i]! * (kernel[i]! - 1) + 1 - target[i]!);
   const pads = halves(total.map((t) => Math.max(0, t)), mode === "SAME_UPPER");
@@ -72,7 +73,7 @@ function transposedGeometry(n: OnnxNode, g: GraphBuilder, sizes: number[], kerne
 
 function convTranspose(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), w = n.input(1), bias = n.optional(2), rank = spatialRank(g, x), weights = g.shape(w), groups = n.int("group", 1);
-  if (weights.length !== rank + 2) g.fail(`weights have shape [${weights.join(",")}], expected [C,O/groups] and ${rank} spatial axes`, "", "ERR_OCTAVO_SHAPE");
+  if (weights.length !== rank + 2) misfit(g, `weights have shape [${weights.join(",")}], expected [C,O/groups] and ${rank} spatial axes`);
   checkGroups(g, groups, g.shape(x)[1]!, weights[0]!, weights[1]! * groups);
   checkBias(g, bias, weights[1]! * groups);
   const window = transposedGeometry(n, g, g.shape(x).slice(2), weights.slice(2));
@@ -87,7 +88,8 @@ const transposed2d = (g: GraphBuilder, image: string, kernel: string, bias: stri
 
 /** w [C,O/groups,KH,KW] or [C,O/groups,K] → [O,KH,KW,C/groups] */
 function outputsFirst(g: GraphBuilder, w: string, groups: number): string {
-  const [C, Og, ...kernel] = g.shape(w) as [number, number, ...number[]], [KH, KW] = kernel.length === 1 ? [1, kernel[0]!] : (kernel as [number, number]);
+  const [C, Og, ...kernel] = g.shape(w) as [number, number, ...number[]];
+  const [KH, KW] = kernel.length === 1 ? [1, kernel[0]!] : (kernel as [number, number]);
   if (groups === 1) return kernel.length === 1 ? permuteWeights(g, w, [1, 2, 0], 1) : permuteWeights(g, w, [1, 2, 3, 0]);
   const grouped = reshape(g, w, [groups, C / groups, Og, KH, KW]);
   return reshape(g, transpose(g, grouped, [0, 2, 3, 4, 1]), [groups * Og, KH, KW, C / groups]);
@@ -98,12 +100,13 @@ function convTranspose3d(g: GraphBuilder, x: string, w: string, bias: string, wi
   const last = channelsLast(g, x), [N, D, H, W, C] = g.shape(last) as [number, number, number, number, number];
   const image = reshape(g, last, [N * D, H, W, C]), K = window.kernel[0]!, [stride, dilation] = [window.stride[0]!, window.dilation[0]!];
   const terms = range(K).map((k) => {
-    const planes = transposed2d(g, image, outputsFirst(g, kernelPlane(g, w, k), groups), "", window, groups), [, OH, OW, O] = g.shape(planes) as number[];
+    const planes = transposed2d(g, image, outputsFirst(g, kernelPlane(g, w, k), groups), "", window, groups);
+    const [, OH, OW, O] = g.shape(planes) as number[];
     const spread = spreadAxis(g, reshape(g, planes, [N, D, OH!, OW!, O!]), stride);
     return padWith(g, spread, [0, k * dilation, 0, 0, 0], [0, (K - 1 - k) * dilation + window.outputPadding[0]!, 0, 0, 0], 0);
   });
   const sum = terms.reduce((a, b) => add(g, a, b)), depth = g.shape(sum)[1]! - window.before[0]! - window.after[0]!;
-  if (depth < 1) g.fail("the padding leaves nothing of the output", "", "ERR_OCTAVO_SHAPE");
+  if (depth < 1) misfit(g, "the padding leaves nothing of the output");
   const cropped = sliceAxis(g, sum, 1, window.before[0]!, depth);
   return channelsFirst(g, bias ? add(g, cropped, bias) : cropped);
 }
@@ -121,7 +124,7 @@ function causalConv(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), w = n.input(1), [N, C] = g.shape(x) as [number, number, number], past = g.shape(w)[2]! - 1;
   const state = n.optional(3) || filled(g, "float32", [N, C, past], 0);
   const whole = past === 0 ? x : concat(g, [state, x], 2), total = g.shape(whole)[2]!;
-  if (rankOf(g, x) !== 3 || sizeOf(g.shape(state)) !== N * C * past) g.fail("expected input [N,C,L] and state [N,C,K−1]", "", "ERR_OCTAVO_SHAPE");
+  if (rankOf(g, x) !== 3 || sizeOf(g.shape(state)) !== N * C * past) misfit(g, "expected input [N,C,L] and state [N,C,K−1]");
   const activation = n.string("activation", "none");
   if (!["none", "silu", "swish"].includes(activation)) g.fail(`activation is "${activation}", expected none, silu or swish`);
   const weights = imageWeights(g, w), inputs = [weights, ...(n.optional(2) ? [n.input(2)] : [])];

@@ -8,7 +8,8 @@ export async function loadExternal(model: ModelProto, resolve: ReadOptions["reso
   const files = new Map<string, Uint8Array>();
   for (const tensor of externalTensors(model)) {
     const where = `tensor "${tensor.name ?? ""}"`, at = location(tensor, where);
-    if (!resolve) throw modelError("ERR_OCTAVO_SOURCE", "onnx", where, `its data is in the file "${at.path}", which was not given`, "Pass options.resolve, or save the model as one file.");
+    if (!resolve)
+      throw modelError("ERR_OCTAVO_SOURCE", "onnx", where, `its data is in the file "${at.path}", which was not given`, "Pass options.resolve, or save the model as one file.");
     if (!files.has(at.path)) files.set(at.path, plain(await resolve(at.path)));
     const bytes = files.get(at.path)!, end = at.length === undefined ? bytes.length : at.offset + at.length;
     if (end > bytes.length || at.offset > end) {
@@ -28,7 +29,8 @@ function location(tensor: TensorProto, where: string): { path: string; offset: n
   if (!insideFolder(path)) {
     throw modelError("ERR_OCTAVO_SOURCE", "onnx", where, `its data is at "${path}", expected a path inside of the model's folder`, "Save the model with its data beside it.");
   }
-  if (!isOffset(offset) || (length !== undefined && !isOffset(length))) throw modelError("ERR_OCTAVO_FORMAT", "onnx", where, `external data has offset ${offset} and length ${length}`);
+  if (!isOffset(offset) || (length !== undefined && !isOffset(length)))
+    throw modelError("ERR_OCTAVO_FORMAT", "onnx", where, `external data has offset ${offset} and length ${length}`);
   return { path, offset, ...(length !== undefined && { length }) };
 }
 

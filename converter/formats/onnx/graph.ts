@@ -15,7 +15,7 @@ import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts"
 import { Scope } from "./scope.ts";
 import { liveNodes, refuseUnsupported } from "./survey.ts";
 import { MAX_ELEMENTS } from "./tensor.ts";
-import { affordable, isMuchWork } from "./write.ts";
+import { affordable, damaged, isMuchWork } from "./write.ts";
 
 /** Nodes that loops and functions may unroll to. */
 const MAX_NODES = 20_000;
@@ -37,7 +37,8 @@ interface Reading {
 export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
   const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), nodeNames: new Map(), nodesLeft: MAX_NODES };
-  const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto), nodes = liveNodes({ ...proto, node: withoutDynamicQuantization(proto) });
+  const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto);
+  const nodes = liveNodes({ ...proto, node: withoutDynamicQuantization(proto) });
   refuseUnsupported(nodes, functions);
   readInputs(r, scope, proto, options);
   for (const node of nodes) readNode(r, scope, node);
@@ -101,7 +102,8 @@ function supportedVersion(r: Reading, version: number): number {
 function suited(r: Reading, op: string, inputs: string[]): string[] {
   const quantized = inputs.filter((i) => i && tensorOf(r.g.graph, i).quantization);
   if (!quantized.length || /^(Quantize|Dequantize|QLinear|QGemm)/.test(op)) return inputs;
-  const parameters = quantized.map((i) => tensorOf(r.g.graph, i).quantization!), alike = parameters.every((q) => q.scale.length === 1 && sameQuantization(q, parameters[0]!));
+  const parameters = quantized.map((i) => tensorOf(r.g.graph, i).quantization!);
+  const alike = parameters.every((q) => q.scale.length === 1 && sameQuantization(q, parameters[0]!));
   const complete = op !== "Concat" || quantized.length === inputs.length;
   return keepsQuantization.has(op) && alike && complete ? inputs : inputs.map((i) => (i ? rawInteger(r.g, i) : i));
 }
@@ -112,7 +114,7 @@ function bindOutputs(r: Reading, scope: Scope, proto: NodeProto, results: string
   (proto.output ?? []).forEach((source, i) => {
     if (source === "") return;
     const result = results[i] || r.g.fail(`its output ${i} ("${source}") is not supported`, "Export the model without it.");
-    if (scope.values.has(source)) r.g.fail(`it writes "${source}" a second time`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    if (scope.values.has(source)) damaged(r.g, `it writes "${source}" a second time`);
     if (!renamed.has(result)) renamed.set(result, named(r, scope, result, source));
     scope.values.set(source, renamed.get(result)!);
   });
@@ -193,7 +195,7 @@ function inlineBody(r: Reading, scope: Scope, body: GraphProto, given: string[])
   (body.input ?? []).forEach((input, i) => { if (given[i]) inner.values.set(input.name ?? "", given[i]!); });
   own(r, inner, given);
   for (const node of body.node ?? []) readNode(r, inner, node);
-  return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? "") || r.g.fail("an output of its body has no name", "Export the model again.", "ERR_OCTAVO_FORMAT"));
+  return (body.output ?? []).map((o) => lookup(r, inner, o.name ?? "") || damaged(r.g, "an output of its body has no name"));
 }
 
 /** What a body is given keeps its name in there: the caller goes on using it. */
@@ -225,15 +227,15 @@ function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributePro
 /** Outputs keep the file's names: one that is only another name for a tensor becomes a copy of it. */
 function addOutputs(r: Reading, scope: Scope, proto: GraphProto): void {
   const outputs = proto.output ?? [];
-  if (!outputs.length) r.g.fail("it has no outputs", "Export the model again.", "ERR_OCTAVO_FORMAT");
+  if (!outputs.length) damaged(r.g, "it has no outputs");
   for (const { name = "" } of outputs) {
-    const tensor = scope.find(r.g, name) ?? r.g.fail(`output "${name}" is written by no node`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    const tensor = scope.find(r.g, name) ?? damaged(r.g, `output "${name}" is written by no node`);
     if (tensor !== name) {
       if (r.g.graph.tensors.has(name)) moveAway(r, scope, name);
       r.g.add("reshape", [scope.find(r.g, name)!], { shape: [...r.g.shape(scope.find(r.g, name)!)] }, [name]);
       finishNodes(r, name);
     }
-    if (r.g.graph.outputs.includes(name)) r.g.fail(`output "${name}" stands there twice`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    if (r.g.graph.outputs.includes(name)) damaged(r.g, `output "${name}" stands there twice`);
     r.g.output(name);
   }
 }

@@ -3,14 +3,14 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import {
-  add, affine, axisOf, binary, bounded, cast, constant, dataOf, dtypeOf, expand, filled, mul, range, rankOf, reduce, reshape, scalar, sliceAxis, sub,
-  valuesOf, where,
+  add, affine, axisOf, binary, bounded, cast, constant, dataOf, dtypeOf, expand, filled, misfit, mul, range, rankOf, reduce, reshape, scalar,
+  sliceAxis, sub, valuesOf, where,
 } from "./write.ts";
 
 const gather: Operator = (n, g) => g.add("gather", [n.input(0), n.input(1)], { axis: axisOf(g, n.int("axis", 0), rankOf(g, n.input(0))) });
 
 function sameRank(g: GraphBuilder, x: string, indices: string): void {
-  if (rankOf(g, x) !== rankOf(g, indices)) g.fail(`data has rank ${rankOf(g, x)}, indices have ${rankOf(g, indices)}, expected the same`, "", "ERR_OCTAVO_SHAPE");
+  if (rankOf(g, x) !== rankOf(g, indices)) misfit(g, `data has rank ${rankOf(g, x)}, indices have ${rankOf(g, indices)}, expected the same`);
 }
 
 /** y has the shape of the indices, whose other axes may be shorter than the data's. */
@@ -23,7 +23,8 @@ function gatherElements(n: OnnxNode, g: GraphBuilder): string {
 function gatherNd(n: OnnxNode, g: GraphBuilder): string {
   const x = g.shape(n.input(0)), indices = g.shape(n.input(1)), batchDims = n.int("batch_dims", 0), depth = indices.at(-1);
   const fits = depth !== undefined && batchDims >= 0 && batchDims < indices.length && batchDims + depth <= x.length;
-  if (!fits || x.slice(0, batchDims).some((d, i) => d !== indices[i])) g.fail(`indices [${indices.join(",")}] with ${batchDims} batch axes do not fit data [${x.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (!fits || x.slice(0, batchDims).some((d, i) => d !== indices[i]))
+    misfit(g, `indices [${indices.join(",")}] with ${batchDims} batch axes do not fit data [${x.join(",")}]`);
   return g.add("gatherNd", [n.input(0), n.input(1)], { batchDims });
 }
 
@@ -37,14 +38,14 @@ function reductionOf(n: OnnxNode, g: GraphBuilder): Reduction {
 function scatterElements(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), axis = axisOf(g, n.int("axis", 0), rankOf(g, x)), indices = g.shape(n.input(1)), updates = g.shape(n.input(2));
   sameRank(g, x, n.input(1));
-  if (indices.join() !== updates.join()) g.fail(`indices [${indices.join(",")}] and updates [${updates.join(",")}] differ in shape`, "", "ERR_OCTAVO_SHAPE");
+  if (indices.join() !== updates.join()) misfit(g, `indices [${indices.join(",")}] and updates [${updates.join(",")}] differ in shape`);
   return g.add("scatterElements", [x, n.input(1), n.input(2)], { axis, reduction: reductionOf(n, g) });
 }
 
 /** Rows of indices become places in the data laid out flat: Σ index[k] · stride[k]. */
 function scatterNd(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), shape = g.shape(x), rows = g.shape(n.input(1)), depth = rows.at(-1)!;
-  if (!(depth <= shape.length)) g.fail(`indices [${rows.join(",")}] do not fit data [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (!(depth <= shape.length)) misfit(g, `indices [${rows.join(",")}] do not fit data [${shape.join(",")}]`);
   const count = sizeOf(rows.slice(0, -1)), run = sizeOf(shape.slice(depth));
   const places = flatPlaces(g, n.input(1), shape.slice(0, depth), count);
   const flat = add(g, affine(g, places, run, 0), constant(g, "offsets", "int64", range(bounded(g, run, "a row")), [1, run]));
@@ -85,7 +86,8 @@ function compress(n: OnnxNode, g: GraphBuilder): string {
 
 /** Indices of what is not zero in a constant: [rank, count]. */
 function nonZero(n: OnnxNode, g: GraphBuilder): string {
-  const shape = g.shape(n.input(0)), found = valuesOf(g, n.input(0), "the number of its elements that are not zero").flatMap((v, i) => (v ? [i] : []));
+  const shape = g.shape(n.input(0));
+  const found = valuesOf(g, n.input(0), "the number of its elements that are not zero").flatMap((v, i) => (v ? [i] : []));
   const index = (axis: number) => found.map((i) => Math.floor(i / sizeOf(shape.slice(axis + 1))) % shape[axis]!);
   return constant(g, "places", "int64", range(shape.length).flatMap(index), [shape.length, found.length]);
 }
@@ -104,7 +106,8 @@ function unique(n: OnnxNode, g: GraphBuilder): string[] {
 
 /** Writes `update` into a cache along `axis` from `write_indices` on, per sample of axis 0. */
 function tensorScatter(n: OnnxNode, g: GraphBuilder): string {
-  const past = n.input(0), update = n.input(1), shape = g.shape(past), length = g.shape(update), rank = shape.length, axis = axisOf(g, n.int("axis", -2), rank);
+  const past = n.input(0), update = n.input(1), shape = g.shape(past), length = g.shape(update), rank = shape.length;
+  const axis = axisOf(g, n.int("axis", -2), rank);
   const along = (a: number, size: number) => range(rank).map((i) => (i === a ? size : 1));
   const steps = constant(g, "steps", "int64", range(bounded(g, length[axis]!, "the update")), along(axis, length[axis]!));
   const start = n.optional(2) ? reshape(g, cast(g, n.input(2), "int64"), along(0, shape[0]!)) : scalar(g, 0, "int64");
@@ -115,11 +118,12 @@ function tensorScatter(n: OnnxNode, g: GraphBuilder): string {
 /** Sums columns [N, C·ΠK, L] into an image [N,C,…]: the inverse of taking windows. */
 function col2im(n: OnnxNode, g: GraphBuilder): string {
   const image = valuesOf(g, n.input(1), "image_shape"), kernel = valuesOf(g, n.input(2), "block_shape"), rank = image.length;
-  const stride = n.ints("strides") ?? image.map(() => 1), dilation = n.ints("dilations") ?? image.map(() => 1), pads = n.ints("pads") ?? [...image, ...image].map(() => 0);
+  const stride = n.ints("strides") ?? image.map(() => 1), dilation = n.ints("dilations") ?? image.map(() => 1);
+  const pads = n.ints("pads") ?? [...image, ...image].map(() => 0);
   const padded = image.map((d, i) => d + pads[i]! + pads[i + rank]!);
   const steps = padded.map((d, i) => Math.floor((d - dilation[i]! * (kernel[i]! - 1) - 1) / stride[i]!) + 1);
   const [N, CK, L] = g.shape(n.input(0)) as [number, number, number], K = sizeOf(kernel), C = CK / K;
-  if (!Number.isInteger(C) || sizeOf(steps) !== L) g.fail(`columns [${N},${CK},${L}] do not make an image [${image.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (!Number.isInteger(C) || sizeOf(steps) !== L) misfit(g, `columns [${N},${CK},${L}] do not make an image [${image.join(",")}]`);
   const places = windowPlaces(g, padded, kernel, steps, stride, dilation);
   const index = expand(g, constant(g, "places", "int64", places, [1, K * L]), [N * C, K * L]);
   const sums = g.add("scatterElements", [filled(g, "float32", [N * C, sizeOf(padded)], 0), index, reshape(g, n.input(0), [N * C, K * L])], { axis: 1, reduction: "add" });
@@ -129,7 +133,7 @@ function col2im(n: OnnxNode, g: GraphBuilder): string {
 /** Flat place in an array of shape `sizes` of every tap (slow) of every window (fast). */
 export function windowPlaces(g: GraphBuilder, sizes: number[], kernel: number[], steps: number[], stride: number[], dilation: number[]): number[] {
   const K = sizeOf(kernel), L = sizeOf(steps);
-  if (!(K * L <= MAX_WINDOWS)) g.fail(`its windows have ${K} · ${L} taps, expected ${MAX_WINDOWS} or less`, "", "ERR_OCTAVO_SHAPE");
+  if (!(K * L <= MAX_WINDOWS)) misfit(g, `its windows have ${K} · ${L} taps, expected ${MAX_WINDOWS} or less`);
   // A place is a sum of what the tap and what the window contribute.
   const contribution = (count: number, shape: number[], apart: number[]) => Float64Array.from({ length: count }, (_, i) =>
     sizes.reduce((at, size, a) => at * size + digitOf(i, shape, a) * apart[a]!, 0));
@@ -145,7 +149,8 @@ export const digitOf = (i: number, shape: number[], axis: number): number => Mat
 /** The determinant of small matrices, by expansion along the first row. */
 function determinant(n: OnnxNode, g: GraphBuilder): string {
   const shape = g.shape(n.input(0)), size = shape.at(-1)!;
-  if (shape.length < 2 || shape.at(-2) !== size || size > 4 || size < 1) g.fail(`matrices are [${shape.slice(-2).join(",")}], expected square ones of up to 4 rows`);
+  if (shape.length < 2 || shape.at(-2) !== size || size > 4 || size < 1)
+    g.fail(`matrices are [${shape.slice(-2).join(",")}], expected square ones of up to 4 rows`);
   return reshape(g, minor(g, n.input(0), size), shape.slice(0, -2));
 }
 

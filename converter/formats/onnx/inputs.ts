@@ -20,7 +20,8 @@ export function addInputs(g: GraphBuilder, infos: ValueInfoProto[], options: Rea
     const where = `input "${input.name}"`, dtype = dtypeOf(input.type, where), fixed = options.constants?.[input.name];
     if (!fixed) return g.input(input.name, dtype, checkedShape(boundShape(input, options, names), where));
     const shape = checkedShape(fixed.shape, where), data = allocate(dtype, fixed.data.length);
-    if (sizeOf(shape) !== fixed.data.length) throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, `its fixed value has ${fixed.data.length} elements, expected ${sizeOf(shape)}`);
+    if (sizeOf(shape) !== fixed.data.length)
+      throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, `its fixed value has ${fixed.data.length} elements, expected ${sizeOf(shape)}`);
     (data as Float32Array).set(fixed.data as ArrayLike<number>);
     return g.constant(input.name, dtype, shape, data as TypedArray);
   });
@@ -29,7 +30,8 @@ export function addInputs(g: GraphBuilder, infos: ValueInfoProto[], options: Rea
 function declaredInput(info: ValueInfoProto): Declared {
   const name = info.name ?? "", type = info.type;
   const other = type?.sequenceType ? "a sequence" : type?.mapType ? "a map" : type?.optionalType ? "an optional value" : type?.tensorType ? "" : "of no type";
-  if (other) throw modelError("ERR_OCTAVO_DTYPE", "onnx", `input "${name}"`, `it is ${other}, expected a tensor`, "Export the model with tensors as inputs.");
+  if (other)
+    throw modelError("ERR_OCTAVO_DTYPE", "onnx", `input "${name}"`, `it is ${other}, expected a tensor`, "Export the model with tensors as inputs.");
   return { name, type: type!.tensorType!.elemType, dims: type!.tensorType!.shape && (type!.tensorType!.shape.dim ?? []) };
 }
 
@@ -37,7 +39,8 @@ function declaredInput(info: ValueInfoProto): Declared {
 function checkNames(g: GraphBuilder, declared: Declared[], options: ReadOptions): void {
   const known = declared.map((d) => `"${d.name}"`);
   for (const name of [...Object.keys(options.inputShapes ?? {}), ...Object.keys(options.constants ?? {})]) {
-    if (!known.includes(`"${name}"`)) throw modelError("ERR_OCTAVO_SHAPE", g.graph.format, "model", `it has no input "${name}", expected one of ${known.join(", ")}`);
+    if (!known.includes(`"${name}"`))
+      throw modelError("ERR_OCTAVO_SHAPE", g.graph.format, "model", `it has no input "${name}", expected one of ${known.join(", ")}`);
   }
 }
 
@@ -52,7 +55,8 @@ function learnNames(input: Declared, options: ReadOptions, names: Names): void {
 
 function boundShape(input: Declared, options: ReadOptions, names: Names): number[] {
   const where = `input "${input.name}"`, given = options.inputShapes?.[input.name];
-  if (!input.dims && !given) throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, "its shape is unknown", `Give it with --input-shape ${input.name}=….`);
+  if (!input.dims && !given)
+    throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, "its shape is unknown", `Give it with --input-shape ${input.name}=….`);
   if (input.dims && given && given.length !== input.dims.length) {
     throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, `the given shape [${given.join(",")}] has rank ${given.length}, expected ${input.dims.length}`);
   }

@@ -4,13 +4,14 @@ import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { isWeight, permuteWeights } from "./spatial.ts";
-import { add, affine, constant, expand, matmul, range, rankOf, reduce, reshape, transpose } from "./write.ts";
+import { add, affine, constant, damaged, expand, matmul, misfit, range, rankOf, reduce, reshape, transpose } from "./write.ts";
 
 /** alpha · a · b + beta · c; a dense layer where b is a constant. */
 function gemm(n: OnnxNode, g: GraphBuilder): string {
   const a = n.int("transA", 0) ? transpose(g, n.input(0), [1, 0]) : n.input(0), b = n.input(1), c = n.optional(2);
   const alpha = n.float("alpha", 1), beta = n.float("beta", 1), transB = n.int("transB", 0) !== 0;
-  if (rankOf(g, a) !== 2 || rankOf(g, b) !== 2) g.fail(`inputs have shapes [${g.shape(a).join(",")}] and [${g.shape(b).join(",")}], expected matrices`, "", "ERR_OCTAVO_SHAPE");
+  if (rankOf(g, a) !== 2 || rankOf(g, b) !== 2)
+    misfit(g, `inputs have shapes [${g.shape(a).join(",")}] and [${g.shape(b).join(",")}], expected matrices`);
   const rows = transB ? b : permuteWeights(g, b, [1, 0]), O = g.shape(rows)[0]!;
   const bias = c && alpha === 1 && beta === 1 && g.shape(c).join() === String(O) ? c : "";
   const product = isWeight(g, b) ? g.add("dense", [a, rows, ...(bias ? [bias] : [])], { clamp: noClamp }) : matmul(g, a, transB ? transpose(g, b, [1, 0]) : b);
@@ -33,12 +34,12 @@ interface Term { tensor: string; labels: string[] }
 function einsum(n: OnnxNode, g: GraphBuilder): string {
   const [left, right] = n.string("equation").replace(/\s/g, "").split("->") as [string, string | undefined];
   const sides = left.split(",");
-  if (sides.length !== n.inputs.length) g.fail(`the equation has ${sides.length} operands, found ${n.inputs.length}`, "", "ERR_OCTAVO_FORMAT");
+  if (sides.length !== n.inputs.length) damaged(g, `the equation has ${sides.length} operands, found ${n.inputs.length}`);
   const terms = sides.map((labels, i) => diagonal(g, { tensor: n.input(i), labels: named(g, labels, rankOf(g, n.input(i))) }));
   const widest = terms.flatMap((t) => t.labels.filter((l) => l.startsWith("."))), ellipsis = [...new Set(widest)].sort().reverse();
   const output = right === undefined ? implicit(sides, ellipsis) : [...right.replace("...", "@")].flatMap((l) => (l === "@" ? ellipsis : [l]));
   const known = new Set(terms.flatMap((t) => t.labels)), stranger = output.find((l) => !known.has(l));
-  if (stranger) g.fail(`axis "${stranger}" of the result is in no operand`, "", "ERR_OCTAVO_FORMAT");
+  if (stranger) damaged(g, `axis "${stranger}" of the result is in no operand`);
   const needed = (rest: Term[]) => new Set([...output, ...rest.flatMap((t) => t.labels)]);
   const whole = terms.slice(1).reduce((a, b, i) => product(g, summed(g, a, new Set([...needed(terms.slice(i + 2)), ...b.labels])), b, needed(terms.slice(i + 2))), terms[0]!);
   return arranged(g, summed(g, whole, new Set(output)), output);
@@ -47,7 +48,8 @@ function einsum(n: OnnxNode, g: GraphBuilder): string {
 /** One label per axis; "..." stands for as many as are left, named from the last: ".1" is the last of them. */
 function named(g: GraphBuilder, labels: string, rank: number): string[] {
   const parts = labels.split("..."), letters = labels.replace("...", ""), free = rank - letters.length;
-  if (free < 0 || (parts.length === 1 && free > 0) || !/^[a-zA-Z]*$/.test(letters)) g.fail(`operand "${labels}" does not fit a tensor of rank ${rank}`, "", "ERR_OCTAVO_SHAPE");
+  if (free < 0 || (parts.length === 1 && free > 0) || !/^[a-zA-Z]*$/.test(letters))
+    misfit(g, `operand "${labels}" does not fit a tensor of rank ${rank}`);
   const middle = parts.length === 2 ? range(free).map((i) => `.${String(free - i).padStart(2, "0")}`) : [];
   return [...parts[0]!, ...middle, ...(parts[1] ?? "")];
 }

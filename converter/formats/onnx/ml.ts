@@ -1,7 +1,9 @@
 /** ai.onnx.ml: what scikit-learn's scalers, linear models and neural networks are written with. Labels must be numbers. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Operators, OnnxNode } from "./node.ts";
-import { affine, binary, cast, constant, div, dtypeOf, expand, mul, range, rankOf, reduce, reshape, scalar, sub, toFloat, unary, where } from "./write.ts";
+import {
+  affine, binary, cast, constant, damaged, div, dtypeOf, expand, misfit, mul, range, rankOf, reduce, reshape, scalar, sub, toFloat, unary, where,
+} from "./write.ts";
 
 /** One value for all columns, or one per column. */
 const columns = (g: GraphBuilder, stem: string, values: number[]): string => constant(g, stem, "float32", values, values.length === 1 ? [] : [values.length]);
@@ -15,7 +17,7 @@ function scaler(n: OnnxNode, g: GraphBuilder): string {
 
 /** Replaces a marker, NaN mostly, by a value per column. */
 function imputer(n: OnnxNode, g: GraphBuilder): string {
-  const x = toFloat(g, n.input(0)), values = n.floats("imputed_value_floats") ?? n.ints("imputed_value_int64s") ?? g.fail("it has no values", "", "ERR_OCTAVO_FORMAT");
+  const x = toFloat(g, n.input(0)), values = n.floats("imputed_value_floats") ?? n.ints("imputed_value_int64s") ?? damaged(g, "it has no values");
   const marker = n.has("replaced_value_float") ? n.float("replaced_value_float") : n.has("replaced_value_int64") ? n.int("replaced_value_int64") : NaN;
   const missing = Number.isNaN(marker) ? unary(g, "isNan", x) : binary(g, "equal", x, scalar(g, marker));
   return where(g, missing, columns(g, "imputed", values), x);
@@ -45,8 +47,10 @@ function featureVectorizer(n: OnnxNode, g: GraphBuilder): string {
 
 /** x · wᵀ + b, with w [targets,columns] as a flat attribute. */
 function linearScores(n: OnnxNode, g: GraphBuilder, targets: number): string {
-  const x = toFloat(g, n.input(0)), coefficients = n.floats("coefficients") ?? [], inputs = coefficients.length / targets, bias = n.floats("intercepts");
-  if (!Number.isInteger(inputs) || g.shape(x).at(-1) !== inputs) g.fail(`${coefficients.length} coefficients do not fit ${g.shape(x).at(-1)} columns and ${targets} results`, "", "ERR_OCTAVO_SHAPE");
+  const x = toFloat(g, n.input(0)), coefficients = n.floats("coefficients") ?? [], inputs = coefficients.length / targets;
+  const bias = n.floats("intercepts");
+  if (!Number.isInteger(inputs) || g.shape(x).at(-1) !== inputs)
+    misfit(g, `${coefficients.length} coefficients do not fit ${g.shape(x).at(-1)} columns and ${targets} results`);
   const w = constant(g, "coefficients", "float32", coefficients, [targets, inputs]);
   return g.add("dense", [x, w, ...(bias ? [constant(g, "intercepts", "float32", bias)] : [])], { clamp: [-Infinity, Infinity] });
 }
@@ -62,9 +66,11 @@ const linearRegressor = (n: OnnxNode, g: GraphBuilder): string => transformed(n,
 
 /** Label and scores. One row of coefficients speaks for the second of two classes. */
 function linearClassifier(n: OnnxNode, g: GraphBuilder): string[] {
-  const labels = n.ints("classlabels_ints"), classes = labels?.length ?? n.strings("classlabels_strings")?.length ?? 2, width = (n.floats("coefficients") ?? []).length;
+  const labels = n.ints("classlabels_ints"), classes = labels?.length ?? n.strings("classlabels_strings")?.length ?? 2;
+  const width = (n.floats("coefficients") ?? []).length;
   const single = classes === 2 && width === g.shape(n.input(0)).at(-1), scores = linearScores(n, g, single ? 1 : classes);
-  const both = single ? twoSided(n, g, scores) : transformed(n, g, scores), best = g.add("argMax", [both], { axis: 1, keepDims: false, selectLast: false });
+  const both = single ? twoSided(n, g, scores) : transformed(n, g, scores);
+  const best = g.add("argMax", [both], { axis: 1, keepDims: false, selectLast: false });
   if (!labels && n.wants(0) && n.has("classlabels_strings")) return ["", both];
   return [labels ? g.add("gather", [constant(g, "labels", "int64", labels), best], { axis: 0 }) : best, both];
 }
@@ -76,20 +82,23 @@ function twoSided(n: OnnxNode, g: GraphBuilder, scores: string): string {
 }
 
 /** A map from label to probability per sample: here the tensor of probabilities, in the order of the labels. */
-const zipMap = (n: OnnxNode, g: GraphBuilder): string => (n.has("classlabels_strings") || n.has("classlabels_int64s") ? n.input(0) : g.fail("it has no labels", "", "ERR_OCTAVO_FORMAT"));
+const zipMap = (n: OnnxNode, g: GraphBuilder): string => (n.has("classlabels_strings") || n.has("classlabels_int64s") ? n.input(0) : damaged(g, "it has no labels"));
 
 /** One number for another; what is not in the list becomes the default. */
 function labelEncoder(n: OnnxNode, g: GraphBuilder): string {
   const keys = n.ints("keys_int64s") ?? n.floats("keys_floats"), values = n.ints("values_int64s") ?? n.floats("values_floats"), x = n.input(0);
-  if (!keys || !values || keys.length !== values.length) return g.fail("its keys or values are text, expected numbers", "Encode labels as numbers before export.", "ERR_OCTAVO_DTYPE");
-  const whole = n.has("values_int64s"), dtype = whole ? "int64" : "float32", otherwise = whole ? n.int("default_int64", -1) : n.float("default_float", 0);
+  if (!keys || !values || keys.length !== values.length)
+    return g.fail("its keys or values are text, expected numbers", "Encode labels as numbers before export.", "ERR_OCTAVO_DTYPE");
+  const whole = n.has("values_int64s"), dtype = whole ? "int64" : "float32";
+  const otherwise = whole ? n.int("default_int64", -1) : n.float("default_float", 0);
   const start = expand(g, scalar(g, otherwise, dtype), g.shape(x));
   return range(keys.length).reduce((y, i) => where(g, binary(g, "equal", x, scalar(g, keys[i]!, dtypeOf(g, x))), scalar(g, values[i]!, dtype), y), start);
 }
 
 /** One column per known category of numbers. */
 function oneHotEncoder(n: OnnxNode, g: GraphBuilder): string {
-  const categories = n.ints("cats_int64s") ?? g.fail("its categories are text, expected numbers", "Encode categories as numbers before export.", "ERR_OCTAVO_DTYPE"), x = n.input(0);
+  const categories = n.ints("cats_int64s") ?? g.fail("its categories are text, expected numbers", "Encode categories as numbers before export.", "ERR_OCTAVO_DTYPE");
+  const x = n.input(0);
   return cast(g, binary(g, "equal", reshape(g, cast(g, x, "int64"), [...g.shape(x), 1]), constant(g, "categories", "int64", categories)), "float32");
 }
 

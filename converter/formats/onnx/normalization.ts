@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import type { Operators, OnnxNode } from "./node.ts";
-import { add, affine, axisOf, mul, range, rankOf, reduce, reshape, square, sub, unary } from "./write.ts";
+import { add, affine, axisOf, misfit, mul, range, rankOf, reduce, reshape, square, sub, unary } from "./write.ts";
 
 /** [C] → [C,1,…,1], to stand at axis 1 of a tensor of that rank. */
 const perChannel = (g: GraphBuilder, t: string, rank: number): string => reshape(g, t, [sizeOf(g.shape(t)), ...range(rank - 2).map(() => 1)]);
@@ -15,7 +15,7 @@ const scaled = (g: GraphBuilder, x: string, scale: string, bias: string): string
 function batchNormalization(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), epsilon = n.float("epsilon", 1e-5), C = g.shape(x)[1];
   if (rankOf(g, x) < 2) return batchNormalization1d(n, g, epsilon);
-  if ([1, 2, 3, 4].some((i) => g.shape(n.input(i)).join() !== String(C))) g.fail(`its parameters do not have ${C} channels`, "", "ERR_OCTAVO_SHAPE");
+  if ([1, 2, 3, 4].some((i) => g.shape(n.input(i)).join() !== String(C))) misfit(g, `its parameters do not have ${C} channels`);
   n.expect({ spatial: 1 });
   if (n.int("training_mode", 0)) return trainingStatistics(n, g, epsilon);
   return [g.add("batchNorm", [x, n.input(1), n.input(2), n.input(3), n.input(4)], { axis: 1, epsilon })];
@@ -46,10 +46,11 @@ function instanceNormalization(n: OnnxNode, g: GraphBuilder): string {
 /** Scale and bias are per channel; per group up to opset 20. */
 function groupNormalization(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), [N, C, ...rest] = g.shape(x) as [number, number, ...number[]], groups = n.int("num_groups");
-  if (!(groups >= 1) || C % groups) g.fail(`${C} channels do not split into ${groups} groups`, "", "ERR_OCTAVO_SHAPE");
+  if (!(groups >= 1) || C % groups) misfit(g, `${C} channels do not split into ${groups} groups`);
   const grouped = reshape(g, x, [N, groups, (C / groups) * sizeOf(rest)]);
   const y = g.add("normalize", [grouped], { axes: [2], epsilon: n.float("epsilon", 1e-5) });
-  if (g.shape(n.input(1))[0] === C) return scaled(g, reshape(g, y, [N, C, ...rest]), perChannel(g, n.input(1), rest.length + 2), perChannel(g, n.input(2), rest.length + 2));
+  if (g.shape(n.input(1))[0] === C)
+    return scaled(g, reshape(g, y, [N, C, ...rest]), perChannel(g, n.input(1), rest.length + 2), perChannel(g, n.input(2), rest.length + 2));
   return reshape(g, scaled(g, y, reshape(g, n.input(1), [groups, 1]), reshape(g, n.input(2), [groups, 1])), [N, C, ...rest]);
 }
 

@@ -1,12 +1,12 @@
 /** Optimizer steps: inputs are the rate, the step's number, then all parameters, their gradients and their states. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Operators, OnnxNode } from "./node.ts";
-import { add, affine, binary, div, mul, range, scalar, square, sub, toFloat, unary, where } from "./write.ts";
+import { add, affine, binary, damaged, div, mul, range, scalar, square, sub, toFloat, unary, where } from "./write.ts";
 
 /** Groups of inputs behind the first two: parameters, gradients, states. Calls `step` for each parameter; outputs stand group by group. */
 function perParameter(n: OnnxNode, g: GraphBuilder, groups: number, step: (of: (group: number) => string) => string[]): string[] {
   const count = (n.inputs.length - 2) / groups;
-  if (!Number.isInteger(count) || count < 1) g.fail(`found ${n.inputs.length} inputs, expected 2 and groups of ${groups}`, "", "ERR_OCTAVO_FORMAT");
+  if (!Number.isInteger(count) || count < 1) damaged(g, `found ${n.inputs.length} inputs, expected 2 and groups of ${groups}`);
   const results = range(count).map((i) => step((group) => n.input(2 + group * count + i)));
   return range(groups - 1).flatMap((group) => results.map((r) => r[group]!));
 }

@@ -6,19 +6,19 @@ import { digitOf, windowPlaces } from "./indexing.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { asImage, channelsFirst, channelsLast, geometryOf, kernel2d, outputSize, spatialRank, window2d, type Geometry } from "./spatial.ts";
 import {
-  add, affine, bounded, cast, constant, div, dtypeOf, filled, padWith, range, rankOf, reduce, reshape, scalar, square, toFloat, unary,
-  valuesOf, where,
+  add, affine, bounded, cast, constant, damaged, div, dtypeOf, filled, misfit, padWith, range, rankOf, reduce, reshape, scalar, square, toFloat,
+  unary, valuesOf, where,
 } from "./write.ts";
 
 type Pool = "maxPool2d" | "averagePool2d";
 
 /** Geometry with the padding that `ceil_mode` adds behind the end; `over` says how much of it that is. */
 function poolGeometry(n: OnnxNode, g: GraphBuilder, sizes: number[]): { window: Geometry; over: number[] } {
-  const kernel = n.ints("kernel_shape") ?? g.fail('attribute "kernel_shape" is missing', "", "ERR_OCTAVO_FORMAT");
+  const kernel = n.ints("kernel_shape") ?? damaged(g, 'attribute "kernel_shape" is missing');
   const window = geometryOf(n, g, sizes, kernel), fixed = n.string("auto_pad", "NOTSET").startsWith("SAME");
   const over = sizes.map((d, i) => (n.int("ceil_mode", 0) && !fixed ? overhang(d, window, i) : 0));
   const grown = { ...window, after: window.after.map((a, i) => a + over[i]!) };
-  if (outputSize(sizes, grown).some((d) => !(d >= 1))) g.fail(`a window of [${kernel.join(",")}] does not fit into [${sizes.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (outputSize(sizes, grown).some((d) => !(d >= 1))) misfit(g, `a window of [${kernel.join(",")}] does not fit into [${sizes.join(",")}]`);
   return { window: grown, over };
 }
 
@@ -93,7 +93,8 @@ function maxUnpool(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), shape = g.shape(x), kernel = n.ints("kernel_shape") ?? [], stride = n.ints("strides") ?? kernel.map(() => 1);
   const pads = n.ints("pads") ?? [...kernel, ...kernel].map(() => 0), count = sizeOf(shape);
   const natural = shape.map((d, a) => (a < 2 ? d : (d - 1) * stride[a - 2]! - pads[a - 2]! - pads[a - 2 + kernel.length]! + kernel[a - 2]!));
-  if (kernel.length !== shape.length - 2 || natural.some((d) => !(d >= 0))) g.fail(`kernel_shape [${kernel.join(",")}] does not fit input [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (kernel.length !== shape.length - 2 || natural.some((d) => !(d >= 0)))
+    misfit(g, `kernel_shape [${kernel.join(",")}] does not fit input [${shape.join(",")}]`);
   const empty = filled(g, dtypeOf(g, x), [sizeOf(natural)], 0);
   const y = g.add("scatterElements", [empty, reshape(g, n.input(1), [count]), reshape(g, x, [count])], { axis: 0, reduction: "none" });
   const target = n.optional(2) ? valuesOf(g, n.input(2), "output_shape") : natural;
@@ -121,7 +122,7 @@ const globally = (write: (n: OnnxNode, g: GraphBuilder, x: string, axes: number[
 function localResponse(n: OnnxNode, g: GraphBuilder): string {
   const last = channelsLast(g, n.input(0)), shape = g.shape(last), C = shape.at(-1)!, size = n.int("size");
   const kernel = [1, size], before = Math.floor((size - 1) / 2);
-  if (!(size >= 1)) g.fail(`size is ${size}, expected 1 or more`, "", "ERR_OCTAVO_SHAPE");
+  if (!(size >= 1)) misfit(g, `size is ${size}, expected 1 or more`);
   const lines = reshape(g, square(g, last), [1, sizeOf(shape) / C, C, 1]);
   const mean = g.add("averagePool2d", [lines], { kernel, stride: [1, 1], dilation: [1, 1], pad: [0, before, 0, size - 1 - before], countIncludePad: true, clamp: noClamp });
   const base = affine(g, reshape(g, mean, shape), n.float("alpha", 1e-4), n.float("bias", 1));

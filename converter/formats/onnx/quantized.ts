@@ -12,8 +12,8 @@ import type { Operators, OnnxNode } from "./node.ts";
 import { averagePool } from "./pooling.ts";
 import { elementTypes, integerRange } from "./tensor.ts";
 import {
-  add, affine, axesOf, axisOf, binary, cast, concat, constantValue, div, dtypeOf, expand, mul, range, rankOf, reduce, reshape, scalar, sliceAxis, sub, toFloat,
-  transpose, unary, where,
+  add, affine, axesOf, axisOf, binary, cast, concat, constantValue, damaged, div, dtypeOf, expand, misfit, mul, range, rankOf, reduce, reshape,
+  scalar, sliceAxis, sub, toFloat, transpose, unary, where,
 } from "./write.ts";
 
 const range8: Partial<Record<DType, [number, number]>> = { int8: [-128, 127], uint8: [0, 255], int16: [-32768, 32767], uint16: [0, 65535], int32: [-(2 ** 31), 2 ** 31 - 1] };
@@ -24,8 +24,8 @@ interface Parameters { scale: string; zero: string; axis: number; block: number;
 function parametersOf(g: GraphBuilder, x: string, scale: string, zero: string, axis: number, block = 0): Parameters {
   const shape = g.shape(x), scales = constantValue(g, scale), zeros = zero ? constantValue(g, zero) : undefined, count = sizeOf(g.shape(scale));
   const at = count === 1 ? 0 : axisOf(g, axis, shape.length), blocked = block > 0 && rankOf(g, scale) === shape.length && shape.length > 0;
-  if (zero && sizeOf(g.shape(zero)) !== count) g.fail(`found ${count} scales and ${sizeOf(g.shape(zero))} zero points`, "", "ERR_OCTAVO_SHAPE");
-  if (!blocked && count !== 1 && count !== shape[at]) g.fail(`found ${count} scales for an axis of ${shape[at]}`, "", "ERR_OCTAVO_SHAPE");
+  if (zero && sizeOf(g.shape(zero)) !== count) misfit(g, `found ${count} scales and ${sizeOf(g.shape(zero))} zero points`);
+  if (!blocked && count !== 1 && count !== shape[at]) misfit(g, `found ${count} scales for an axis of ${shape[at]}`);
   const known = scales && (!zero || zeros) && !blocked;
   if (scales?.some((s) => !(s > 0 && s < Infinity))) return { scale, zero, axis: at, block: blocked ? block : 0 };
   const quantization = { scale: Float32Array.from(scales ?? []), zeroPoint: zeros ? Int32Array.from(zeros) : new Int32Array(count), axis: at };
@@ -53,7 +53,8 @@ function quantizeLinear(n: OnnxNode, g: GraphBuilder): string {
   const x = toFloat(g, n.input(0)), zero = n.optional(2), p = parametersOf(g, x, n.input(1), zero, n.int("axis", 1), n.int("block_size", 0));
   const narrow = narrowTypeOf(g, zero) ?? (n.has("output_dtype") ? n.int("output_dtype") : 0);
   const dtype = zero ? dtypeOf(g, zero) : (elementTypes[narrow]?.dtype ?? "uint8"), limits = narrow ? integerRange(narrow) : range8[dtype];
-  if (!limits) return g.fail(`its output type is ${elementTypes[narrow]?.name ?? dtype}, expected an integer`, "Quantize to int8 or uint8.", "ERR_OCTAVO_DTYPE");
+  if (!limits)
+    return g.fail(`its output type is ${elementTypes[narrow]?.name ?? dtype}, expected an integer`, "Quantize to int8 or uint8.", "ERR_OCTAVO_DTYPE");
   const y = quantizeTo(g, x, p, dtype, limits);
   noteElementType(g, y, narrow);
   return y;
@@ -62,7 +63,8 @@ function quantizeLinear(n: OnnxNode, g: GraphBuilder): string {
 /** clamp(round(x / scale) + zero) */
 function quantizeTo(g: GraphBuilder, x: string, p: Parameters, dtype: DType, limits: [number, number]): string {
   const whole = range8[dtype]!;
-  if (p.quantization && limits[0] === whole[0] && limits[1] === whole[1]) return g.add("quantize", [x], {}, [], { dtype, quantization: p.quantization });
+  if (p.quantization && limits[0] === whole[0] && limits[1] === whole[1])
+    return g.add("quantize", [x], {}, [], { dtype, quantization: p.quantization });
   const steps = unary(g, "round", div(g, x, spread(g, toFloat(g, p.scale), x, p)));
   const shifted = p.zero ? add(g, steps, spread(g, toFloat(g, p.zero), x, p)) : steps;
   return cast(g, unary(g, "clip", shifted, ...limits), dtype);
@@ -127,7 +129,8 @@ function qLinearMatMul(n: OnnxNode, g: GraphBuilder): string {
 /** com.microsoft QGemm: alpha · a · b + c, quantized where scale and zero point of y are given. */
 function qGemm(n: OnnxNode, g: GraphBuilder): string {
   const a = realAt(n, g, 0, 0), b = realAt(n, g, 3, n.int("transB", 0) ? 0 : 1), alpha = n.float("alpha", 1);
-  const left = n.int("transA", 0) ? transpose(g, a, [1, 0]) : a, product = n.int("transB", 0) ? g.add("dense", [left, b], { clamp: noClamp }) : matMul(g, left, b);
+  const left = n.int("transA", 0) ? transpose(g, a, [1, 0]) : a;
+  const product = n.int("transB", 0) ? g.add("dense", [left, b], { clamp: noClamp }) : matMul(g, left, b);
   const scaled = alpha === 1 ? product : affine(g, product, alpha, 0), bias = biasOf(n, g, 6, 1, 4);
   const y = bias ? add(g, scaled, alpha === 1 ? bias : affine(g, bias, alpha, 0)) : scaled;
   return n.optional(7) ? quantizedBy(n, g, y, 7, n.input(0)) : y;
@@ -152,7 +155,8 @@ const matMulInteger = (n: OnnxNode, g: GraphBuilder): string => cast(g, matMul(g
 /** uint8 over the range of x and 0. */
 function dynamicQuantizeLinear(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), axes = range(rankOf(g, x));
-  const high = unary(g, "clip", reduce(g, "reduceMax", x, axes, false), 0, Infinity), low = unary(g, "clip", reduce(g, "reduceMin", x, axes, false), -Infinity, 0);
+  const high = unary(g, "clip", reduce(g, "reduceMax", x, axes, false), 0, Infinity);
+  const low = unary(g, "clip", reduce(g, "reduceMin", x, axes, false), -Infinity, 0);
   const width = sub(g, high, low), safe = where(g, binary(g, "equal", width, scalar(g, 0)), scalar(g, 1), width);
   const scale = div(g, safe, scalar(g, 255)), zero = unary(g, "round", unary(g, "clip", unary(g, "neg", div(g, low, scale)), 0, 255));
   const y = unary(g, "clip", add(g, unary(g, "round", div(g, x, scale)), zero), 0, 255);
@@ -195,7 +199,7 @@ function qLinearReduceMean(n: OnnxNode, g: GraphBuilder, x: string): string {
 /** Parameters of y come first, then each input with its own. */
 function qLinearConcat(n: OnnxNode, g: GraphBuilder): string {
   const parts = range(Math.floor((n.inputs.length - 2) / 3)).map((i) => realAt(n, g, 2 + 3 * i));
-  if (!parts.length) g.fail("it joins nothing", "", "ERR_OCTAVO_FORMAT");
+  if (!parts.length) damaged(g, "it joins nothing");
   return quantizedBy(n, g, concat(g, parts, axisOf(g, n.int("axis"), rankOf(g, parts[0]!))), 0, n.input(2));
 }
 

@@ -4,7 +4,7 @@ import { tensorOf, type Quantization, type TypedArray } from "../../ir/graph.ts"
 import type { RecurrentActivation, UnaryOp } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { permuteWeights, reorderBlocks } from "./spatial.ts";
-import { add, cast, constantValue, expand, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
+import { add, cast, constantValue, damaged, expand, misfit, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
 
 /** ONNX i,o,f,c → graph i,f,g,o */
 const lstmOrder = [0, 2, 3, 1];
@@ -24,10 +24,11 @@ const activations: Record<string, { fn: UnaryOp; alpha?: number; beta?: number; 
 function activationsOf(n: OnnxNode, g: GraphBuilder, defaults: string[], directions: number): RecurrentActivation[] {
   const names = n.strings("activations") ?? Array.from({ length: directions }, () => defaults).flat();
   const alphas = [...(n.floats("activation_alpha") ?? [])], betas = [...(n.floats("activation_beta") ?? [])];
-  if (names.length !== defaults.length * directions) g.fail(`found ${names.length} activations, expected ${defaults.length * directions}`, "", "ERR_OCTAVO_FORMAT");
+  if (names.length !== defaults.length * directions) damaged(g, `found ${names.length} activations, expected ${defaults.length * directions}`);
   return names.map((name) => {
     const a = activations[name.toLowerCase()] ?? g.fail(`activation "${name}" is not supported, expected ${Object.keys(activations).join(", ")}`);
-    const alpha = a.alpha === undefined ? undefined : (alphas.shift() ?? a.alpha), beta = a.beta === undefined ? undefined : (betas.shift() ?? a.beta);
+    const alpha = a.alpha === undefined ? undefined : (alphas.shift() ?? a.alpha);
+    const beta = a.beta === undefined ? undefined : (betas.shift() ?? a.beta);
     return { fn: a.fn, alpha: a.fixed?.[0] ?? alpha ?? 0, beta: a.fixed?.[1] ?? beta ?? 0 };
   });
 }
@@ -38,12 +39,13 @@ interface Form { direction: Direction; D: number; H: number; T: number; N: numbe
 /** x [T,N,I], or [N,T,I] with layout 1 · w [D,gates·H,I] */
 function formOf(n: OnnxNode, g: GraphBuilder, w: string, gates: number): Form {
   const direction = n.string("direction", "forward"), batchFirst = n.int("layout", 0) === 1;
-  if (direction !== "forward" && direction !== "reverse" && direction !== "bidirectional") return g.fail(`direction is "${direction}", expected forward, reverse or bidirectional`);
-  if (rankOf(g, n.input(0)) !== 3 || rankOf(g, w) !== 3) g.fail("expected an input and weights of rank 3", "", "ERR_OCTAVO_SHAPE");
+  if (direction !== "forward" && direction !== "reverse" && direction !== "bidirectional")
+    return g.fail(`direction is "${direction}", expected forward, reverse or bidirectional`);
+  if (rankOf(g, n.input(0)) !== 3 || rankOf(g, w) !== 3) misfit(g, "expected an input and weights of rank 3");
   const x = batchFirst ? transpose(g, n.input(0), [1, 0, 2]) : n.input(0), [T, N] = g.shape(x) as [number, number];
   const D = direction === "bidirectional" ? 2 : 1, H = g.shape(w)[1]! / gates;
-  if (!Number.isInteger(H) || H < 1) g.fail(`weights have ${g.shape(w)[1]} rows, expected ${gates} gates`, "", "ERR_OCTAVO_SHAPE");
-  if (n.has("hidden_size") && n.int("hidden_size") !== H) g.fail(`hidden_size is ${n.int("hidden_size")}, the weights have ${H}`, "", "ERR_OCTAVO_SHAPE");
+  if (!Number.isInteger(H) || H < 1) misfit(g, `weights have ${g.shape(w)[1]} rows, expected ${gates} gates`);
+  if (n.has("hidden_size") && n.int("hidden_size") !== H) misfit(g, `hidden_size is ${n.int("hidden_size")}, the weights have ${H}`);
   return { direction, D, H, T, N, batchFirst, x };
 }
 
@@ -52,7 +54,7 @@ function stateOf(n: OnnxNode, g: GraphBuilder, input: number, form: Form): strin
   const state = n.optional(input), shape = [form.D, form.N, form.H];
   if (!state) return "";
   const turned = form.batchFirst ? transpose(g, state, [1, 0, 2]) : state;
-  if (rankOf(g, turned) !== 3) g.fail(`an initial state has shape [${g.shape(state).join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (rankOf(g, turned) !== 3) misfit(g, `an initial state has shape [${g.shape(state).join(",")}], expected [${shape.join(",")}]`);
   return expand(g, turned, shape);
 }
 
@@ -60,9 +62,9 @@ function stateOf(n: OnnxNode, g: GraphBuilder, input: number, form: Form): strin
 function lengthsOf(n: OnnxNode, g: GraphBuilder, form: Form): string {
   const lengths = n.optional(4);
   if (!lengths) return "";
-  if (g.shape(lengths).join() !== String(form.N)) g.fail(`sequence_lens has shape [${g.shape(lengths).join(",")}], expected [${form.N}]`, "", "ERR_OCTAVO_SHAPE");
+  if (g.shape(lengths).join() !== String(form.N)) misfit(g, `sequence_lens has shape [${g.shape(lengths).join(",")}], expected [${form.N}]`);
   const known = constantValue(g, lengths);
-  if (known?.some((l) => l < 0 || l > form.T)) g.fail(`sequence_lens are [${known.join(",")}], expected 0 to ${form.T}`, "", "ERR_OCTAVO_SHAPE");
+  if (known?.some((l) => l < 0 || l > form.T)) misfit(g, `sequence_lens are [${known.join(",")}], expected 0 to ${form.T}`);
   return known?.every((l) => l === form.T) ? "" : cast(g, lengths, "int32");
 }
 
@@ -75,7 +77,7 @@ function summedBias(n: OnnxNode, g: GraphBuilder, width: number): string {
 }
 
 function checkBias(g: GraphBuilder, b: string, width: number): void {
-  if (rankOf(g, b) !== 2 || g.shape(b)[1] !== width) g.fail(`the bias has shape [${g.shape(b).join(",")}], expected [directions,${width}]`, "", "ERR_OCTAVO_SHAPE");
+  if (rankOf(g, b) !== 2 || g.shape(b)[1] !== width) misfit(g, `the bias has shape [${g.shape(b).join(",")}], expected [directions,${width}]`);
 }
 
 /** y [T,D,N,H] → [N,T,D,H] and states [D,N,H] → [N,D,H] with layout 1. */
@@ -94,7 +96,8 @@ function lstm(n: OnnxNode, g: GraphBuilder, w = n.input(1), r = n.input(2)): str
   const gates = (t: string) => (t ? reorderBlocks(g, t, 1, lstmOrder) : "");
   const inputs = [x, gates(w), gates(r), gates(bias), stateOf(n, g, 5, form), stateOf(n, g, 6, form), n.optional(7), lengthsOf(n, g, form)];
   const peephole = n.optional(7);
-  if (peephole && g.shape(peephole).join() !== [D, 3 * H].join()) g.fail(`peepholes have shape [${g.shape(peephole).join(",")}], expected [${D},${3 * H}]`, "", "ERR_OCTAVO_SHAPE");
+  if (peephole && g.shape(peephole).join() !== [D, 3 * H].join())
+    misfit(g, `peepholes have shape [${g.shape(peephole).join(",")}], expected [${D},${3 * H}]`);
   const outputs = outputNames(g, n, 3);
   g.add("lstm", trimmed(inputs), {
     direction, hidden: H, clip: clipOf(n), inputForget: n.int("input_forget", 0) !== 0, activations: activationsOf(n, g, ["Sigmoid", "Tanh", "Tanh"], D),
@@ -129,8 +132,10 @@ function dynamicQuantizeLstm(n: OnnxNode, g: GraphBuilder): string[] {
 
 /** q [D,K,4H] with parameters at input `scale` and the next → real [D,4H,K] */
 function columnWeights(n: OnnxNode, g: GraphBuilder, q: number, scale: number): string {
-  const t = tensorOf(g.graph, n.input(q)), data = constantValue(g, n.input(q)), scales = constantValue(g, n.input(scale)), zeros = constantValue(g, n.input(scale + 1));
-  if (!data || !scales || !zeros || t.shape.length !== 3 || zeros.length !== scales.length) return g.fail("weights, scales and zero points must be constants of the same form", "", "ERR_OCTAVO_OPERATOR");
+  const t = tensorOf(g.graph, n.input(q)), data = constantValue(g, n.input(q)), scales = constantValue(g, n.input(scale));
+  const zeros = constantValue(g, n.input(scale + 1));
+  if (!data || !scales || !zeros || t.shape.length !== 3 || zeros.length !== scales.length)
+    return g.fail("weights, scales and zero points must be constants of the same form", "", "ERR_OCTAVO_OPERATOR");
   const [D, K, G] = t.shape as [number, number, number], quantization = quantizationOf(scales, zeros, D, G);
   if (!quantization) return g.constant(t.name, "float32", [D, G, K], dequantized(data, scales, zeros, D, K, G));
   const named = g.constant(t.name, t.dtype, t.shape, data, quantization);

@@ -4,7 +4,8 @@ import { sizeOf } from "../../ir/graph.ts";
 import type { ReduceOp } from "../../ir/ops.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import {
-  affine, axesOf, axisOf, binary, bounded, cast, constant, dtypeOf, intsOf, mul, outputNames, range, rankOf, reduce, reshape, sliceAxis, sub, unary, valuesOf,
+  affine, axesOf, axisOf, binary, bounded, cast, constant, dtypeOf, intsOf, misfit, mul, outputNames, range, rankOf, reduce, reshape, sliceAxis,
+  sub, unary, valuesOf,
 } from "./write.ts";
 
 /** Axes from an attribute or input 1; none means all, unless `noop_with_empty_axes`. */
@@ -46,7 +47,7 @@ function cumProd(n: OnnxNode, g: GraphBuilder): string {
 function topK(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), shape = g.shape(x), axis = axisOf(g, n.int("axis", -1), shape.length);
   const k = n.optional(1) ? valuesOf(g, n.input(1), "k")[0]! : n.int("k");
-  if (!(k >= 0 && k <= shape[axis]!)) g.fail(`k is ${k}, axis ${axis} has ${shape[axis]} elements`, "", "ERR_OCTAVO_SHAPE");
+  if (!(k >= 0 && k <= shape[axis]!)) misfit(g, `k is ${k}, axis ${axis} has ${shape[axis]} elements`);
   const outputs = outputNames(g, n, 2);
   g.add("topK", [x], { axis, k, largest: n.int("largest", 1) !== 0 }, outputs);
   return outputs;

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { channelsFirst, channelsLast } from "./spatial.ts";
-import { axesOf, cast, constant, dtypeOf, range, rankOf, scalar, toFloat, unary, valuesOf, where } from "./write.ts";
+import { axesOf, cast, constant, dtypeOf, misfit, range, rankOf, scalar, toFloat, unary, valuesOf, where } from "./write.ts";
 
 interface Axis { axis: number; size: number; scale: number; roi: [number, number] }
 interface Style {
@@ -47,14 +47,14 @@ const resizeBy = (n: OnnxNode, g: GraphBuilder, scales: number[], style: Style):
   write(g, n.input(0), byScales(g, g.shape(n.input(0)), range(rankOf(g, n.input(0))), scales), style);
 
 function byScales(g: GraphBuilder, shape: number[], axes: number[], scales: number[]): Axis[] {
-  if (scales.length !== axes.length) g.fail(`found ${scales.length} scales, expected ${axes.length}`, "", "ERR_OCTAVO_SHAPE");
+  if (scales.length !== axes.length) misfit(g, `found ${scales.length} scales, expected ${axes.length}`);
   return axes.map((axis, i) => ({ axis, size: Math.floor(shape[axis]! * scales[i]!), scale: scales[i]!, roi: [0, 1] }));
 }
 
 /** `keep_aspect_ratio_policy` takes one scale for all axes. */
 function bySizes(n: OnnxNode, g: GraphBuilder, axes: number[], sizes: number[]): Axis[] {
   const shape = g.shape(n.input(0)), policy = n.string("keep_aspect_ratio_policy", "stretch");
-  if (sizes.length !== axes.length) g.fail(`found ${sizes.length} sizes, expected ${axes.length}`, "", "ERR_OCTAVO_SHAPE");
+  if (sizes.length !== axes.length) misfit(g, `found ${sizes.length} sizes, expected ${axes.length}`);
   const scales = axes.map((axis, i) => sizes[i]! / shape[axis]!);
   if (policy === "stretch") return axes.map((axis, i) => ({ axis, size: sizes[i]!, scale: scales[i]!, roi: [0, 1] }));
   const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
@@ -84,11 +84,13 @@ const MAX_TAPS = 2 ** 19;
 
 function resampleAxis(g: GraphBuilder, x: string, a: Axis, style: Style): string {
   const size = g.shape(x)[a.axis]!, half = style.mode === "nearest" ? 0.5 : halfWidth(a, style), taps = 2 * half;
-  if (!(a.scale > 0 && Number.isFinite(a.scale)) || size === 0 || !(a.size >= 1)) g.fail(`axis ${a.axis} of ${size} cannot become ${a.size} by a scale of ${a.scale}`, "", "ERR_OCTAVO_SHAPE");
-  if (!(a.size * taps <= MAX_TAPS)) g.fail(`axis ${a.axis} would need ${a.size} · ${taps} taps, expected ${MAX_TAPS} or less`, "", "ERR_OCTAVO_SHAPE");
+  if (!(a.scale > 0 && Number.isFinite(a.scale)) || size === 0 || !(a.size >= 1))
+    misfit(g, `axis ${a.axis} of ${size} cannot become ${a.size} by a scale of ${a.scale}`);
+  if (!(a.size * taps <= MAX_TAPS)) misfit(g, `axis ${a.axis} would need ${a.size} · ${taps} taps, expected ${MAX_TAPS} or less`);
   const indices: number[] = [], weights: number[] = [];
   for (let o = 0; o < a.size; o++) {
-    const at = sourceOf(g, o, size, a, style), row = style.mode === "nearest" ? [[nearest(g, at, style), 1] as const] : tapsAt(g, at, size, half, a, style);
+    const at = sourceOf(g, o, size, a, style);
+    const row = style.mode === "nearest" ? [[nearest(g, at, style), 1] as const] : tapsAt(g, at, size, half, a, style);
     for (const [index, weight] of row) {
       indices.push(Math.min(size - 1, Math.max(0, index)));
       weights.push(weight);

@@ -6,17 +6,17 @@ import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { narrowTypeOf } from "./narrow.ts";
 import { dtypeOf as dtypeOfElement, elementTypes, integerRange } from "./tensor.ts";
 import {
-  axesOf, axisOf, binary, bounded, cast, concat, constant, dtypeOf, expand, filled, intsOf, isFloat, range, rankOf, reshape,
+  axesOf, axisOf, binary, bounded, cast, concat, constant, damaged, dtypeOf, expand, filled, intsOf, isFloat, misfit, range, rankOf, reshape,
   scalar, sliceAxis, sub, transpose, unary, valuesOf, where,
 } from "./write.ts";
 
 /** 0 keeps the axis (unless `allowzero`), −1 takes what is left. */
 function reshapeTo(n: OnnxNode, g: GraphBuilder): string {
-  const from = g.shape(n.input(0)), wanted = intsOf(n, g, "shape", 1) ?? g.fail("its shape is missing", "", "ERR_OCTAVO_FORMAT");
+  const from = g.shape(n.input(0)), wanted = intsOf(n, g, "shape", 1) ?? damaged(g, "its shape is missing");
   const shape = wanted.map((d, i) => (d === 0 && !n.int("allowzero", 0) ? (from[i] ?? 0) : d));
   const free = shape.indexOf(-1);
   if (free >= 0) shape[free] = sizeOf(from) / sizeOf(shape.filter((_, i) => i !== free)) || 0;
-  if (shape.some((d) => !Number.isInteger(d) || d < 0)) g.fail(`[${from.join(",")}] cannot become [${wanted.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (shape.some((d) => !Number.isInteger(d) || d < 0)) misfit(g, `[${from.join(",")}] cannot become [${wanted.join(",")}]`);
   return reshape(g, n.input(0), shape);
 }
 
@@ -30,7 +30,7 @@ function squeeze(n: OnnxNode, g: GraphBuilder): string {
   const shape = g.shape(n.input(0)), given = intsOf(n, g, "axes", 1);
   const axes = given ? axesOf(g, given, shape.length) : range(shape.length).filter((a) => shape[a] === 1);
   const wide = axes.find((a) => shape[a] !== 1);
-  if (wide !== undefined) g.fail(`axis ${wide} has size ${shape[wide]}, expected 1`, "", "ERR_OCTAVO_SHAPE");
+  if (wide !== undefined) misfit(g, `axis ${wide} has size ${shape[wide]}, expected 1`);
   return reshape(g, n.input(0), shape.filter((_, a) => !axes.includes(a)));
 }
 
@@ -42,7 +42,7 @@ function unsqueeze(n: OnnxNode, g: GraphBuilder): string {
 
 function transposeTo(n: OnnxNode, g: GraphBuilder): string {
   const rank = rankOf(g, n.input(0)), perm = axesOf(g, n.ints("perm") ?? range(rank).reverse(), rank);
-  if (perm.length !== rank) g.fail(`perm has ${perm.length} axes, the input has ${rank}`, "", "ERR_OCTAVO_SHAPE");
+  if (perm.length !== rank) misfit(g, `perm has ${perm.length} axes, the input has ${rank}`);
   return transpose(g, n.input(0), perm);
 }
 
@@ -56,7 +56,7 @@ function split(n: OnnxNode, g: GraphBuilder): string[] {
   const count = n.outputs.length, chunk = Math.ceil(size / count);
   const sizes = intsOf(n, g, "split", 1) ?? range(count).map((i) => Math.max(0, Math.min(chunk, size - i * chunk)));
   if (sizes.length !== count || sizes.some((s) => s < 0) || sizes.reduce((a, s) => a + s, 0) !== size) {
-    g.fail(`parts of [${sizes.join(",")}] do not make up axis ${axis} of ${size} for ${count} outputs`, "", "ERR_OCTAVO_SHAPE");
+    misfit(g, `parts of [${sizes.join(",")}] do not make up axis ${axis} of ${size} for ${count} outputs`);
   }
   let start = 0;
   return sizes.map((part, i) => {
@@ -69,7 +69,8 @@ function slice(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), shape = g.shape(x), rank = shape.length;
   const starts = intsOf(n, g, "starts", 1) ?? [], ends = intsOf(n, g, "ends", 2) ?? [], given = intsOf(n, g, "axes", 3);
   const axes = axesOf(g, given ?? range(starts.length), rank), steps = intsOf(n, g, "steps", 4) ?? starts.map(() => 1);
-  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length) g.fail("starts, ends, axes and steps differ in length", "", "ERR_OCTAVO_SHAPE");
+  if (ends.length !== starts.length || axes.length !== starts.length || steps.length !== starts.length)
+    misfit(g, "starts, ends, axes and steps differ in length");
   const whole = { starts: shape.map(() => 0), steps: shape.map(() => 1), sizes: [...shape] };
   axes.forEach((axis, i) => {
     const part = sliceOf(g, shape[axis]!, starts[i]!, ends[i]!, steps[i]!);
@@ -82,7 +83,7 @@ function slice(n: OnnxNode, g: GraphBuilder): string {
 
 /** NumPy's start:end:step on an axis of `size`. */
 function sliceOf(g: GraphBuilder, size: number, start: number, end: number, step: number): { start: number; step: number; size: number } {
-  if (step === 0 || !Number.isInteger(step)) g.fail(`step is ${step}, expected another number`, "", "ERR_OCTAVO_SHAPE");
+  if (step === 0 || !Number.isInteger(step)) misfit(g, `step is ${step}, expected another number`);
   const lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
   const within = (i: number) => Math.min(highest, Math.max(lowest, i < 0 ? i + size : i));
   const from = within(start), count = Math.max(0, Math.ceil((within(end) - from) / step));
@@ -91,12 +92,13 @@ function sliceOf(g: GraphBuilder, size: number, start: number, end: number, step
 
 function pad(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), rank = rankOf(g, x), axes = n.optional(3) ? axesOf(g, valuesOf(g, n.input(3), "axes"), rank) : range(rank);
-  const pads = intsOf(n, g, "pads", 1) ?? n.ints("paddings") ?? g.fail("pads are missing", "", "ERR_OCTAVO_FORMAT");
-  if (pads.length !== 2 * axes.length) g.fail(`found ${pads.length} pads, expected ${2 * axes.length}`, "", "ERR_OCTAVO_SHAPE");
+  const pads = intsOf(n, g, "pads", 1) ?? n.ints("paddings") ?? damaged(g, "pads are missing");
+  if (pads.length !== 2 * axes.length) misfit(g, `found ${pads.length} pads, expected ${2 * axes.length}`);
   const along = (offset: number) => range(rank).map((a) => (axes.includes(a) ? pads[axes.indexOf(a) + offset]! : 0));
   const mode = n.string("mode", "constant"), before = along(0), after = along(axes.length);
-  if (mode !== "constant" && mode !== "reflect" && mode !== "edge" && mode !== "wrap") return g.fail(`mode is "${mode}", expected constant, reflect, edge or wrap`);
-  if (mode !== "constant" && g.shape(x).some((d, a) => d === 0 && before[a]! + after[a]! > 0)) g.fail(`an empty axis cannot be padded by ${mode}`, "", "ERR_OCTAVO_SHAPE");
+  if (mode !== "constant" && mode !== "reflect" && mode !== "edge" && mode !== "wrap")
+    return g.fail(`mode is "${mode}", expected constant, reflect, edge or wrap`);
+  if (mode !== "constant" && g.shape(x).some((d, a) => d === 0 && before[a]! + after[a]! > 0)) misfit(g, `an empty axis cannot be padded by ${mode}`);
   const value = n.optional(2) ? valuesOf(g, n.input(2), "constant_value")[0]! : n.float("value", 0);
   return g.add("pad", [x], { before, after, mode, value: storedToReal(g, x, value) });
 }
@@ -114,7 +116,7 @@ function expandTo(n: OnnxNode, g: GraphBuilder): string {
 
 function tile(n: OnnxNode, g: GraphBuilder): string {
   const repeats = valuesOf(g, n.input(1), "repeats"), rank = rankOf(g, n.input(0));
-  if (repeats.length !== rank || repeats.some((r) => !(r >= 0))) g.fail(`repeats are [${repeats.join(",")}], expected ${rank} numbers`, "", "ERR_OCTAVO_SHAPE");
+  if (repeats.length !== rank || repeats.some((r) => !(r >= 0))) misfit(g, `repeats are [${repeats.join(",")}], expected ${rank} numbers`);
   return g.add("tile", [n.input(0)], { repeats });
 }
 
@@ -148,7 +150,7 @@ const typeOf = (n: OnnxNode): number => {
 /** Rows of `blocksize` · `blocksize` channels become squares. */
 function depthToSpace(n: OnnxNode, g: GraphBuilder): string {
   const b = n.int("blocksize"), [N, C, H, W] = imageShape(g, n.input(0)), rest = C / (b * b);
-  if (!Number.isInteger(rest) || b < 1) g.fail(`${C} channels do not split into blocks of ${b} · ${b}`, "", "ERR_OCTAVO_SHAPE");
+  if (!Number.isInteger(rest) || b < 1) misfit(g, `${C} channels do not split into blocks of ${b} · ${b}`);
   const columnsFirst = n.string("mode", "DCR") === "CRD";
   const split = reshape(g, n.input(0), columnsFirst ? [N, rest, b, b, H, W] : [N, b, b, rest, H, W]);
   return reshape(g, transpose(g, split, columnsFirst ? [0, 1, 4, 2, 5, 3] : [0, 3, 4, 1, 5, 2]), [N, rest, H * b, W * b]);
@@ -156,14 +158,14 @@ function depthToSpace(n: OnnxNode, g: GraphBuilder): string {
 
 function spaceToDepth(n: OnnxNode, g: GraphBuilder): string {
   const b = n.int("blocksize"), [N, C, H, W] = imageShape(g, n.input(0));
-  if (b < 1 || H % b || W % b) g.fail(`${H} · ${W} pixels do not split into blocks of ${b} · ${b}`, "", "ERR_OCTAVO_SHAPE");
+  if (b < 1 || H % b || W % b) misfit(g, `${H} · ${W} pixels do not split into blocks of ${b} · ${b}`);
   const split = reshape(g, n.input(0), [N, C, H / b, b, W / b, b]), columnsFirst = n.string("mode", "DCR") === "CRD";
   return reshape(g, transpose(g, split, columnsFirst ? [0, 1, 3, 5, 2, 4] : [0, 3, 5, 1, 2, 4]), [N, C * b * b, H / b, W / b]);
 }
 
 function imageShape(g: GraphBuilder, x: string): [number, number, number, number] {
   const shape = g.shape(x);
-  if (shape.length !== 4) g.fail(`input has shape [${shape.join(",")}], expected [N,C,H,W]`, "", "ERR_OCTAVO_SHAPE");
+  if (shape.length !== 4) misfit(g, `input has shape [${shape.join(",")}], expected [N,C,H,W]`);
   return shape as [number, number, number, number];
 }
 
@@ -171,7 +173,7 @@ function imageShape(g: GraphBuilder, x: string): [number, number, number, number
 function centerCropPad(n: OnnxNode, g: GraphBuilder): string {
   const x = n.input(0), shape = g.shape(x), target = valuesOf(g, n.input(1), "shape");
   const axes = axesOf(g, n.ints("axes") ?? range(shape.length), shape.length);
-  if (axes.length !== target.length) g.fail(`shape has ${target.length} sizes for ${axes.length} axes`, "", "ERR_OCTAVO_SHAPE");
+  if (axes.length !== target.length) misfit(g, `shape has ${target.length} sizes for ${axes.length} axes`);
   const extra = shape.map((d, a) => (axes.includes(a) ? target[axes.indexOf(a)]! - d : 0));
   const before = extra.map((e) => (e >= 0 ? Math.floor(e / 2) : -Math.floor(-e / 2)));
   return g.add("pad", [x], { before, after: extra.map((e, a) => e - before[a]!), mode: "constant", value: 0 });
@@ -191,7 +193,7 @@ function constantOf(n: OnnxNode, g: GraphBuilder): string {
 
 function constantOfShape(n: OnnxNode, g: GraphBuilder): string {
   const shape = valuesOf(g, n.input(0), "its shape"), value = n.tensor("value");
-  if (shape.some((d) => d < 0)) g.fail(`shape is [${shape.join(",")}], expected sizes of 0 or more`, "", "ERR_OCTAVO_SHAPE");
+  if (shape.some((d) => d < 0)) misfit(g, `shape is [${shape.join(",")}], expected sizes of 0 or more`);
   return filled(g, value?.dtype ?? "float32", shape, value?.data[0] ?? 0);
 }
 
@@ -237,7 +239,8 @@ function reverseSequence(n: OnnxNode, g: GraphBuilder): string {
 function dropout(n: OnnxNode, g: GraphBuilder): string[] {
   const x = n.input(0), training = n.optional(2) ? valuesOf(g, n.input(2), "training_mode")[0] : 0;
   const ratio = training && n.optional(1) ? valuesOf(g, n.input(1), "ratio")[0] : 0.5;
-  if (training && ratio !== 0) g.fail("training_mode is true, expected false: dropout draws random numbers in training", "Export the model for inference (model.eval()).");
+  if (training && ratio !== 0)
+    g.fail("training_mode is true, expected false: dropout draws random numbers in training", "Export the model for inference (model.eval()).");
   const mask = () => filled(g, n.opset >= 10 ? "bool" : dtypeOf(g, x), g.shape(x), 1);
   return [x, n.wants(1) ? mask() : ""];
 }

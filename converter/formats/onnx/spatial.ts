@@ -6,7 +6,7 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { allocate, sizeOf, tensorOf, type DType, type Quantization, type Tensor, type TypedArray } from "../../ir/graph.ts";
 import { windowsIn } from "../../ir/ops.ts";
 import type { OnnxNode } from "./node.ts";
-import { constant, range, rankOf, reshape, transpose } from "./write.ts";
+import { constant, misfit, range, rankOf, reshape, transpose } from "./write.ts";
 
 /** One entry per spatial axis. */
 export interface Geometry { kernel: number[]; stride: number[]; dilation: number[]; before: number[]; after: number[] }
@@ -15,11 +15,11 @@ export interface Geometry { kernel: number[]; stride: number[]; dilation: number
 export function geometryOf(n: OnnxNode, g: GraphBuilder, sizes: number[], kernel: number[]): Geometry {
   const rank = sizes.length, stride = n.ints("strides") ?? sizes.map(() => 1), dilation = n.ints("dilations") ?? sizes.map(() => 1);
   const given = n.ints("kernel_shape");
-  if (given && given.join() !== kernel.join()) g.fail(`kernel_shape is [${given.join(",")}], the weights have [${kernel.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (given && given.join() !== kernel.join()) misfit(g, `kernel_shape is [${given.join(",")}], the weights have [${kernel.join(",")}]`);
   const pads = n.ints("pads") ?? [...sizes, ...sizes].map(() => 0);
   const positive = (name: string, values: number[], count: number, least: number) => {
     if (values.length !== count || values.some((v) => !(Number.isInteger(v) && v >= least && v < 2 ** 31))) {
-      g.fail(`${name} is [${values.join(",")}], expected ${count} numbers of ${least} or more`, "", "ERR_OCTAVO_SHAPE");
+      misfit(g, `${name} is [${values.join(",")}], expected ${count} numbers of ${least} or more`);
     }
   };
   positive("kernel_shape", kernel, rank, 1);
@@ -78,7 +78,7 @@ export function asImage(g: GraphBuilder, x: string, write: (x: string) => string
 /** Spatial operators take [N,C] and one to three more axes. */
 export function spatialRank(g: GraphBuilder, x: string): number {
   const shape = g.shape(x);
-  if (shape.length < 3 || shape.length > 5) g.fail(`input has shape [${shape.join(",")}], expected [N,C] and one to three spatial axes`, "", "ERR_OCTAVO_SHAPE");
+  if (shape.length < 3 || shape.length > 5) misfit(g, `input has shape [${shape.join(",")}], expected [N,C] and one to three spatial axes`);
   return shape.length - 2;
 }
 
@@ -117,7 +117,8 @@ export function reorderBlocks(g: GraphBuilder, x: string, axis: number, order: n
 }
 
 function taken(t: Tensor, axis: number, index: number[]): TypedArray {
-  const inner = sizeOf(t.shape.slice(axis + 1)), size = t.shape[axis]!, outer = sizeOf(t.shape.slice(0, axis)), to = allocate(t.dtype, t.data!.length);
+  const inner = sizeOf(t.shape.slice(axis + 1)), size = t.shape[axis]!, outer = sizeOf(t.shape.slice(0, axis));
+  const to = allocate(t.dtype, t.data!.length);
   for (let o = 0; o < outer; o++) for (let i = 0; i < size; i++) {
     const from = (o * size + index[i]!) * inner;
     to.set(t.data!.subarray(from, from + inner), (o * size + i) * inner);

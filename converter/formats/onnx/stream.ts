@@ -28,7 +28,8 @@ export function keepStates(graph: Graph): void {
 
 function checkStream(graph: Graph, node: Recurrent): void {
   const problem = node.attributes.direction !== "forward" ? "it reads time backwards too" : stepsOf(graph, node) !== 1 ? `it takes ${stepsOf(graph, node)} steps in a run` : "";
-  if (problem) throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `node "${node.name}" (${node.op})`, `${problem}, expected one step forward per run`, "Convert the model without --stateful.");
+  if (problem)
+    throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `node "${node.name}" (${node.op})`, `${problem}, expected one step forward per run`, "Convert the model without --stateful.");
 }
 
 function keepState(graph: Graph, node: Recurrent, input: number, output: number, part: string): void {

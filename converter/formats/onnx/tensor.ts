@@ -119,7 +119,8 @@ function unpack(t: TensorProto, where: string): Value {
   if (t.rawData) return { dtype, shape, data: fromBytes(t.rawData, element, count, where) };
   const values = t.floatData ?? t.doubleData ?? t.int32Data ?? t.int64Data ?? t.uint64Data ?? [];
   if (element.bits < 8) return { dtype, shape, data: fromBytes(Uint8Array.from(values), element, count, where) };
-  if (values.length !== count) fail(where, `holds ${values.length} values, its shape [${shape.join(",")}] expects ${count}`, "The file is damaged: export it again.");
+  if (values.length !== count)
+    fail(where, `holds ${values.length} values, its shape [${shape.join(",")}] expects ${count}`, "The file is damaged: export it again.");
   return { dtype, shape, data: typedValues(values, element, dtype) };
 }
 
@@ -134,7 +135,8 @@ function typedValues(values: ArrayLike<number>, element: ElementType, dtype: DTy
 
 function fromBytes(bytes: Uint8Array, element: ElementType, count: number, where: string): TypedArray {
   const expected = Math.ceil((count * element.bits) / 8);
-  if (bytes.length !== expected) fail(where, `holds ${bytes.length} bytes, ${count} elements of ${element.name} need ${expected}`, "The file is damaged: export it again.");
+  if (bytes.length !== expected)
+    fail(where, `holds ${bytes.length} bytes, ${count} elements of ${element.name} need ${expected}`, "The file is damaged: export it again.");
   if (element.read) return element.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), count);
   if (element.name === "bool") return fill("bool", count, (i) => (bytes[i] ? 1 : 0));
   const view = allocate(element.dtype!, 0).constructor as new (buffer: ArrayBufferLike, offset: number, length: number) => TypedArray;
@@ -147,7 +149,8 @@ export function readSparse(t: SparseTensorProto, where: string): Value {
   const values = readTensor(t.values ?? {}, where), indices = readTensor(t.indices ?? {}, where), shape = checkedShape(t.dims ?? [], where);
   if (sizeOf(shape) > MAX_SPARSE) fail(where, `shape is [${shape.join(",")}], sparse tensors may have ${MAX_SPARSE} elements`);
   const count = sizeOf(values.shape), rank = indices.shape.length === 2 ? indices.shape[1]! : 1;
-  if (indices.data.length !== count * rank || (rank !== 1 && rank !== shape.length)) fail(where, `has ${indices.data.length} indices for ${count} values`);
+  if (indices.data.length !== count * rank || (rank !== 1 && rank !== shape.length))
+    fail(where, `has ${indices.data.length} indices for ${count} values`);
   const data = allocate(values.dtype, sizeOf(shape));
   for (let k = 0; k < count; k++) {
     let at = 0;

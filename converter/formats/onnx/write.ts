@@ -22,10 +22,22 @@ export const range = (n: number): number[] => Array.from({ length: n }, (_, i) =
 export const isFloat = (g: GraphBuilder, x: string): boolean => dtypeOf(g, x) === "float32";
 export const sameShape = (a: readonly number[], b: readonly number[]): boolean => a.length === b.length && a.every((d, i) => d === b[i]);
 
+/** Shapes, sizes or counts that do not fit together. */
+export function misfit(g: GraphBuilder, problem: string): never {
+  return g.fail(problem, "", "ERR_OCTAVO_SHAPE");
+}
+
+/** What no exporter writes. */
+export function damaged(g: GraphBuilder, problem: string): never {
+  return g.fail(problem, "Export the model again.", "ERR_OCTAVO_FORMAT");
+}
+
 /** Refuses before memory is taken. */
 export function bounded(g: GraphBuilder, count: number, what: string): number {
-  if (!(count <= MAX_COMPUTED)) g.fail(`${what} would have ${count} elements, expected ${MAX_COMPUTED} or less`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
-  if (!affordable(g, count)) g.fail(`the values that it computes at conversion have more than ${MAX_ALL_COMPUTED} elements`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
+  if (!(count <= MAX_COMPUTED))
+    g.fail(`${what} would have ${count} elements, expected ${MAX_COMPUTED} or less`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
+  if (!affordable(g, count))
+    g.fail(`the values that it computes at conversion have more than ${MAX_ALL_COMPUTED} elements`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
   return count;
 }
 
@@ -90,14 +102,14 @@ export function filled(g: GraphBuilder, dtype: DType, shape: number[], value: nu
 
 /** An axis as 0 … rank − 1. */
 export function axisOf(g: GraphBuilder, axis: number, rank: number): number {
-  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) g.fail(`axis is ${axis}, expected ${-rank} to ${rank - 1}`, "", "ERR_OCTAVO_SHAPE");
+  if (!Number.isInteger(axis) || axis < -rank || axis >= rank) misfit(g, `axis is ${axis}, expected ${-rank} to ${rank - 1}`);
   return axis < 0 ? axis + rank : axis;
 }
 
 /** Axes as 0 … rank − 1, in the given order, each at most once. */
 export function axesOf(g: GraphBuilder, axes: readonly number[], rank: number): number[] {
   const result = axes.map((a) => axisOf(g, a, rank));
-  if (new Set(result).size !== result.length) g.fail(`axes are [${axes.join(",")}], expected each once`, "", "ERR_OCTAVO_SHAPE");
+  if (new Set(result).size !== result.length) misfit(g, `axes are [${axes.join(",")}], expected each once`);
   return result;
 }
 
@@ -131,7 +143,8 @@ const MAX_WORK = 2 ** 26;
 /** Operators that sum are bounded by the product of their sizes: nothing is computed at conversion that takes seconds. */
 export function isMuchWork(graph: Graph, node: Node): boolean {
   if (!sums.has(node.op)) return false;
-  const size = (name: string) => (name ? sizeOf(tensorOf(graph, name).shape) : 0), window = "kernel" in node.attributes ? sizeOf(node.attributes.kernel) : 1;
+  const size = (name: string) => (name ? sizeOf(tensorOf(graph, name).shape) : 0);
+  const window = "kernel" in node.attributes ? sizeOf(node.attributes.kernel) : 1;
   return Math.max(...node.outputs.map(size)) * Math.max(window, ...node.inputs.map(size)) > MAX_WORK;
 }
 
