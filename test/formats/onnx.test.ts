@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readModel, readerOf } from "../../converter/formats/index.ts";
 import { onnx } from "../../converter/formats/onnx.ts";
+import { operatorNames } from "../../converter/formats/onnx/operators.ts";
 import { checkGraph } from "../../converter/ir/check.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type Graph, type TypedArray } from "../../converter/ir/graph.ts";
@@ -224,4 +225,9 @@ describe.skipIf(!existsSync(trained))(`streams${existsSync(trained) ? "" : " (..
   test("a recurrence in both directions is refused", async () => {
     await expect(readModel(file("char-fill-bilstm/model.onnx"), { stateful: true })).rejects.toMatchObject({ message: expect.stringMatching(/backwards too.*without --stateful/) });
   });
+});
+
+test("docs/onnx.md names every operator", () => {
+  const page = readFileSync(new URL("../../docs/onnx.md", import.meta.url), "utf8"), words = new Set(page.split(/[^\w.]+/));
+  expect(Object.values(operatorNames()).flat().filter((name) => !words.has(name))).toEqual([]);
 });

@@ -38,6 +38,9 @@ const own = (table: Operators, name: string): Operator | undefined => (Object.ha
 
 export const operatorOf = (domain: string, op: string): Operator | undefined => (Object.hasOwn(tables, domain) ? own(tables[domain]!, op) : undefined);
 
+/** Names of all operators by domain, for `docs/onnx.md`. */
+export const operatorNames = (): Record<string, string[]> => Object.fromEntries(Object.entries(tables).map(([domain, table]) => [domain || "ai.onnx", Object.keys(table).sort()]));
+
 const reasons: [RegExp, string][] = [
   [/^(Sequence|SplitToSequence|ConcatFromSequence|Optional$)/, "works on sequences of tensors"],
   [/^(String|Regex|TfIdf)|Vectorizer|CategoryMapper/, "works on text"],

@@ -42,5 +42,5 @@ export function refuseUnsupported(nodes: NodeProto[], functions: ReadonlyMap<str
   if (!found.size) return;
   const list = [...found].map(([op, count]) => `${op} ×${count}${whyNot(op) && ` (${whyNot(op)})`}`).join(", ");
   throw modelError("ERR_OCTAVO_OPERATOR", "onnx", "model", `${found.size} ${found.size === 1 ? "operator is" : "operators are"} not supported: ${list}`,
-    "Cut the model before them and do that part in your code, or export it with operators of the list in docs/operators.md.");
+    "Cut the model before them and do that part in your code, or export it with operators of the list in docs/onnx.md.");
 }
