@@ -103,6 +103,7 @@ function applyLayer(context: Context, { className, config, name, module }: Layer
   g.where = `layer "${path}" (${className})`;
   const inner: Layer["inner"] = (json, role, x) => applyLayer(context, readLayer(json, name), variables.part(role), plain(x), `${path}/${role}`);
   const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, operands: args, keywords: kwargs, inner }, inputs = args.flatMap(tensorsIn);
+  if (!inputs.length) g.fail("it has no inputs", "Save the model again.", "ERR_OCTAVO_FORMAT");
   const write = layerFunction(className, module, config, args.length > 1 || "newshape" in config) ?? g.fail("it cannot be converted");
   const results = [write(layer, inputs)].flat();
   passMask(layer, inputs, results);

@@ -43,7 +43,7 @@ function readModel(json: JsonObject, damaged: Damaged): KerasModel {
   if (!Array.isArray(layers)) return damaged("it lists no layers");
   const name = isObject(config) && typeof config.name === "string" ? config.name : className.toLowerCase();
   const read = layers.map((l) => (isObject(l) && typeof l.class_name === "string" ? readLayer(l) : damaged("a layer has no class name"))), known = new Set(read.map((l) => l.name));
-  if (known.size !== read.length) return damaged("two layers have the same name");
+  if (known.size !== read.length || known.has("")) return damaged("two layers have the same name, or one has none");
   if (className === "Sequential") return { name, sequential: true, layers: withInput(read, config as JsonObject), inputs: [], outputs: [] };
   const fields = config as JsonObject;
   const model = { name, sequential: false, layers: read, inputs: refsIn(fields.input_layers), outputs: refsIn(fields.output_layers) };

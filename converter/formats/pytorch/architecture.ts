@@ -37,6 +37,7 @@ const layersOf = (g: GraphBuilder, json: JsonObject): Json[] => (Array.isArray(j
 function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOptions): [string, string[]][] {
   if (!isObject(json) || !Object.keys(json).length) return wrong(g, "it names no inputs");
   return Object.entries(json).map(([name, entry]) => {
+    if (!name) return wrong(g, "an input has no name");
     const { shape: sizes, dtype: type } = isObject(entry) ? entry : { shape: entry, dtype: "float32" }, given = options.inputShapes?.[name];
     const shape = Array.isArray(sizes) ? sizes.map((d, i) => ((given?.[i] ?? -1) === -1 ? Number(d) : given![i]!)) : wrong(g, `input "${name}" has no shape`);
     if (!shape.every((d) => Number.isInteger(d) && d >= 1 && d < 2 ** 31)) wrong(g, `input "${name}" has shape [${shape.join(",")}], expected whole numbers from 1`);
@@ -76,7 +77,7 @@ function inputsOf(g: GraphBuilder, json: JsonObject, scope: Scope, before: strin
   return (Array.isArray(json.inputs) ? json.inputs : [json.inputs]).map((name) => resolve(g, String(name), scope));
 }
 
-/** "lstm" is the first output of that layer, "lstm:1" the second. */
+/** "lstm" is the first output of that layer, "lstm:1" the second; "$input" is what the innermost group reads. */
 function resolve(g: GraphBuilder, reference: string, scope: Scope): string {
   const [, name, index] = /^(.*?)(?::(\d+))?$/.exec(reference)!, found = scope.find((names) => names.has(name!))?.get(name!);
   return found?.[Number(index ?? 0)] ?? wrong(g, `it reads "${reference}", which no layer before it is called`);
@@ -85,7 +86,7 @@ function resolve(g: GraphBuilder, reference: string, scope: Scope): string {
 function writeLayer(g: GraphBuilder, json: JsonObject, parameters: Parameters, scope: Scope, path: string, inputs: string[]): string[] {
   const type = json.type as string, group = path ? `${path}.` : "";
   g.where = `architecture: layer "${path}" (${type})`;
-  const inner = (layers: Json[], numbered: boolean) => writeLayers(g, layers, parameters, [new Map(), ...scope], group, numbered, inputs.slice(0, 1));
+  const inner = (layers: Json[], numbered: boolean) => writeLayers(g, layers, parameters, [new Map([["$input", inputs]]), ...scope], group, numbered, inputs.slice(0, 1));
   if (type === "Sequential") return inner(layersOf(g, json), true);
   if (type === "Residual") {
     const y = inner(layersOf(g, json), false)[0]!, x = Array.isArray(json.shortcut) && json.shortcut.length ? inner(json.shortcut, false)[0]! : inputs[0]!;

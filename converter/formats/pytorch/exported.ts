@@ -54,7 +54,7 @@ function bindSpec(r: Reading, spec: Json): void {
 
 function bindInput({ g, file, values, symbols, options }: Reading, arg: Json | undefined): void {
   const name = field(field(arg, "as_tensor"), "name");
-  if (typeof name !== "string") return;
+  if (typeof name !== "string" || !name) return;
   g.where = `input "${name}"`;
   const meta = field(file.tensor_values, name), dtype = dtypeOf(g, field(meta, "dtype")), shape = bindShape(g, name, list(field(meta, "sizes")), options.inputShapes?.[name], symbols), fixed = options.constants?.[name];
   if (fixed && fixed.data.length !== sizeOf(shape)) g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");

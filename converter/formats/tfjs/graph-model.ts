@@ -52,6 +52,7 @@ function refuseUnknown(g: GraphBuilder, { nodes }: Model): void {
 
 function bindInput(g: GraphBuilder, node: JsonObject, name: string, options: ReadOptions): string {
   g.where = `input "${name}"`;
+  if (!name) return g.fail("it has no name", "Convert the model again.", "ERR_OCTAVO_FORMAT");
   const n = new TfNode(node, [], g), given = options.inputShapes?.[name], file = n.shape("shape") ?? given?.map(() => -1), remedy = `Pass its shape: --input-shape ${name}=1,…`;
   if (!file || (given && given.length !== file.length)) return g.fail(`its shape is ${file ? `[${file.join(",")}]` : "unknown"}`, remedy, "ERR_OCTAVO_SHAPE");
   const shape = file.map((d, i) => ((given?.[i] ?? -1) !== -1 ? given![i]! : d === -1 && i === 0 ? 1 : d));
