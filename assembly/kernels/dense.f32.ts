@@ -1,6 +1,6 @@
 import { REFUSED, reads, sizes, writes } from "../check";
-import { clamp } from "../lanes";
 import { denseF32Simd } from "./dense.f32.simd";
+import { multiplyRow } from "./gemm.f32";
 
 /** Parameters of denseF32, written by converter/lower/dense.ts. */
 @unmanaged
@@ -19,20 +19,16 @@ export function checkDenseF32(p: DenseF32): f64 {
 }
 
 /**
- * Dense layer, float32. Scalar reference.
+ * Dense layer, float32.
  *   y[n,o] = clamp(b[o] + Σi x[n,i] · w[o,i], lo, hi), i ascending, one accumulator per output
  * x f32 [N,I] · w f32 packed [ceil(O/8)][I][8] · b f32 [8 · ceil(O/8)] · y f32 [N,O]; rows part, part + parts, …
  * Checked at load by checkDenseF32.
  */
 export function denseF32(p: DenseF32, part: i32, parts: i32): void {
   if (ASC_FEATURE_SIMD) return denseF32Simd(p, part, parts);
+  const block = 32 * p.I;
   for (let n = part; n < p.N; n += parts) {
-    const xn = p.x + 4 * n * p.I;
-    for (let o = 0; o < p.O; o++) {
-      const wo = p.w + 4 * ((o >> 3) * p.I * 8 + (o & 7));
-      let acc = load<f32>(p.b + 4 * o);
-      for (let i = 0; i < p.I; i++) acc += load<f32>(xn + 4 * i) * load<f32>(wo + 32 * i);
-      store<f32>(p.y + 4 * (n * p.O + o), clamp<f32>(acc, p.lo, p.hi));
-    }
+    let w = p.w;
+    for (let o = 0; o < p.O; o += 8, w += block) multiplyRow(p.x + 4 * n * p.I, p.I, w, 32, p.b + 4 * o, p.y + 4 * (n * p.O + o), min(8, p.O - o), p.lo, p.hi);
   }
 }

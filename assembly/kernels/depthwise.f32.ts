@@ -29,18 +29,22 @@ export function depthwiseF32(p: DepthwiseF32, part: i32, parts: i32): void {
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, top = row % p.OH * p.strideH - p.padTop;
     for (let j = 0; j < p.OW; j++) {
-      const left = j * p.strideW - p.padLeft, x = p.x + 4 * ((n * p.H + top) * p.W + left) * C, y = p.y + 4 * (row * p.OW + j) * C;
-      for (let c = 0; c < C; c++) store<f32>(y + 4 * c, clamp<f32>(output(p, x + 4 * c, top, left, c), p.lo, p.hi));
+      const left = j * p.strideW - p.padLeft;
+      outputPixel(p, p.x + 4 * ((n * p.H + top) * p.W + left) * C, p.y + 4 * (row * p.OW + j) * C, top, left);
     }
   }
 }
 
-/** b[c] + Σ x · w; `x` is where the first tap stands. */
-function output(p: DepthwiseF32, x: usize, top: i32, left: i32, c: i32): f32 {
-  const C = p.C, endH = endTap(top, p.dilationH, p.KH, p.H), endW = endTap(left, p.dilationW, p.KW, p.W), firstW = firstTap(left, p.dilationW);
-  let acc = load<f32>(p.b + 4 * c);
-  for (let u = firstTap(top, p.dilationH); u < endH; u++) for (let v = firstW; v < endW; v++) {
-    acc += load<f32>(x + 4 * (u * p.dilationH * p.W + v * p.dilationW) * C) * load<f32>(p.w + 4 * ((u * p.KW + v) * C + c));
+/** All channels of one output; `x` is where the first tap stands. */
+function outputPixel(p: DepthwiseF32, x: usize, y: usize, top: i32, left: i32): void {
+  const pixel = 4 * p.C, line = p.dilationH * p.W * pixel, tap = p.dilationW * pixel;
+  const firstH = firstTap(top, p.dilationH), endH = endTap(top, p.dilationH, p.KH, p.H), firstW = firstTap(left, p.dilationW), endW = endTap(left, p.dilationW, p.KW, p.W);
+  for (let c = 0; c < pixel; c += 4) {
+    let acc = load<f32>(p.b + c);
+    for (let u = firstH; u < endH; u++) {
+      const xu = x + u * line + c, wu = p.w + u * p.KW * pixel + c;
+      for (let v = firstW; v < endW; v++) acc += load<f32>(xu + v * tap) * load<f32>(wu + v * pixel);
+    }
+    store<f32>(y + c, clamp<f32>(acc, p.lo, p.hi));
   }
-  return acc;
 }

@@ -1,60 +1,8 @@
-/**
- * The float32 matrix product of convolutions, dense layers and matmul: a panel of 5 rows, interleaved by k, times blocks of
- * 8 columns. 10 accumulators, 2 weights and 1 row value stay in x86's 15 usable vector registers; one accumulator per
- * output, k ascending, multiply then add. Do not unroll k: binaryen nests the steps' expressions and V8 spills.
- */
 import { clamp } from "../lanes";
+import { HEAD, STEP } from "./gemm.f32";
 
-/** Rows of a panel. */
-export const ROWS: i32 = 5;
-const STEP: usize = 4 * ROWS;
-/** Addresses of the rows of y stand before the panel. */
-const HEAD: usize = 32;
-
-/** Bytes of scratch for panels of K steps. */
-export function panelBytes(K: f64): f64 {
-  return <f64>HEAD + <f64>STEP * K;
-}
-
-// @ts-ignore: decorator
-@inline
-export function panelOf(t: usize, row: i32): usize {
-  return t + HEAD + 4 * row;
-}
-
-/** Row `row` of the panel is written to `y`. */
-// @ts-ignore: decorator
-@inline
-export function setRow(t: usize, row: i32, y: usize): void {
-  store<usize>(t + 4 * row, y);
-}
-
-/** `count` floats at x into one row of a panel; returns where the next go. */
-export function packRun(x: usize, count: i32, to: usize): usize {
-  const end = to + STEP * count, whole = to + STEP * (count & ~3);
-  for (; to < whole; to += 4 * STEP, x += 16) {
-    const v = v128.load(x);
-    v128.store_lane<f32>(to, v, 0);
-    v128.store_lane<f32>(to, v, 1, STEP);
-    v128.store_lane<f32>(to, v, 2, 2 * STEP);
-    v128.store_lane<f32>(to, v, 3, 3 * STEP);
-  }
-  for (; to < end; to += STEP, x += 4) store<f32>(to, load<f32>(x));
-  return to;
-}
-
-/** Padding: `count` zeros. */
-export function packZeros(count: i32, to: usize): usize {
-  const end = to + STEP * count;
-  for (; to < end; to += STEP) store<f32>(to, 0);
-  return to;
-}
-
-/**
- * y[m][0 … count − 1] = clamp(b + Σk panel[k][m] · w[k]) for the 5 rows m of the panel at t, `at` bytes into each row of y.
- * w: 8 columns per step, `stride` bytes apart · b: 8 floats · count: 1 … 8 columns that exist
- */
-export function gemmBlock(t: usize, K: i32, w: usize, stride: usize, b: usize, at: usize, count: i32, lo: f32, hi: f32): void {
+/** multiplyBlock for 5 rows. Do not unroll k: binaryen nests the expressions of the steps, and V8 then spills. */
+export function multiplyBlockSimd(t: usize, K: i32, w: usize, stride: usize, b: usize, at: usize, count: i32, lo: f32, hi: f32): void {
   let c00 = v128.load(b), c01 = v128.load(b, 16), c10 = c00, c11 = c01, c20 = c00, c21 = c01, c30 = c00, c31 = c01, c40 = c00, c41 = c01;
   let panel = t + HEAD;
   do {
