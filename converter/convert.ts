@@ -9,8 +9,9 @@ import type { ReadOptions } from "./formats/reader.ts";
 import { withLayout, type Layout } from "./layout.ts";
 import type { Rounding } from "./lower/context.ts";
 import { optimise } from "./optimise/index.ts";
-import { calibrate, type Ranges, type Samples } from "./quantize/calibrate.ts";
+import { calibrate, type Ranges, type Sample, type Samples } from "./quantize/calibrate.ts";
 import type { Method } from "./quantize/clip.ts";
+import { correctBiases, samplesWorth } from "./quantize/correct-bias.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import type { WeightBits } from "./quantize/weights.ts";
@@ -28,7 +29,7 @@ export interface ConvertOptions extends ReadOptions {
    * A function gets the model's inputs first, so that it can check shapes.
    */
   samples?: SampleValues | ((inputs: PortReport[]) => SampleValues | Promise<SampleValues>);
-  /** How ranges are chosen from the samples; default percentile. */
+  /** How ranges are chosen from the samples; default mse. */
   method?: Method;
   /** Default int8; a model that is quantized already keeps its integers. `auto`: int8 but for the layers that `judge` cannot spare. */
   precision?: Precision;
@@ -81,13 +82,13 @@ async function toPrecision(float: Graph, options: ConvertOptions, clock: StageCl
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8x16" ? "int16" : "int8", { method, signal } = options;
   const samples = typeof options.samples === "function" ? await options.samples(portsOf(float, float.inputs)) : options.samples;
-  const calibration = { samples: 0, method: method ?? "percentile" };
-  const ranges = await clock.run("calibrate", () => calibrate(float, sampleMaps(float, samples), {
+  const calibration = { samples: 0, method: method ?? "mse" }, first: Sample[] = [], worth = samplesWorth(float);
+  const ranges = await clock.run("calibrate", () => calibrate(float, keepFirst(sampleMaps(float, samples), first, worth), {
     ...(method && { method }), ...(signal && { signal }), levels: type === "int8" ? 256 : 65536, onSample: (done) => { calibration.samples = done; options.onProgress?.({ stage: "calibrate", done }); },
   }));
   const integers = (keepFloat: ReadonlySet<string>) => quantize(float, ranges, { type, weightBits: options.weightBits ?? 8, keepFloat });
   const kept = precision === "auto" ? await clock.run("choose", () => chooseKept(float, integers, options)) : new Set<string>();
-  return { graph: await clock.run("quantize", () => integers(kept)), ranges, calibration, kept };
+  return { graph: await clock.run("quantize", () => correctBiases(float, integers(kept), first)), ranges, calibration, kept };
 }
 
 async function chooseKept(float: Graph, integers: (keepFloat: ReadonlySet<string>) => Graph, options: ConvertOptions): Promise<Set<string>> {
@@ -104,6 +105,14 @@ const conversions = new Set<string>(["quantize", "dequantize", "requantize"]);
 
 async function* sampleMaps(graph: Graph, samples: SampleValues): Samples & AsyncGenerator<Map<string, TypedArray>> {
   for await (const sample of samples) yield new Map(Object.entries(sample).filter(([name]) => graph.tensors.has(name)));
+}
+
+/** Passes samples on and keeps the first `count` of them. */
+async function* keepFirst(samples: AsyncIterable<Sample>, kept: Sample[], count: number): AsyncGenerator<Sample> {
+  for await (const sample of samples) {
+    if (kept.length < count) kept.push(sample);
+    yield sample;
+  }
 }
 
 /** Input/output pairs become states of the graph, starting at zero. */

@@ -30,14 +30,15 @@ export interface CalibrationOptions {
 }
 
 /**
+ * Inputs and outputs of the model are not clipped: their extremes are what its user gives and wants.
  * @param samples values of every graph input by name; states are carried from one sample to the next
  * @throws OctavoError ERR_OCTAVO_NAN naming sample and tensor; ERR_OCTAVO_SHAPE for no samples
  */
 export async function calibrate(graph: Graph, samples: Samples, options: CalibrationOptions = {}): Promise<Ranges> {
   const seen = await observe(nameHiddenStates(graph), samples, options);
-  const { method = "percentile", percentile = 99.99, levels = 256 } = options;
+  const { method = "mse", percentile = 99.99, levels = 256 } = options, ends = new Set([...graph.inputs, ...graph.outputs]);
   return new Map([...seen].map(([name, { histogram, sums }]) => {
-    const [low, high] = clipRange(histogram, { method, percentile, levels });
+    const [low, high] = clipRange(histogram, { method: ends.has(name) ? "minmax" : method, percentile, levels });
     return [name, { low, high, histogram, means: sums.map((s) => (s * sums.length) / histogram.total) }];
   }));
 }
@@ -69,7 +70,7 @@ function observeTensor(graph: Graph, seen: Map<string, Seen>, infinite: Set<stri
   if (!seen.has(name)) seen.set(name, { histogram: createHistogram(), sums: new Float64Array(shape.at(-1) ?? 1) });
   const { histogram, sums } = seen.get(name)!;
   record(histogram, data);
-  for (let i = 0, c = 0; i < data.length; i++, c = c + 1 === sums.length ? 0 : c + 1) sums[c]! += data[i]!;
+  for (let i = 0; i < data.length; i += sums.length) for (let c = 0; c < sums.length; c++) sums[c]! += data[i + c]!;
 }
 
 /** Index of the first NaN or infinity, NaN before infinity; −1 where all is finite. */
@@ -100,7 +101,7 @@ export async function* runs(graph: Graph, samples: Samples, options: EvaluateOpt
 }
 
 /** Lets other work of the event loop run, about 20 times a second. */
-function breather(): () => Promise<void> {
+export function breather(): () => Promise<void> {
   let last = performance.now();
   return async () => {
     if (performance.now() - last < 50) return;

@@ -112,14 +112,11 @@ export const isQuantized = (tensor: Tensor): boolean => tensor.dtype !== "float3
 
 /** scale · (q − zero point), per tensor or per channel. */
 export function dequantizeConstant(tensor: Tensor): Float32Array {
-  const { scale, zeroPoint, axis } = tensor.quantization!, data = tensor.data as TypedArray;
-  const channel = channelIndex(tensor.shape, scale.length, axis);
-  return Float32Array.from(data, (q, i) => (q - zeroPoint[channel(i)]!) * scale[channel(i)]!);
-}
-
-/** Index into the scales of element i; scales of [D, 4H] rows run over both axes. */
-export function channelIndex(shape: readonly number[], channels: number, axis: number): (i: number) => number {
-  if (channels === 1) return () => 0;
-  const inner = shape.slice(axis + 1).reduce((n, d) => n * d, 1);
-  return (i) => Math.floor(i / inner) % channels;
+  const { scale, zeroPoint, axis } = tensor.quantization!, data = tensor.data as TypedArray, real = new Float32Array(data.length);
+  const channels = scale.length, inner = channels === 1 ? data.length : tensor.shape.slice(axis + 1).reduce((n, d) => n * d, 1);
+  for (let from = 0, run = 0; from < data.length; from += inner, run++) {
+    const s = scale[run % channels]!, z = zeroPoint[run % channels]!;
+    for (let i = from; i < from + inner; i++) real[i] = (data[i]! - z) * s;
+  }
+  return real;
 }

@@ -12,14 +12,22 @@ export const perTensor = (scale: number, zeroPoint: number): Quantization =>
   ({ scale: Float32Array.of(scale), zeroPoint: Int32Array.of(zeroPoint), axis: 0 });
 
 /**
- * int8: the range, widened to hold zero, over −128 … 127, moved by less than a step so that zero is an integer.
+ * int8: the range, widened to hold zero, over −128 … 127. Zero is an integer: of the two zero points beside it the one
+ * with the smaller scale that still reaches both ends, so that no end is clipped (−1 … 1 becomes 1/127 and −1). An end
+ * within a hundredth of a step of zero is zero.
  * int16: symmetric, zero point 0, as TFLite's 16x8 scheme.
  */
 export function quantizationOf([low, high]: Bounds, type: ActivationType): Quantization {
   if (type === "int16") return perTensor(scaleOf(Math.max(-low, high), 32767), 0);
-  const from = Math.min(0, low), scale = scaleOf(Math.max(0, high) - from, 255);
-  return perTensor(scale, Math.max(-128, Math.min(127, Math.round(-128 - from / scale))));
+  const span = Math.max(0, high) - Math.min(0, low), end = (v: number) => (v > span / 25500 ? v : 0);
+  const from = -end(-low), to = end(high), between = -128 - (from * 255) / (to - from || 1);
+  const [a, b] = [Math.floor(between), Math.ceil(between)].map((z) => reaching(from, to, z)) as [Quantization, Quantization];
+  return a.scale[0]! <= b.scale[0]! ? a : b;
 }
+
+/** The smallest scale with which a zero point reaches both ends. */
+const reaching = (from: number, to: number, zeroPoint: number): Quantization =>
+  perTensor(Math.max(from ? scaleOf(-from, zeroPoint + 128) : 0, to ? scaleOf(to, 127 - zeroPoint) : 0) || 1, zeroPoint);
 
 const scaleOf = (span: number, steps: number) => (span > 0 ? Math.max(SMALLEST_SCALE, Math.fround(span / steps)) : 1);
 

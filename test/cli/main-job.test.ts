@@ -37,7 +37,7 @@ for (const [name, source, data, calibrate] of [["cnn", cnn, tested, calibration]
     test("the report tells sizes, calibration and memory", () => {
       expect(report.model.bytes).toBe(readFileSync(file).length);
       expect(report.source.bytes).toBe(readFileSync(source).length);
-      expect(report.calibration).toEqual({ samples: COUNT, method: "percentile" });
+      expect(report.calibration).toEqual({ samples: COUNT, method: "mse" });
       expect(report.memory.arenaBytes).toBeLessThanOrEqual(1.1 * report.memory.largestLive);
       expect(report.model.bytes).toBeLessThan(report.source.bytes / 2);
     });

@@ -9,13 +9,13 @@ import { quantize } from "../../converter/quantize/quantize.ts";
 import { channelPeaks, leastScaleFor, quantizeBias, quantizeWeights, weightScales } from "../../converter/quantize/weights.ts";
 import { convNet, lstmNet, Net, normals, random, samplesFor } from "./nets.ts";
 
-test.each([[-3, 5], [0, 6], [-7, 0], [1000, 1016], [-1e-3, 8], [-5, -2]])("range %f … %f: zero is exact and the ends are a step away at most", (low, high) => {
+test.each([[-3, 5], [0, 6], [-7, 0], [1000, 1016], [-1e-3, 8], [-5, -2], [-1, 1], [-1e-30, 1]])("range %f … %f: zero is exact, no end is clipped, less than one step is lost", (low, high) => {
   const { scale, zeroPoint } = quantizationOf([low, high], "int8"), s = scale[0]!, z = zeroPoint[0]!;
-  expect(z).toBe(Math.round(z));
-  expect(z).toBeGreaterThanOrEqual(-128);
-  expect(z).toBeLessThanOrEqual(127);
-  expect((-128 - z) * s).toBeLessThanOrEqual(Math.min(0, low) + s / 2 + 1e-9);
-  expect((127 - z) * s).toBeGreaterThanOrEqual(Math.max(0, high) - s / 2 - 1e-6 * high);
+  const from = Math.min(0, low), to = Math.max(0, high), [least, greatest] = [(-128 - z) * s, (127 - z) * s];
+  expect(Number.isInteger(z) && z >= -128 && z <= 127).toBe(true);
+  expect(least).toBeLessThanOrEqual(from + s * 0.02);
+  expect(greatest).toBeGreaterThanOrEqual(to * (1 - 1e-6) - s * 0.02);
+  expect(greatest - least).toBeLessThanOrEqual((to - from) * (1 + 1.5 / 254));
 });
 
 test("degenerate ranges have usable scales", () => {
