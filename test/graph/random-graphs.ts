@@ -40,7 +40,11 @@ const choices: Choice[] = [
   (n, x) => n.relu(x),
   (n, x, r) => n.unary(r.of(small), x),
   (n, x, r) => n.unary("affine", x, 0.5, r.below(3)),
-  (n, x, r) => n.binary(r.of<BinaryOp>(["add", "mul", "sub", "max"]), x, r.of(partners(n, x))),
+  (n, x, r) => n.binary(r.of<BinaryOp>(["add", "mul", "max"]), x, r.of(partners(n, x))),
+  (n, x, r) => {
+    const others = partners(n, x).filter((name) => name !== x);
+    return others.length ? n.binary("sub", x, r.of(others)) : undefined;
+  },
   (n, x, r) => n.binary(r.of<BinaryOp>(["add", "mul"]), r.of(partners(n, x)), x),
   (n, x, r) => n.binary(r.of<BinaryOp>(["add", "mul", "prelu"]), x, n.weights(...broadcastable(n.shape(x), r))),
   (n, x, r) => n.binary("mul", x, n.add("reduceMean", [x], { axes: [r.below(n.shape(x).length)], keepDims: true })),
@@ -62,7 +66,11 @@ const choices: Choice[] = [
   },
   (n, x) => n.reshape(x, ...n.shape(x).filter((d) => d !== 1)),
   (n, x, r) => n.add("softmax", [x], { axis: r.below(n.shape(x).length) }),
-  (n, x, r) => n.add("normalize", [x], { axes: [r.below(n.shape(x).length)], epsilon: 0.1 }),
+  (n, x, r) => {
+    // Once: the mean of what is normalized is rounding, which a second one would enlarge.
+    const wide = range(n.shape(x).length).filter((k) => n.shape(x)[k]! > 1), first = !n.graph.nodes.some((node) => node.op === "normalize");
+    return wide.length && first ? n.add("normalize", [x], { axes: [r.of(wide)], epsilon: 0.1 }) : undefined;
+  },
   (n, x, r) => n.batchNorm(x, r.below(n.shape(x).length)),
   (n, x, r) => n.dense(x, 1 + r.below(5)),
   (n, x, r) => {
