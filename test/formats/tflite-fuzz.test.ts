@@ -1,20 +1,20 @@
 /** Damaged files end in a graph or an OctavoError, each within two seconds and all within 512 MB. OCTAVO_FUZZ sets how many. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { tflite } from "../../converter/formats/tflite.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
 import { mutate, random } from "./mutations.ts";
+import { absent, hasShared, sharedBytes } from "./shared.ts";
 
 const count = Number(process.env.OCTAVO_FUZZ ?? 2000);
 const fixtures = new URL("../fixtures/tflite/", import.meta.url);
-const shared = new URL(process.env.OCTAVO_SHARED ?? "../../../shared", import.meta.url);
 const names = ["kws_int8", "mnistlstm_int8", "mnistlstm_fp32", "strww_int8", "dtln_int8"];
 
 function seeds(): Uint8Array[] {
   const small = readdirSync(fixtures).filter((f) => f.endsWith(".json")).flatMap((f) =>
     (JSON.parse(readFileSync(new URL(f, fixtures), "utf8")) as { cases: { model: string }[] }).cases.map((c) => new Uint8Array(Buffer.from(c.model, "base64"))));
-  const real = names.map((n) => `${shared.pathname}/models/${n}.tflite`).filter((p) => existsSync(p)).map((p) => new Uint8Array(readFileSync(p)));
-  if (!real.length) console.log("tflite fuzz: no shared models here, mutating the fixtures only");
+  const real = hasShared ? names.map((n) => sharedBytes(`models/${n}.tflite`)) : [];
+  if (!hasShared) console.log(`fixtures only: ${absent}`);
   return [...small, ...real, ...real, ...real];
 }
 
