@@ -39,12 +39,12 @@ export function depthwiseF32(p: DepthwiseF32, part: i32, parts: i32): void {
 function outputPixel(p: DepthwiseF32, x: usize, y: usize, top: i32, left: i32): void {
   const pixel = 4 * p.C, line = p.dilationH * p.W * pixel, tap = p.dilationW * pixel;
   const firstH = firstTap(top, p.dilationH), endH = endTap(top, p.dilationH, p.KH, p.H), firstW = firstTap(left, p.dilationW), endW = endTap(left, p.dilationW, p.KW, p.W);
-  for (let c = 0; c < pixel; c += 4) {
-    let acc = load<f32>(p.b + c);
-    for (let u = firstH; u < endH; u++) {
-      const xu = x + u * line + c, wu = p.w + u * p.KW * pixel + c;
-      for (let v = firstW; v < endW; v++) acc += load<f32>(xu + v * tap) * load<f32>(wu + v * pixel);
-    }
-    store<f32>(y + c, clamp<f32>(acc, p.lo, p.hi));
-  }
+  memory.copy(y, p.b, pixel);
+  for (let u = firstH; u < endH; u++) for (let v = firstW; v < endW; v++) addTap(x + u * line + v * tap, p.w + (u * p.KW + v) * pixel, y, pixel);
+  for (let c = 0; c < pixel; c += 4) store<f32>(y + c, clamp<f32>(load<f32>(y + c), p.lo, p.hi));
+}
+
+/** y[c] += x[c] · w[c] */
+function addTap(x: usize, w: usize, y: usize, bytes: i32): void {
+  for (const end = y + bytes; y < end; x += 4, w += 4, y += 4) store<f32>(y, load<f32>(y) + load<f32>(x) * load<f32>(w));
 }
