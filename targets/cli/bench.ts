@@ -4,7 +4,7 @@ import type { Model, Named, ProfileRow, Values } from "../../sdk/model.ts";
 import { buildNames, openModel, type OpenOptions } from "./open.ts";
 import { positive, repeated } from "./options.ts";
 import { readSamples } from "./samples.ts";
-import { runnerOf } from "./runner.ts";
+import { convertedSamples, runnerOf } from "./runner.ts";
 import { withSource } from "./source.ts";
 import { bytesText, countText, millisText, table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
 
@@ -51,7 +51,7 @@ async function bench(file: string, options: Options): Promise<void> {
 
 async function sampleRuns(model: Model, specs: string[]): Promise<{ run: (i: number) => void; first: Named }> {
   const samples = await readSamples(specs, model.inputs, "--input"), runner = runnerOf(model, samples);
-  return { run: (i) => void runner.run(i % samples.count), first: noise(model) };
+  return { run: (i) => void runner.run(i % samples.count), first: [...convertedSamples(model, { ...samples, count: 1 })][0]! };
 }
 
 function noiseRuns(model: Model): { run: (i: number) => void; first: Named } {

@@ -1,5 +1,6 @@
 /** `octavo eval FILE --data X.npy --labels Y.npy` */
 import { Option, type Command } from "commander";
+import { OctavoError } from "../../sdk/errors.ts";
 import type { Model } from "../../sdk/model.ts";
 import { metricNames, metricOf, type MetricName } from "./metrics.ts";
 import { buildNames, openModel, type OpenOptions } from "./open.ts";
@@ -45,5 +46,7 @@ export function score(model: Model, samples: Samples, labels: NpyArray, name: Me
     metric.add(i, y, x);
     onSample(i + 1);
   }
-  return { value: metric.value(), raw: runner.raw };
+  const value = metric.value();
+  if (!Number.isFinite(value)) throw new OctavoError("ERR_OCTAVO_NAN", `eval: ${name} is ${value}: the model's answers or the labels are not finite. Look at them with octavo run.`);
+  return { value, raw: runner.raw };
 }

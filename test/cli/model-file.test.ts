@@ -75,6 +75,12 @@ describe("eval", () => {
   });
 });
 
+test("eval refuses a metric that is not finite", async () => {
+  const wanted = save("nan.npy", f32([1, 3], 5, NaN, 6)), one = save("one.npy", f32([1, 2], 5, 0)), { code, err } = await octavo("eval", model, "--data", one, "--labels", wanted, "--metric", "mae");
+  expect(code).toBe(1);
+  expect(err).toMatch(/mae is NaN/);
+});
+
 test("the SDK loads the file by its path, by URL and from a Buffer", async () => {
   for (const source of [model, pathToFileURL(model), readFileSync(model)]) {
     const loaded = await load(source);
