@@ -1,7 +1,7 @@
 /** Attributes and parameter shapes of each operator, beyond what the shape rule of ops.ts needs to know. */
 import { OctavoError } from "./error.ts";
 import { sizeOf, type Node, type Tensor } from "./graph.ts";
-import { unaryOps, type OpAttributes, type OpName } from "./ops.ts";
+import { reduceOps, unaryOps, type OpAttributes, type OpName, type ReduceOp } from "./ops.ts";
 
 type Shapes = number[][];
 type Inputs = (Tensor | undefined)[];
@@ -53,7 +53,8 @@ function recurrent(a: OpAttributes["rnn"], shapes: Shapes, count: number): void 
   const D = a.direction === "bidirectional" ? 2 : 1;
   need(["forward", "reverse", "bidirectional"].includes(a.direction), () => `direction is "${a.direction}"`);
   whole("hidden size", [a.hidden], 1, 1);
-  need(a.activations.length === count * D && a.activations.every((f) => (unaryOps as readonly string[]).includes(f.fn)), () => `found ${a.activations.length} activations, expected ${count * D}`);
+  need(a.activations.length === count * D && a.activations.every((f) => (unaryOps as readonly string[]).includes(f.fn)),
+    () => `found ${a.activations.length} activations, expected ${count * D}`);
   shapes.slice(0, 3).forEach((s, i) => rank(["input", "input weights", "recurrent weights"][i]!, s, 3));
 }
 
@@ -77,7 +78,7 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
   rnn: (a, shapes) => recurrent(a, shapes, 1),
   softmax: along, logSoftmax: along, batchNorm: along, argMax: along, argMin: along, cumSum: along, gather: along,
   normalize: over,
-  reduceSum: over, reduceMean: over, reduceMax: over, reduceMin: over, reduceProd: over, reduceL1: over, reduceL2: over, reduceSumSquare: over, reduceLogSumExp: over,
+  ...(Object.fromEntries(reduceOps.map((op) => [op, over])) as Record<ReduceOp, typeof over>),
   reshape: (a) => whole("shape", a.shape, a.shape.length, 0),
   expand: (a) => whole("shape", a.shape, a.shape.length, 0),
   transpose: (a, [x]) => {
@@ -94,19 +95,22 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
   },
   scatterElements: (a, [x, i, u]) => {
     axisOf("axis", a.axis, x!);
-    need(show(i!) === show(u!) && x!.length === i!.length && i!.every((d, k) => k === a.axis || d <= x![k]!), () => `indices ${show(i!)} and updates ${show(u!)} do not fit data ${show(x!)}`);
+    need(show(i!) === show(u!) && x!.length === i!.length && i!.every((d, k) => k === a.axis || d <= x![k]!),
+      () => `indices ${show(i!)} and updates ${show(u!)} do not fit data ${show(x!)}`);
   },
   gatherNd: (a, [x, i]) => {
     need(i!.length >= 1, () => "indices have no axes, expected at least one");
     whole("batch axes", [a.batchDims], 1, 0, Math.min(i!.length - 1, x!.length - 1));
-    need(a.batchDims + i!.at(-1)! <= x!.length && x!.slice(0, a.batchDims).every((d, k) => d === i![k]), () => `indices ${show(i!)} do not fit data ${show(x!)}`);
+    need(a.batchDims + i!.at(-1)! <= x!.length && x!.slice(0, a.batchDims).every((d, k) => d === i![k]),
+      () => `indices ${show(i!)} do not fit data ${show(x!)}`);
   },
   resample: resampled,
   topK: (a, [x]) => {
     axisOf("axis", a.axis, x!);
     whole("k", [a.k], 1, 0, x![a.axis]!);
   },
-  lut: (_, __, [x, table]) => need(x!.dtype === "int8" && sizeOf(table!.shape) === 256, () => `table has ${sizeOf(table!.shape)} entries for ${x!.dtype}, expected 256 for int8`),
+  lut: (_, __, [x, table]) => need(x!.dtype === "int8" && sizeOf(table!.shape) === 256,
+    () => `table has ${sizeOf(table!.shape)} entries for ${x!.dtype}, expected 256 for int8`),
 };
 
 function sliced(a: OpAttributes["slice"], [x]: Shapes): void {
@@ -116,7 +120,8 @@ function sliced(a: OpAttributes["slice"], [x]: Shapes): void {
   whole("steps", a.steps, R, -(2 ** 31));
   for (let k = 0; k < R; k++) {
     const last = a.starts[k]! + (a.sizes[k]! - 1) * a.steps[k]!;
-    need(a.steps[k] !== 0 && (a.sizes[k] === 0 || (a.starts[k]! < x![k]! && last >= 0 && last < x![k]!)), () => `axis ${k} of ${show(x!)}: start ${a.starts[k]}, step ${a.steps[k]}, size ${a.sizes[k]} reach outside`);
+    need(a.steps[k] !== 0 && (a.sizes[k] === 0 || (a.starts[k]! < x![k]! && last >= 0 && last < x![k]!)),
+      () => `axis ${k} of ${show(x!)}: start ${a.starts[k]}, step ${a.steps[k]}, size ${a.sizes[k]} reach outside`);
   }
 }
 
@@ -129,14 +134,16 @@ function padded(a: OpAttributes["pad"], [x]: Shapes): void {
 function resampled(a: OpAttributes["resample"], [x]: Shapes): void {
   axisOf("axis", a.axis, x!);
   whole("taps", [a.taps], 1, 1);
-  need(a.indices.length % a.taps === 0 && a.indices.length === a.weights.length, () => `found ${a.indices.length} indices and ${a.weights.length} weights for ${a.taps} taps`);
+  need(a.indices.length % a.taps === 0 && a.indices.length === a.weights.length,
+    () => `found ${a.indices.length} indices and ${a.weights.length} weights for ${a.taps} taps`);
   whole("indices", a.indices, a.indices.length, 0, x![a.axis]! - 1);
 }
 
 /** Shapes of biases, states and the other parameters, given the shapes of the results. */
 export function checkOperands(node: Node, inputs: Inputs, results: Shapes): void {
   const shape = (i: number) => inputs[i]?.shape;
-  const expect = (i: number, name: string, expected: number[]) => need(!inputs[i] || show(shape(i)!) === show(expected), () => `${name} has shape ${show(shape(i)!)}, expected ${show(expected)}`);
+  const expect = (i: number, name: string, expected: number[]) => need(!inputs[i] || show(shape(i)!) === show(expected),
+    () => `${name} has shape ${show(shape(i)!)}, expected ${show(expected)}`);
   if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") return expect(2, "bias", [shape(1)![0]!]);
   if (node.op === "batchNorm") return ["scale", "bias", "mean", "variance"].forEach((name, k) => expect(k + 1, name, [shape(0)![node.attributes.axis]!]));
   if (node.op === "maxPool2d" || node.op === "averagePool2d") return windowsInside(node.attributes, shape(0)!, results[0]!);
@@ -154,6 +161,7 @@ export function checkOperands(node: Node, inputs: Inputs, results: Shapes): void
 function windowsInside(a: OpAttributes["maxPool2d"] | OpAttributes["averagePool2d"], x: readonly number[], y: readonly number[]): void {
   for (const axis of [0, 1] as const) {
     const lastStart = (y[1 + axis]! - 1) * a.stride[axis]! - a.pad[axis]!;
-    need(a.pad[axis]! <= a.dilation[axis]! * (a.kernel[axis]! - 1) && lastStart < x[1 + axis]!, () => `a window of ${show(a.kernel)} with padding ${show(a.pad)} lies outside of the input ${show(x)}`);
+    need(a.pad[axis]! <= a.dilation[axis]! * (a.kernel[axis]! - 1) && lastStart < x[1 + axis]!,
+      () => `a window of ${show(a.kernel)} with padding ${show(a.pad)} lies outside of the input ${show(x)}`);
   }
 }

@@ -29,7 +29,8 @@ function checkTensor(graph: Graph, name: string, t: Tensor): void {
   if (t.name !== name) fail(graph, where, "ERR_OCTAVO_FORMAT", `it calls itself "${t.name}"`);
   if (t.shape.length > limits.rank) fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${t.shape.length} axes, expected at most ${limits.rank}`);
   if (!t.shape.every((d) => Number.isInteger(d) && d >= 0)) fail(graph, where, "ERR_OCTAVO_SHAPE", `shape is ${show(t.shape)}, expected whole sizes from 0`);
-  if (size > (t.data ? limits.tensorElements : limits.activationElements)) fail(graph, where, "ERR_OCTAVO_MEMORY", `shape ${show(t.shape)} has ${size} elements, more than can be held`);
+  if (size > (t.data ? limits.tensorElements : limits.activationElements))
+    fail(graph, where, "ERR_OCTAVO_MEMORY", `shape ${show(t.shape)} has ${size} elements, more than can be held`);
   if (t.data && t.data.length !== size) fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${t.data.length} values, expected ${size} = ${show(t.shape)}`);
   if (t.quantization) checkQuantization(graph, where, t);
 }
@@ -40,9 +41,11 @@ function checkQuantization(graph: Graph, where: string, t: Tensor): void {
   const { scale, zeroPoint, axis } = t.quantization!;
   if (!integers.has(t.dtype)) fail(graph, where, "ERR_OCTAVO_DTYPE", `quantized values are ${t.dtype}, expected ${[...integers].join(", ")}`);
   const expected = scale.length === 1 ? 1 : t.shape[axis];
-  if (scale.length === 0 || scale.length !== expected) fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${scale.length} scales for axis ${axis} of ${show(t.shape)}`);
+  if (scale.length === 0 || scale.length !== expected)
+    fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${scale.length} scales for axis ${axis} of ${show(t.shape)}`);
   if (zeroPoint.length !== scale.length) fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${zeroPoint.length} zero points for ${scale.length} scales`);
-  if (!scale.every((s) => s > 0 && s < Infinity)) fail(graph, where, "ERR_OCTAVO_FORMAT", `found scale ${scale.find((s) => !(s > 0 && s < Infinity))}, expected positive numbers`);
+  if (!scale.every((s) => s > 0 && s < Infinity))
+    fail(graph, where, "ERR_OCTAVO_FORMAT", `found scale ${scale.find((s) => !(s > 0 && s < Infinity))}, expected positive numbers`);
 }
 
 function checkSizes(graph: Graph): void {
@@ -62,7 +65,8 @@ function checkOrder(graph: Graph): void {
   for (const node of graph.nodes) {
     if (names.has(node.name)) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", "another node has the same name");
     names.add(node.name);
-    for (const input of node.inputs) if (input && !known.has(input)) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `input "${input}" is not computed before it: it is missing, or the graph has a cycle`);
+    for (const input of node.inputs) if (input && !known.has(input))
+      fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `input "${input}" is not computed before it: it is missing, or the graph has a cycle`);
     for (const output of node.outputs) if (output) {
       if (known.has(output)) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `tensor "${output}" is written twice`);
       if (!graph.tensors.has(output)) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `output "${output}" is unknown`);
@@ -70,14 +74,16 @@ function checkOrder(graph: Graph): void {
     }
   }
   for (const name of [...graph.inputs, ...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])])
-    if (!known.has(name) || !graph.tensors.has(name)) fail(graph, "model", "ERR_OCTAVO_FORMAT", `"${name}" is an input, output or state, but nothing computes it`);
+    if (!known.has(name) || !graph.tensors.has(name))
+      fail(graph, "model", "ERR_OCTAVO_FORMAT", `"${name}" is an input, output or state, but nothing computes it`);
 }
 
 function checkNode(graph: Graph, node: Node): void {
   const rule = ops[node.op] as (typeof ops)[OpName] | undefined;
   if (!rule) return fail(graph, placeOf(node), "ERR_OCTAVO_OPERATOR", "the operator is unknown");
   const [fewest, most] = rule.inputs;
-  if (node.inputs.length < fewest || node.inputs.length > most) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `found ${node.inputs.length} inputs, expected ${fewest} to ${most}`);
+  if (node.inputs.length < fewest || node.inputs.length > most)
+    fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `found ${node.inputs.length} inputs, expected ${fewest} to ${most}`);
   if (node.inputs.slice(0, fewest).includes("")) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `input ${node.inputs.indexOf("")} is absent`);
   const inputs = node.inputs.map((name) => (name ? graph.tensors.get(name)! : undefined));
   try {
@@ -92,11 +98,13 @@ function checkNode(graph: Graph, node: Node): void {
 }
 
 function checkResults(graph: Graph, node: Node, results: Pick<Tensor, "dtype" | "shape">[]): void {
-  if (node.outputs.length > results.length || !node.outputs.some(Boolean)) fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `found ${node.outputs.filter(Boolean).length} outputs, expected 1 to ${results.length}`);
+  if (node.outputs.length > results.length || !node.outputs.some(Boolean))
+    fail(graph, placeOf(node), "ERR_OCTAVO_FORMAT", `found ${node.outputs.filter(Boolean).length} outputs, expected 1 to ${results.length}`);
   node.outputs.forEach((name, i) => {
     if (!name) return;
     const found = graph.tensors.get(name)!, expected = results[i]!;
-    if (show(found.shape) !== show(expected.shape)) fail(graph, placeOf(node), "ERR_OCTAVO_SHAPE", `output "${name}" has shape ${show(found.shape)}, expected ${show(expected.shape)}`);
+    if (show(found.shape) !== show(expected.shape))
+      fail(graph, placeOf(node), "ERR_OCTAVO_SHAPE", `output "${name}" has shape ${show(found.shape)}, expected ${show(expected.shape)}`);
     const integer = found.quantization || node.inputs.some((input) => input && graph.tensors.get(input)!.quantization);
     if (!integer && node.op !== "quantize" && node.op !== "requantize" && found.dtype !== expected.dtype)
       fail(graph, placeOf(node), "ERR_OCTAVO_DTYPE", `output "${name}" is ${found.dtype}, expected ${expected.dtype}`);
@@ -107,7 +115,9 @@ function checkEnds(graph: Graph): void {
   if (!graph.outputs.length) fail(graph, "model", "ERR_OCTAVO_FORMAT", "it has no outputs");
   for (const { input, output, initial } of graph.states) {
     const from = graph.tensors.get(output)!, to = graph.tensors.get(input)!;
-    if (show(from.shape) !== show(to.shape)) fail(graph, `state "${input}"`, "ERR_OCTAVO_SHAPE", `its next value "${output}" has shape ${show(from.shape)}, expected ${show(to.shape)}`);
-    if (initial.length !== sizeOf(to.shape)) fail(graph, `state "${input}"`, "ERR_OCTAVO_SHAPE", `found ${initial.length} initial values, expected ${sizeOf(to.shape)}`);
+    if (show(from.shape) !== show(to.shape))
+      fail(graph, `state "${input}"`, "ERR_OCTAVO_SHAPE", `its next value "${output}" has shape ${show(from.shape)}, expected ${show(to.shape)}`);
+    if (initial.length !== sizeOf(to.shape))
+      fail(graph, `state "${input}"`, "ERR_OCTAVO_SHAPE", `found ${initial.length} initial values, expected ${sizeOf(to.shape)}`);
   }
 }

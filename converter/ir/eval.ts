@@ -51,7 +51,8 @@ export function evaluate(graph: Graph, inputs: ReadonlyMap<string, TypedArray>, 
       values.set(name, data);
       options.onTensor?.(tensorOf(graph, name), data);
     }
-    if (lastReader) for (const name of [...node.inputs, ...node.outputs]) if ((lastReader.get(name) ?? step) <= step && !options.keep!.has(name)) values.delete(name);
+    if (!lastReader) return;
+    for (const name of [...node.inputs, ...node.outputs]) if ((lastReader.get(name) ?? step) <= step && !options.keep!.has(name)) values.delete(name);
   });
   if (options.keep) for (const name of values.keys()) if (!options.keep.has(name)) values.delete(name);
   for (const name of [...(options.keep ?? graph.outputs)]) {

@@ -26,8 +26,12 @@ export function foldConstants(rw: Rewriter, node: Node): void {
 function isTooLarge(rw: Rewriter, node: Node): boolean {
   const count = (names: string[]) => names.reduce((n, name) => n + (name ? sizeOf(rw.shape(name)) : 0), 0);
   const before = count(node.inputs), after = count(node.outputs);
-  const perOutput = node.op === "matmul" || node.op === "dense" ? rw.shape(node.inputs[0]!).at(-1)! : node.op === "conv2d" ? sizeOf(rw.shape(node.inputs[1]!).slice(1)) : 1;
-  return after > Math.max(before, largestGrowth) || after * perOutput > largestWork;
+  return after > Math.max(before, largestGrowth) || after * productsPerOutput(rw, node) > largestWork;
+}
+
+function productsPerOutput(rw: Rewriter, node: Node): number {
+  if (node.op === "matmul" || node.op === "dense") return rw.shape(node.inputs[0]!).at(-1)!;
+  return node.op === "conv2d" || node.op === "convTranspose2d" ? sizeOf(rw.shape(node.inputs[1]!).slice(1)) : 1;
 }
 
 function foldMove(rw: Rewriter, node: Node<"transpose"> | Node<"reshape">): void {

@@ -95,13 +95,15 @@ function gateOf(rw: Rewriter, gate: string, x: string, p: number, q: number): Fo
   if (!node || !node.inputs[0]) return undefined;
   const inner = affineOf(rw, node.inputs[0]), ofX = inner.from === x || node.inputs[0] === x, argument = node.inputs[0] === x ? { alpha: 1, beta: 0 } : inner;
   if (node.op === "sigmoid" && ofX && q === 0 && argument.beta === 0) return found("swish", p, argument.alpha);
-  if (node.op === "hardSigmoid" && node.inputs[0] === x && q === 0 && near(node.attributes.alpha, 1 / 6) && near(node.attributes.beta, 0.5)) return found("hardSwish", p);
+  if (node.op === "hardSigmoid" && node.inputs[0] === x && q === 0) return isSixth(node) ? found("hardSwish", p) : undefined;
   if (node.op === "clip" && ofX && q === 0) return hardSwishOf(node, argument, p);
   if (node.op === "erf" && ofX && near(p, q) && argument.beta === 0 && near(argument.alpha, Math.SQRT1_2)) return found("gelu", 2 * p);
   if (node.op === "tanh" && q === 0 && rw.by(node.inputs[0], "softplus")?.inputs[0] === x) return found("mish", p);
   if (node.op === "tanh" && near(p, q) && isGeluPolynomial(polynomialIn(rw, node.inputs[0], x))) return found("geluTanh", 2 * p);
   return undefined;
 }
+
+const isSixth = ({ attributes: { alpha, beta } }: Node<"hardSigmoid">): boolean => near(alpha, 1 / 6) && near(beta, 0.5);
 
 /** clip(a x + b, 0, h) is h · hardSigmoid(x/6 + ½) where a/h = 1/6 and b/h = ½. */
 function hardSwishOf(clip: Node<"clip">, { alpha, beta }: { alpha: number; beta: number }, p: number): Found | undefined {

@@ -17,12 +17,14 @@ export function fuseAffineBefore(rw: Rewriter, node: Node): void {
   const { w, b } = folded(weights, bias?.data, affine, node.op === "conv2d" ? node.attributes.groups : 1);
   if (![...w, ...b].every(Number.isFinite)) return;
   const x = reshape ? rw.add("reshape", [affine.x], reshape.attributes, { stem: reshape.name }) : affine.x;
-  const inputs = [x, rw.addReal(node.inputs[1]!, weights.shape, w), ...(bias || affine.shift ? [rw.addReal(node.inputs[2] || `${node.name} bias`, [b.length], b)] : [])];
-  rw.become(node, node.op, inputs, node.attributes);
+  const biases = bias || affine.shift ? [rw.addReal(node.inputs[2] || `${node.name} bias`, [b.length], b)] : [];
+  rw.become(node, node.op, [x, rw.addReal(node.inputs[1]!, weights.shape, w), ...biases], node.attributes);
 }
 
+interface Real { shape: number[]; data: Float32Array }
+
 /** w [O,…,I/groups]: output o reads the inputs of its group. */
-function folded(weights: { shape: number[]; data: Float32Array }, bias: Float32Array | undefined, { scale, shift }: Affine, groups: number): { w: Float32Array; b: Float32Array } {
+function folded(weights: Real, bias: Float32Array | undefined, { scale, shift }: Affine, groups: number): { w: Float32Array; b: Float32Array } {
   const O = weights.shape[0]!, K = weights.data.length / O, I = weights.shape.at(-1)!, w = new Float32Array(weights.data.length), b = new Float32Array(O);
   for (let o = 0; o < O; o++) {
     const first = Math.floor(o / (O / groups)) * I;

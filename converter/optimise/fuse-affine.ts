@@ -1,7 +1,8 @@
 /**
  * A scale and a shift per output channel behind a convolution or a dense layer go into its weights and bias:
  *   m[o] · (Σ w[o,…] · x + b[o]) + k[o] → Σ (m[o] · w[o,…]) · x + (m[o] · b[o] + k[o])
- * for add, sub, mul, div with constants, for affine, and for hardSigmoid, which is an affine in [0, 1]. A clamp in between allows one positive m and one k: it moves along.
+ * for add, sub, mul, div with constants, for affine, and for hardSigmoid, which is an affine in [0, 1]. A clamp in between
+ * allows one positive m and one k: it moves along.
  */
 import type { Node } from "../ir/graph.ts";
 import type { Attributes } from "../ir/ops.ts";

@@ -10,4 +10,6 @@ import { splitNormalize } from "./layout/split-normalize.ts";
 import { liftTransposeAboveReshape, sinkTransposeBelowReshape } from "./layout/transpose-reshape.ts";
 import type { Rewrite } from "./rewriter.ts";
 
-export const nchwToNhwc: readonly Rewrite[] = [liftToConstants, mergeTransposes, splitNormalize, sinkViews, sinkTransposeBelowReshape, liftTransposeAboveReshape, permuteColumns];
+export const nchwToNhwc: readonly Rewrite[] = [
+  liftToConstants, mergeTransposes, splitNormalize, sinkViews, sinkTransposeBelowReshape, liftTransposeAboveReshape, permuteColumns,
+];

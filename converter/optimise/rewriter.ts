@@ -7,6 +7,7 @@ import { ops, type Attributes, type OpName } from "../ir/ops.ts";
 /** Looks at one node and rewrites what it recognises. */
 export type Rewrite = (rw: Rewriter, node: Node) => void;
 export type Constant = Tensor & { data: TypedArray };
+export type RealConstant = Constant & { data: Float32Array };
 
 export class Rewriter {
   readonly graph: Graph;
@@ -98,9 +99,9 @@ export class Rewriter {
   }
 
   /** A constant of real numbers in float32: the only ones whose values a rewrite may change. */
-  real(name: string | undefined): (Constant & { data: Float32Array }) | undefined {
+  real(name: string | undefined): RealConstant | undefined {
     const constant = this.constant(name);
-    return constant?.data instanceof Float32Array && constant.dtype === "float32" && !constant.quantization ? (constant as Constant & { data: Float32Array }) : undefined;
+    return constant?.data instanceof Float32Array && !constant.quantization ? (constant as RealConstant) : undefined;
   }
 
   /** Float activations and constants: rewrites that change numbers in their last bits keep to them. */
@@ -127,7 +128,8 @@ export class Rewriter {
   add<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>, { stem, output, like }: { stem: string; output?: string; like?: Tensor }): string {
     const [result] = ops[op].infer(attributes, inputs.map((i) => (i ? this.tensor(i) : undefined)));
     const name = output ?? freshName(this.graph, stem);
-    if (output === undefined) this.graph.tensors.set(name, { name, ...result!, ...(like && { dtype: like.dtype, ...(like.quantization && { quantization: like.quantization }) }) });
+    const integers = like && { dtype: like.dtype, ...(like.quantization && { quantization: like.quantization }) };
+    if (output === undefined) this.graph.tensors.set(name, { name, ...result!, ...integers });
     this.insert({ op, name: this.nodeName(stem), inputs, outputs: [name], attributes } as Node);
     return name;
   }
@@ -192,7 +194,8 @@ export class Rewriter {
   finish(): Graph {
     const graph = this.graph;
     graph.nodes = this.nodes();
-    const named = new Set([...graph.inputs, ...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output]), ...graph.nodes.flatMap((n) => [...n.inputs, ...n.outputs])]);
+    const ends = [...graph.inputs, ...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])];
+    const named = new Set([...ends, ...graph.nodes.flatMap((n) => [...n.inputs, ...n.outputs])]);
     for (const name of graph.tensors.keys()) if (!named.has(name)) graph.tensors.delete(name);
     return graph;
   }

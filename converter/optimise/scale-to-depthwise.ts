@@ -27,8 +27,8 @@ function scaleStep(rw: Rewriter, node: Node): (Affine & { columns: number }) | u
   const first = constant ? constant.shape.findIndex((d) => d !== 1) : -1, rank = constant ? constant.shape.length - first : 0;
   const columns = sizeOf(shape.slice(-rank));
   if (first < 0 || rank >= shape.length || columns !== constant!.data.length) return undefined;
-  const step = stepOf(rw, node, columns);
-  return step && rw.isFloat(step.x) && [...(step.scale ?? []), ...(step.shift ?? [])].every((v) => Number.isFinite(Math.fround(v))) ? { ...step, columns } : undefined;
+  const step = stepOf(rw, node, columns), numbers = [...(step?.scale ?? []), ...(step?.shift ?? [])];
+  return step && rw.isFloat(step.x) && numbers.every((v) => Number.isFinite(Math.fround(v))) ? { ...step, columns } : undefined;
 }
 
 function isScaledNext(rw: Rewriter, node: Node, columns: number): boolean {
@@ -44,7 +44,8 @@ function isBehindConvolution(rw: Rewriter, x: string): boolean {
 
 function writeDepthwise(rw: Rewriter, node: Node, x: string, scale: Float64Array, shift: Float64Array): void {
   const shape = rw.shape(x), C = scale.length, stem = node.name, isImage = shape.length === 4 && shape[3] === C;
-  const w = rw.addReal(`${stem} scale`, [C, 1, 1, 1], Float32Array.from(scale)), bias = shift.some((k) => k !== 0) ? [rw.addReal(`${stem} shift`, [C], Float32Array.from(shift))] : [];
+  const w = rw.addReal(`${stem} scale`, [C, 1, 1, 1], Float32Array.from(scale));
+  const bias = shift.some((k) => k !== 0) ? [rw.addReal(`${stem} shift`, [C], Float32Array.from(shift))] : [];
   const attributes = { stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], groups: C, clamp: noClamp };
   if (isImage) return rw.become(node, "conv2d", [x, w, ...bias], attributes);
   const image = rw.add("reshape", [x], { shape: [1, 1, sizeOf(shape) / C, C] }, { stem });

@@ -98,7 +98,9 @@ export function normalize({ axes, epsilon }: OpAttributes["normalize"], [x]: Val
   const squares = new Float64Array(mean.length);
   forSums(x!.shape, axes, (im, sm, ix, sx, n) => { for (let i = 0; i < n; i++) squares[im + i * sm]! += (data[ix + i * sx]! - mean[im + i * sm]!) ** 2; });
   const factor = squares.map((s) => 1 / Math.sqrt(s / count + epsilon));
-  forSums(x!.shape, axes, (im, sm, ix, sx, n) => { for (let i = 0; i < n; i++) out[ix + i * sx] = (data[ix + i * sx]! - mean[im + i * sm]!) * factor[im + i * sm]!; });
+  forSums(x!.shape, axes, (im, sm, ix, sx, n) => {
+    for (let i = 0; i < n; i++) out[ix + i * sx] = (data[ix + i * sx]! - mean[im + i * sm]!) * factor[im + i * sm]!;
+  });
 }
 
 const arg = (better: (v: number, best: number) => boolean) => (a: OpAttributes["argMax"], [x]: Value[], [y]: Value[]): void => {

@@ -35,7 +35,8 @@ const argument = (a: OpAttributes["argMax"], v: View): Moved | undefined => {
 };
 
 /** A list with one entry per axis; `neutral` for axes of x that y does not show. Undefined where an entry has no axis to go to. */
-function perAxis(values: readonly number[], { map, xShape }: View, neutral: (axis: number) => number, isNeutral: (value: number) => boolean): number[] | undefined {
+function perAxis(values: readonly number[], view: View, neutral: (axis: number) => number, isNeutral: (value: number) => boolean): number[] | undefined {
+  const { map, xShape } = view;
   if (map.some((m, k) => m < 0 && !isNeutral(values[k]!))) return undefined;
   const shown = xShape.map((_, axis) => map.indexOf(axis));
   return shown.map((k, axis) => (k < 0 ? neutral(axis) : values[k]!));
@@ -72,7 +73,8 @@ function gather(a: OpAttributes["gather"], { map }: View, node: Node<"gather">, 
 }
 
 /** The last axis stays the last. */
-const dense = (a: OpAttributes["dense"], { map, op }: View): Moved | undefined => (op === "transpose" && map.at(-1) === map.length - 1 ? { attributes: a, map } : undefined);
+const dense = (a: OpAttributes["dense"], { map, op }: View): Moved | undefined =>
+  (op === "transpose" && map.at(-1) === map.length - 1 ? { attributes: a, map } : undefined);
 
 const movers: { [K in OpName]?: Mover<K> } = {
   ...(Object.fromEntries(reduceOps.map((op) => [op, axes])) as Record<(typeof reduceOps)[number], typeof axes>),

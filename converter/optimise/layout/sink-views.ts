@@ -118,7 +118,8 @@ function sinkTranspose(rw: Rewriter, node: Node, map: readonly number[]): boolea
   const perm = [...Array.from({ length: lead }, (_, k) => k), ...map.map((m) => m + lead)];
   const shown = (name: string) => !rw.constant(name) && viewOf(rw, name)?.op === "transpose" && equal(viewOf(rw, name)!.map, map);
   const others = node.inputs.filter((name) => !rw.constant(name) && !shown(name));
-  const saved = new Set(node.inputs.filter((name) => shown(name) && !keepsOrder(viewOf(rw, name)!.xShape, map))).size, spent = others.filter((name) => !isFree(rw, name, perm)).length;
+  const saved = new Set(node.inputs.filter((name) => shown(name) && !keepsOrder(viewOf(rw, name)!.xShape, map))).size;
+  const spent = others.filter((name) => !isFree(rw, name, perm)).length;
   if (others.length && !saved) return false;
   if (spent && !(spent < saved || (spent === saved && allReadersUndo(rw, node.outputs[0]!, perm)))) return false;
   const inputs = node.inputs.map((name) => (shown(name) ? ranked(rw, viewOf(rw, name)!.x, rank) : turned(rw, name, perm)));

@@ -14,7 +14,8 @@ export function viewOf(rw: Rewriter, name: string): View | undefined {
 }
 
 /** A view keeps dtype and scale; one scale per channel moves with its axis and is left alone. */
-export const sameScale = (rw: Rewriter, x: string, y: string): boolean => sameForm(rw.tensor(x), rw.tensor(y)) && (rw.tensor(x).quantization?.scale.length ?? 1) === 1;
+export const sameScale = (rw: Rewriter, x: string, y: string): boolean =>
+  sameForm(rw.tensor(x), rw.tensor(y)) && (rw.tensor(x).quantization?.scale.length ?? 1) === 1;
 
 /** Axes of a reshape that keeps the order of all axes larger than 1; axes of size 1 between the same two are paired in order. */
 export function unitMap(from: readonly number[], to: readonly number[]): number[] | undefined {
