@@ -26,7 +26,7 @@ import { ResampleF32, checkResampleF32, resampleF32 } from "./kernels/resample.f
 import { SoftmaxF32, checkSoftmaxF32, softmaxF32 } from "./kernels/softmax.f32";
 import { BinaryI8, binaryI8, binaryI8Tflite, checkBinaryI8 } from "./kernels/binary.i8";
 import { LutI8, checkLutI8, lutI8 } from "./kernels/lut.i8";
-import { PoolI8, averagePool2dI8, averagePool2dI8Tflite, checkPoolI8, maxPool2dI8 } from "./kernels/pool.i8";
+import { PoolI8, averagePool2dI8, averagePool2dI8Tflite, checkPoolI8, maxPool2dI8, meanI8Tflite } from "./kernels/pool.i8";
 import { Quantize, checkDequantize, checkQuantize, dequantize, quantize, quantizeTflite } from "./kernels/quantize";
 import { SoftmaxI8, checkSoftmaxI8, logSoftmaxI8, softmaxI8, softmaxI8Tflite } from "./kernels/softmax.i8";
 import { MatmulI8, checkMatmulI8, checkMatmulI8Tflite, matmulI8, matmulI8Tflite } from "./kernels/matmul.i8";
@@ -85,6 +85,7 @@ export const kernels: StaticArray<Kernel> = [
   changetype<Kernel>(resampleF32),
   changetype<Kernel>(matmulI8),
   changetype<Kernel>(matmulI8Tflite),
+  changetype<Kernel>(meanI8Tflite),
 ];
 
 export const checks: StaticArray<Check> = [
@@ -136,6 +137,7 @@ export const checks: StaticArray<Check> = [
   changetype<Check>(checkResampleF32),
   changetype<Check>(checkMatmulI8),
   changetype<Check>(checkMatmulI8Tflite),
+  changetype<Check>(checkPoolI8),
 ];
 
 export const structSizes: StaticArray<i32> = [
@@ -187,4 +189,5 @@ export const structSizes: StaticArray<i32> = [
   offsetof<ResampleF32>(),
   offsetof<MatmulI8>(),
   offsetof<MatmulI8>(),
+  offsetof<PoolI8>(),
 ];

@@ -2,14 +2,16 @@ import { REFUSED, between, reads, writes } from "../check";
 import { ifLess, magnitude, negated, over, plus, splat, times, truncated } from "../lanes";
 import { storePart } from "../quant/output";
 import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
+import { requantizeTflite, requantizeTfliteLanes } from "../quant/requantize.tflite";
 import { Window, checkWindow, endTap, firstTap, positions, taps } from "../window";
 
-/** Parameters of maxPool2dI8, averagePool2dI8 and averagePool2dI8Tflite, written by converter/lower/pool.i8.ts. */
+/** Parameters of maxPool2dI8, averagePool2dI8, averagePool2dI8Tflite and meanI8Tflite, written by converter/lower/pool.i8.ts. m, r: of meanI8Tflite */
 @unmanaged
 export class PoolI8 extends Window {
   x: usize; y: usize;
   padBottom: i32; padRight: i32; countIncludePad: i32; zx: i32; zy: i32; lo: i32; hi: i32;
   scale: f32;
+  m: i32; r: i32;
 }
 
 const LIMIT: i32 = 1 << 28;
@@ -39,7 +41,12 @@ export function averagePool2dI8Tflite(p: PoolI8, part: i32, parts: i32): void {
   eachPixel<i32>(p, part, parts);
 }
 
-/** M: i8 the largest, f32 and i32 the mean by either rule. */
+/** y = clamp(zy + requantizeTflite(Σ x − n · zx, m, r)): TFLite's MEAN, whose multiplier holds sx / sy / n. Source: TFLite reference/reduce.h. */
+export function meanI8Tflite(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel<i64>(p, part, parts);
+}
+
+/** M: i8 the largest, f32, i32 and i64 the three means. */
 function eachPixel<M>(p: PoolI8, part: i32, parts: i32): void {
   const rows = p.N * p.OH;
   for (let row = part; row < rows; row += parts) {
@@ -82,10 +89,10 @@ function largest(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32): void {
 }
 
 function mean<M>(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32, count: i32): void {
-  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, taps = max(0, KH) * max(0, KW);
+  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, start = sizeof<M>() == 4 && !isFloat<M>() ? 0 : -max(0, KH) * max(0, KW) * p.zx;
   if (ASC_FEATURE_SIMD) {
     for (let c = 0; c < C; c += 8) {
-      let low = i32x4.splat(isFloat<M>() ? -taps * p.zx : 0), high = low;
+      let low = i32x4.splat(start), high = low;
       for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) {
         const q = v128.load_ext<i8>(x + u * line + v * tap + c);
         low = i32x4.add(low, i32x4.extend_low_i16x8_s(q));
@@ -96,17 +103,26 @@ function mean<M>(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32, count: i32): v
     }
   } else {
     for (let c = 0; c < C; c++) {
-      let sum = isFloat<M>() ? -taps * p.zx : 0;
+      let sum = start;
       for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) sum += load<i8>(x + u * line + v * tap + c);
-      const q = reinterpret<i32>(plus(meanOf<M, f32>(p, <f32>sum, count), ROUNDER));
-      store<i8>(y + c, min(max(q, ROUNDER_BITS + p.lo - zero<M>(p)) - ROUNDER_BITS + zero<M>(p), p.hi));
+      store<i8>(y + c, meanOne<M>(p, sum, count));
     }
   }
+}
+
+function meanOne<M>(p: PoolI8, sum: i32, count: i32): i32 {
+  if (sizeof<M>() == 8) return min(max(requantizeTflite(sum, p.m, p.r) + p.zy, p.lo), p.hi);
+  const q = reinterpret<i32>(plus(meanOf<M, f32>(p, <f32>sum, count), ROUNDER));
+  return min(max(q, ROUNDER_BITS + p.lo - zero<M>(p)) - ROUNDER_BITS + zero<M>(p), p.hi);
 }
 
 // @ts-ignore: decorator
 @inline
 function meanLanes<M>(p: PoolI8, sum: v128, count: i32): v128 {
+  if (sizeof<M>() == 8) {
+    const q = i32x4.add(requantizeTfliteLanes(sum, i32x4.splat(p.m), i32x4.splat(p.r)), i32x4.splat(p.zy));
+    return i32x4.min_s(i32x4.max_s(q, i32x4.splat(p.lo)), i32x4.splat(p.hi));
+  }
   const q = plus(meanOf<M, v128>(p, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - zero<M>(p)));
   return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - zero<M>(p))), i32x4.splat(p.hi));
 }

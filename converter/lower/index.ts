@@ -14,7 +14,7 @@ import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
 import { lut, tabulate } from "./lut.ts";
 import { matmul as matmulI8 } from "./matmul.i8.ts";
 import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
-import { pool as poolI8 } from "./pool.i8.ts";
+import { mean as meanI8, pool as poolI8 } from "./pool.i8.ts";
 import { placements } from "./place.ts";
 import { pool } from "./pool.ts";
 import { dequantize, quantize } from "./quantize.ts";
@@ -37,7 +37,7 @@ const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary)
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
   ...each(unaryOps, tabulate), requantize: tabulate, lut, quantize, dequantize, ...each(["add", "sub", "mul", "min", "max", "prelu"], binaryI8),
-  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8,
+  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8,
 };
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */

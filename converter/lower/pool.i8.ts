@@ -1,8 +1,11 @@
 /** maxPool2d, averagePool2d and reduceMean of int8. */
 import { OctavoError } from "../ir/error.ts";
+import { stridesOf } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
-import type { LoweringContext, Params } from "./context.ts";
-import { integerBounds, perTensorOf } from "./multipliers.ts";
+import { noClamp } from "../ir/ops.ts";
+import type { LoweringContext, Operand, Params } from "./context.ts";
+import { integerBounds, perTensorOf, quantizeMultiplier } from "./multipliers.ts";
+import { stridedFields } from "./strided.ts";
 
 export function pool(node: Node<"maxPool2d" | "averagePool2d">, c: LoweringContext): void {
   const { attributes: a } = node, [x, y] = [node.inputs[0]!, node.outputs[0]!], from = perTensorOf(c.tensor(x)), to = perTensorOf(c.tensor(y));
@@ -12,7 +15,7 @@ export function pool(node: Node<"maxPool2d" | "averagePool2d">, c: LoweringConte
   const mean = c.rounding === "tflite" && same && !countIncludePad ? "averagePool2dI8Tflite" : "averagePool2dI8";
   c.call(node.op === "maxPool2d" ? "maxPool2dI8" : mean, {
     ...windowOf(a, [N, H, W, C], OH, OW), x: c.at(x), y: c.at(y), padBottom: a.pad[2]!, padRight: a.pad[3]!, countIncludePad: Number(countIncludePad),
-    zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), a.clamp), scale: from.scale / to.scale,
+    zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), a.clamp), scale: from.scale / to.scale, m: 0, r: 1,
   }, ["y"], sizeOf(c.tensor(y).shape) * a.kernel[0]! * a.kernel[1]!);
 }
 
@@ -20,3 +23,30 @@ const windowOf = (a: Node<"maxPool2d">["attributes"], [N, H, W, C]: number[], OH
   N: N!, H: H!, W: W!, C: C!, OH, OW, KH: a.kernel[0]!, KW: a.kernel[1]!, strideH: a.stride[0]!, strideW: a.stride[1]!,
   dilationH: a.dilation[0]!, dilationW: a.dilation[1]!, padTop: a.pad[0]!, padLeft: a.pad[1]!,
 });
+
+/** The mean over neighbouring axes is one window over [outer, n, 1, inner]; other axes are brought together first. */
+export function mean(node: Node<"reduceMean">, c: LoweringContext): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = perTensorOf(c.tensor(x)), to = perTensorOf(c.tensor(y)), { shape } = c.tensor(x);
+  const axes = node.attributes.axes.filter((a) => shape[a] !== 1).sort((a, b) => a - b), first = axes[0] ?? 0, n = sizeOf(axes.map((a) => shape[a]!));
+  const together = axes.every((a, i) => a === first + i), outer = together ? sizeOf(shape.slice(0, first)) : 1, inner = sizeOf(shape) / n / outer;
+  const exact = c.rounding === "tflite" ? meanFactor(from.scale / to.scale, n) : undefined;
+  c.call(exact ? "meanI8Tflite" : "averagePool2dI8", {
+    ...windowOf({ kernel: [n, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }, [outer, n, 1, inner], 1, 1), x: together ? c.at(x) : gathered(c, x, axes), y: c.at(y),
+    padBottom: 0, padRight: 0, countIncludePad: 0, zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), noClamp), scale: from.scale / to.scale, ...(exact ?? { m: 0, r: 1 }),
+  }, ["y"], sizeOf(shape));
+}
+
+/** x with the axes in front. */
+function gathered(c: LoweringContext, x: string, axes: readonly number[]): Operand {
+  const { shape } = c.tensor(x), perm = [...axes, ...shape.map((_, a) => a).filter((a) => !axes.includes(a))], strides = stridesOf(shape);
+  const y = c.scratch(sizeOf(shape)), to = perm.map((a) => shape[a]!);
+  c.call("copy", { x: c.at(x), y, bytes: 1, ...stridedFields(to, { x: perm.map((a) => strides[a]!), y: stridesOf(to) }) }, ["y"]);
+  return y;
+}
+
+/** The multiplier over n, and 2^(30 − its right shift); undefined where it shifts left. Source: TFLite reference/reduce.h QuantizedMeanOrSum. */
+function meanFactor(real: number, n: number): Params | undefined {
+  const { multiplier, shift } = quantizeMultiplier(real), by = Math.min(Math.floor(Math.log2(n)), 32, 31 + shift);
+  const right = by - shift;
+  return right < 0 ? undefined : right > 30 ? { m: 0, r: 1 } : { m: Math.floor((multiplier * 2 ** by) / n), r: 2 ** (30 - right) };
+}

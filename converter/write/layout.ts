@@ -23,7 +23,7 @@ const rnn = [...recurrent, ...fn("hiddenFn"), ...f32("hiddenAlpha", "hiddenBeta"
 
 
 const image = i32("N", "H", "W", "C", "OH", "OW", "KH", "KW", "strideH", "strideW", "dilationH", "dilationW", "padTop", "padLeft");
-const poolI8 = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad", "zx", "zy", "lo", "hi"), ...f32("scale")];
+const poolI8 = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad", "zx", "zy", "lo", "hi"), ...f32("scale"), ...i32("m", "r")];
 const binaryI8 = [...ptr("a", "b", "y"), ...axes("n"), ...axes("a"), ...axes("b"), ...i32("op", "za", "zb", "zy", "lo", "hi"), ...f32("ma", "mb"),
   ...i32("m1", "r1", "g1", "m2", "r2", "g2", "m3", "r3", "g3")];
 const softmaxI8 = [...ptr("x", "e", "y"), ...i32("outer", "n", "inner", "zy"), ...f32("scale", "step")];
@@ -85,6 +85,7 @@ export const layouts = {
   resampleF32: [...ptr("x", "i", "w", "y"), ...i32("outer", "n", "out", "inner", "taps")],
   matmulI8,
   matmulI8Tflite: matmulI8,
+  meanI8Tflite: poolI8,
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;
