@@ -1,7 +1,7 @@
 /** Which nodes of a float graph are worth integers. */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { Ranges } from "./calibrate.ts";
-import { hasIntegerKernel, integerTensors, isHeavy } from "./integer-ops.ts";
+import { activationInputs, hasIntegerKernel, integerTensors, isHeavy } from "./integer-ops.ts";
 import type { ActivationType } from "./integers.ts";
 import { findTables, type Tables } from "./pointwise.ts";
 
@@ -23,37 +23,37 @@ export function chooseIntegerNodes(graph: Graph, ranges: Ranges, type: Activatio
   return inCompany(graph, new Set(graph.nodes.filter(able)));
 }
 
-/** Drops connected groups without a heavy node that touch floats: an operator outside of all groups, or a float end of one inside. */
+/** Drops connected groups without a heavy node that touch something float: a node outside of all groups, or a state that stays float. */
 function inCompany(graph: Graph, able: ReadonlySet<Node>): Set<Node> {
-  const { neighbours, touchFloat } = adjacency(graph, able), chosen = new Set<Node>(), seen = new Set<Node>();
+  const { joined, floats } = adjacency(graph, able), chosen = new Set<Node>(), seen = new Set<Node>();
   for (const start of able) {
     if (seen.has(start)) continue;
-    const group = reach(start, neighbours);
+    const group = reach(start, joined);
     group.forEach((n) => seen.add(n));
-    if (group.some(isHeavy) || !group.some((n) => touchFloat.has(n))) group.forEach((n) => chosen.add(n));
+    const alone = group.every((n) => !isHeavy(n)) && group.some((n) => floats.has(n));
+    if (!alone) group.forEach((n) => chosen.add(n));
   }
   return chosen;
 }
 
-/** Able nodes are neighbours where both hold the tensor between them as integers; the states of a recurrent layer are float. */
-function adjacency(graph: Graph, able: ReadonlySet<Node>): { neighbours: Map<Node, Set<Node>>; touchFloat: Set<Node> } {
+/** Neighbours by a tensor that both would hold in integers, and the nodes with a neighbour by another one. */
+function adjacency(graph: Graph, able: ReadonlySet<Node>): { joined: Map<Node, Node[]>; floats: Set<Node> } {
   const producers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
-  const neighbours = new Map([...able].map((n) => [n, new Set<Node>()])), touchFloat = new Set<Node>();
-  const integer = (node: Node, name: string) => able.has(node) && integerTensors(node).includes(name);
+  const joined = new Map([...able].map((n) => [n, [] as Node[]])), floats = new Set<Node>();
   for (const node of graph.nodes) {
-    for (const input of node.inputs) {
+    node.inputs.forEach((input, i) => {
       const producer = input ? producers.get(input) : undefined;
-      if (!producer) continue;
-      if (integer(node, input) && integer(producer, input)) {
-        neighbours.get(node)!.add(producer);
-        neighbours.get(producer)!.add(node);
-      } else [node, producer].forEach((n) => touchFloat.add(n));
-    }
+      if (!producer) return;
+      if (able.has(node) && able.has(producer) && input === producer.outputs[0] && activationInputs(node).includes(i)) {
+        joined.get(node)!.push(producer);
+        joined.get(producer)!.push(node);
+      } else [node, producer].forEach((n) => floats.add(n));
+    });
   }
-  return { neighbours, touchFloat };
+  return { joined, floats };
 }
 
-function reach(start: Node, neighbours: Map<Node, Set<Node>>): Node[] {
+function reach(start: Node, neighbours: ReadonlyMap<Node, Node[]>): Node[] {
   const found = new Set([start]), waiting = [start];
   while (waiting.length) {
     for (const next of neighbours.get(waiting.pop()!)!) {

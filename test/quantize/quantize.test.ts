@@ -115,6 +115,21 @@ test("final states of a recurrent layer stay float, their int8 readers get a qua
   expectSound(q);
 });
 
+test("states that come and go through slices and concatenations stay float", async () => {
+  const net = new Net(), g = net.g, x = g.input("x", "float32", [1, 1, 4]), h = g.input("h", "float32", [2, 1, 5]), c = g.input("c", "float32", [2, 1, 5]);
+  const part = (from: string, k: number) => g.add("slice", [from], { starts: [k, 0, 0], steps: [1, 1, 1], sizes: [1, 1, 5] });
+  const y = net.lstm(x, 5), node = g.graph.nodes.at(-1)!;
+  g.graph.nodes.pop();
+  node.inputs.push(part(h, 0), part(c, 1));
+  g.graph.nodes.push(node);
+  for (const name of ["hn", "cn"]) g.graph.tensors.set(name, { name, dtype: "float32", shape: [1, 1, 5] });
+  node.outputs = [y, "hn", "cn"];
+  g.output(g.add("concat", ["hn", "cn"], { axis: 0 }, ["states"]));
+  const q = await quantized(net.finish(net.dense(g.add("reshape", [y], { shape: [1, 5] }), 3)));
+  for (const name of ["h", "c", "hn", "cn", "states"]) expect(tensorOf(q, name).dtype).toBe("float32");
+  expect(opsOf(q)).toEqual(["slice", "slice", "lstm", "concat", "reshape", "dense"]);
+});
+
 test("a state that integers write and read is carried as integers", async () => {
   const net = new Net(), g = net.g, x = g.input("x", "float32", [1, 4]);
   g.input("s", "float32", [1, 4]);
