@@ -10,5 +10,6 @@ export function deadCode(rw: Rewriter, node: Node): void {
     rw.remove(next);
     waiting.push(...next.inputs.map((i) => rw.producer(i)));
   }
-  node.outputs.forEach((output, i) => { if (output && node.outputs.length > 1 && rw.isUnread(output) && rw.producer(output) === node) rw.dropOutput(node, i); });
+  if (node.outputs.length < 2) return;
+  node.outputs.forEach((output, i) => { if (output && rw.isUnread(output) && rw.producer(output) === node) rw.dropOutput(node, i); });
 }

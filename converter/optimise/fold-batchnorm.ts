@@ -10,7 +10,7 @@ import type { Rewriter } from "./rewriter.ts";
 export function foldBatchnorm(rw: Rewriter, node: Node): void {
   if (node.op !== "batchNorm" || !rw.isFloat(node.outputs[0]!) || !rw.isFloat(node.inputs[0]!)) return;
   const [scale, bias, mean, variance] = node.inputs.slice(1).map((name) => rw.real(name)?.data);
-  if (!scale || !bias || !mean || !variance) return;
+  if (!scale || !bias || !mean || !variance || !rw.isReplaceable(node.inputs[1]!)) return;
   const m = Float64Array.from(scale, (s, c) => s / Math.sqrt(variance[c]! + node.attributes.epsilon));
   const k = Float64Array.from(bias, (b, c) => b - mean[c]! * m[c]!);
   const x = node.inputs[0]!, shape = rw.shape(x), { axis } = node.attributes;

@@ -8,25 +8,32 @@ import { evaluate } from "../ir/eval.ts";
 import { sizeOf, type Node, type Quantization, type Tensor } from "../ir/graph.ts";
 import type { Rewriter } from "./rewriter.ts";
 
-/** Elements that folding may make out of fewer. */
-const largestGrowth = 2 ** 20;
-/** Products that folding may spend on one node. */
-const largestWork = 2 ** 27;
+/** Elements that folding may make out of fewer: of one node, and in all. */
+const largestGrowth = 2 ** 20, largestTotal = 2 ** 24;
+/** Products, or elements where there are none, that folding may compute in all. */
+const largestWork = 2 ** 26;
 
 export function foldConstants(rw: Rewriter, node: Node): void {
-  if (!node.inputs.every((i) => !i || rw.constant(i)) || isTooLarge(rw, node)) return;
-  const tensors = (names: string[]) => names.filter(Boolean).map((n) => rw.tensor(n));
-  const inputs = tensors(node.inputs), outputs = tensors(node.outputs);
-  if (!inputs.some(isQuantized)) {
-    if (!outputs.some(isQuantized) || node.op === "quantize") rw.fix(node);
-  } else if (node.op === "transpose" || node.op === "reshape") foldMove(rw, node);
-  else if (node.op === "dequantize" && !rw.quantized) rw.fix(node);
+  const fold = node.inputs.every((i) => !i || rw.constant(i)) ? foldingOf(rw, node) : undefined;
+  if (fold && isAffordable(rw, node)) fold(rw, node as never);
 }
 
-function isTooLarge(rw: Rewriter, node: Node): boolean {
+/** How the value of a node over constants is found, or undefined where it stays to be computed. */
+function foldingOf(rw: Rewriter, node: Node): ((rw: Rewriter, node: never) => void) | undefined {
+  const isInteger = (name: string) => name !== "" && isQuantized(rw.tensor(name)), fix = () => rw.fix(node);
+  if (!node.inputs.some(isInteger)) return !node.outputs.some(isInteger) || node.op === "quantize" ? fix : undefined;
+  if (node.op === "transpose" || node.op === "reshape") return foldMove;
+  return node.op === "dequantize" && !rw.quantized ? fix : undefined;
+}
+
+function isAffordable(rw: Rewriter, node: Node): boolean {
   const count = (names: string[]) => names.reduce((n, name) => n + (name ? sizeOf(rw.shape(name)) : 0), 0);
-  const before = count(node.inputs), after = count(node.outputs);
-  return after > Math.max(before, largestGrowth) || after * productsPerOutput(rw, node) > largestWork;
+  const freed = count(node.inputs.filter((name) => name && rw.isPrivate(name))), after = count(node.outputs), growth = Math.max(0, after - freed);
+  const work = after * productsPerOutput(rw, node), { spent } = rw;
+  if (after > Math.max(count(node.inputs), largestGrowth) || spent.growth + growth > largestTotal || spent.work + work > largestWork) return false;
+  spent.growth += growth;
+  spent.work += work;
+  return true;
 }
 
 function productsPerOutput(rw: Rewriter, node: Node): number {

@@ -11,7 +11,7 @@ export function fuseAffineBefore(rw: Rewriter, node: Node): void {
   if ((node.op !== "dense" && node.op !== "conv2d") || !rw.isPrivate(node.inputs[0]!)) return;
   const reshape = node.op === "dense" ? rw.by(node.inputs[0], "reshape") : undefined, y = reshape?.inputs[0] ?? node.inputs[0]!;
   const weights = rw.real(node.inputs[1]), bias = node.inputs[2] ? rw.real(node.inputs[2]) : undefined, step = rw.producer(y);
-  if (!weights || (node.inputs[2] && !bias) || !step || !rw.isPrivate(y) || !rw.isFloat(node.outputs[0]!)) return;
+  if (!weights || !rw.isReplaceable(weights.name) || (node.inputs[2] && !bias) || !step || !rw.isPrivate(y) || !rw.isFloat(node.outputs[0]!)) return;
   const affine = stepOf(rw, step, weights.shape.at(-1)! * (node.op === "conv2d" ? node.attributes.groups : 1));
   if (!affine || !rw.isFloat(affine.x) || (node.op === "conv2d" && affine.shift && node.attributes.pad.some((p) => p > 0))) return;
   const { w, b } = folded(weights, bias?.data, affine, node.op === "conv2d" ? node.attributes.groups : 1);

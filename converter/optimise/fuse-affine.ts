@@ -49,7 +49,7 @@ export function foldAffine(rw: Rewriter, x: string, last: Node, affine: ChannelA
   const writer = rw.producer(x) as Linear | undefined;
   if (!writer || !["conv2d", "convTranspose2d", "dense"].includes(writer.op) || !rw.isPrivate(x) || !rw.isFloat(last.outputs[0]!)) return false;
   const [from, w, b] = writer.inputs, weights = rw.real(w), bias = b ? rw.real(b) : undefined, clamp = clampAfter(writer.attributes.clamp, affine);
-  if (!weights || (b && !bias) || !clamp || ![...affine.scale, ...affine.shift].every(Number.isFinite)) return false;
+  if (!weights || (b && !bias) || !clamp || !rw.isReplaceable(w!) || ![...affine.scale, ...affine.shift].every(Number.isFinite)) return false;
   const O = weights.shape[0]!, K = weights.data.length / O;
   const w2 = affine.scale.every((s) => s === 1) ? w! : rw.addReal(w!, weights.shape, weights.data.map((v, i) => v * affine.scale[Math.floor(i / K)]!));
   const b2 = rw.addReal(b || `${writer.name} bias`, [O], Float32Array.from(affine.shift, (k, o) => (bias ? bias.data[o]! : 0) * affine.scale[o]! + k));

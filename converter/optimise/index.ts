@@ -22,7 +22,9 @@ import { scalarArithmetic } from "./scalar-arithmetic.ts";
 import { scaleToDepthwise } from "./scale-to-depthwise.ts";
 
 const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
-const arithmetic: Rewrite[] = [gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding];
+const arithmetic: Rewrite[] = [
+  gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding,
+];
 /** Only when nothing else is left to do: a transpose may still meet its like, a mean be part of a normalization. */
 const late: Rewrite[] = [transposeToReshape, fuseAffineBefore, meanToPool];
 /** And then: a scale may still have reached a layer before or behind it. */

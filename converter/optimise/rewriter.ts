@@ -1,7 +1,7 @@
 /** A graph being rewritten: a copy with indexes that every edit keeps right. Rewrites edit one node and its neighbours. */
 import { isQuantized } from "../ir/eval/quantize.ts";
 import { evaluate } from "../ir/eval.ts";
-import { freshName, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { freshName, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { ops, type Attributes, type OpName } from "../ir/ops.ts";
 
 /** Looks at one node and rewrites what it recognises. */
@@ -15,6 +15,8 @@ export class Rewriter {
   readonly quantized: boolean;
   /** Counts edits: unchanged means that nothing was recognised. */
   edits = 0;
+  /** Elements that constants have grown by, and products that computing them took. */
+  readonly spent = { growth: 0, work: 0 };
   private readonly producers = new Map<string, Node>();
   /** How often each node reads a tensor. */
   private readonly readers = new Map<string, Map<Node, number>>();
@@ -104,6 +106,11 @@ export class Rewriter {
     return constant?.data instanceof Float32Array && !constant.quantization ? (constant as RealConstant) : undefined;
   }
 
+  /** Whether a rewrite may make another constant out of this one: it is small, or nobody else keeps the old one. */
+  isReplaceable(name: string): boolean {
+    return this.isPrivate(name) || sizeOf(this.shape(name)) <= 4096;
+  }
+
   /** Float activations and constants: rewrites that change numbers in their last bits keep to them. */
   isFloat(name: string): boolean {
     const { dtype, quantization } = this.tensor(name);
@@ -181,6 +188,7 @@ export class Rewriter {
     const values = evaluate(this.graph, new Map(), { nodes: [node] });
     this.remove(node);
     for (const output of node.outputs) if (output) this.tensor(output).data = values.get(output)!;
+    for (const input of node.inputs) if (input && this.isUnread(input)) this.graph.tensors.delete(input);
   }
 
   /** An output that nobody reads is named no more. */

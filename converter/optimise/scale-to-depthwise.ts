@@ -26,7 +26,7 @@ function scaleStep(rw: Rewriter, node: Node): (Affine & { columns: number }) | u
   const shape = rw.shape(node.outputs[0]!), constant = rw.real(node.inputs[1]) ?? rw.real(node.inputs[0]);
   const first = constant ? constant.shape.findIndex((d) => d !== 1) : -1, rank = constant ? constant.shape.length - first : 0;
   const columns = sizeOf(shape.slice(-rank));
-  if (first < 0 || rank >= shape.length || columns !== constant!.data.length) return undefined;
+  if (first < 0 || rank >= shape.length || columns !== constant!.data.length || !rw.isReplaceable(constant!.name)) return undefined;
   const step = stepOf(rw, node, columns), numbers = [...(step?.scale ?? []), ...(step?.shift ?? [])];
   return step && rw.isFloat(step.x) && numbers.every((v) => Number.isFinite(Math.fround(v))) ? { ...step, columns } : undefined;
 }

@@ -266,3 +266,14 @@ describe("quantized graphs", () => {
     expect([...tensorOf(after, after.nodes[0]!.inputs[1]!).data!]).toEqual([0, 0.5, 1, 1.5, 2, 2.5]);
   });
 });
+
+test("folding of constants is bounded", () => {
+  const net = image(1);
+  let y = net.add("expand", [net.real([1])], { shape: [2 ** 20] });
+  for (let i = 0; i < 200; i++) y = net.unary("tanh", y);
+  const before = net.finish(net.binary("add", "x", net.add("reduceMax", [y], { axes: [0], keepDims: true }))), after = optimise(before);
+  expect(after.nodes.length).toBeGreaterThan(1);
+  expect(after.nodes.length).toBeLessThan(before.nodes.length);
+  const constants = [...after.tensors.values()].reduce((n, t) => n + (t.data?.length ?? 0), 0);
+  expect(constants).toBeLessThan(2 ** 24);
+}, 30_000);

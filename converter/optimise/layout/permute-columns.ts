@@ -28,7 +28,7 @@ export function permuteColumns(rw: Rewriter, node: Node): void {
 /** Weights that are known at conversion, one scale for all or one per row. */
 function movable(rw: Rewriter, w: string): boolean {
   const constant = rw.constant(w) ?? rw.constant(rw.by(w, "dequantize")?.inputs[0]), q = constant?.quantization;
-  return constant !== undefined && (!q || q.scale.length === 1 || q.axis === 0);
+  return constant !== undefined && rw.isReplaceable(w) && (!q || q.scale.length === 1 || q.axis === 0);
 }
 
 /**
