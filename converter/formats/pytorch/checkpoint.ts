@@ -77,7 +77,7 @@ const wrapperKeys = ["state_dict", "model_state_dict", "model_state", "model", "
 function stateDict(value: Pickled, depth = 0): Map<Pickled, Pickled> {
   if (value instanceof Lazy) return new Map([["weight", value]]);
   if (!(value instanceof Map) || depth > 8) return fail("data.pkl", "it holds no dictionary of tensors", saveInstead);
-  if ([...value.values()].some((v) => v instanceof Lazy)) return value;
+  if (value.size === 0 || [...value.values()].some((v) => v instanceof Lazy)) return value;
   const inner = wrapperKeys.map((key) => value.get(key)).find((v) => v instanceof Map);
   return inner instanceof Map ? stateDict(inner, depth + 1) : fail("data.pkl", `it holds no tensors, but ${[...value.keys()].slice(0, 8).map(textOf).join(", ")}`, saveInstead);
 }

@@ -3,7 +3,7 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import { asImage, channelsFirst, channelsLast, halves, permuteWeights } from "../onnx/spatial.ts";
-import { add, constant, mul, range, rankOf, reduce, reshape, transpose } from "../onnx/write.ts";
+import { add, bounded, constant, mul, range, rankOf, reduce, reshape, transpose } from "../onnx/write.ts";
 
 /** One entry per spatial axis; `padding` on both sides. */
 export interface Geometry { stride: number[]; padding: number[] | "same"; dilation: number[] }
@@ -95,28 +95,31 @@ export const maxPool = (g: GraphBuilder, x: string, pool: Pool): string => {
   return asImage(g, x, (image) => g.add("maxPool2d", [image], window));
 };
 
+/** What sizes rounded up add behind the padding is not counted. */
 export function averagePool(g: GraphBuilder, x: string, pool: Pool, countIncludePad: boolean): string {
-  const window = poolWindow(g, x, pool);
-  if (pool.ceil && countIncludePad && window.pad.some((p) => p > 0)) g.fail("it counts its padding and rounds sizes up", "Use ceil_mode=False or count_include_pad=False.");
-  return asImage(g, x, (image) => g.add("averagePool2d", [image], { ...window, countIncludePad }));
+  const window = poolWindow(g, x, pool), plain = poolWindow(g, x, { ...pool, ceil: false }), padded = plain.pad.some((p) => p > 0);
+  if (countIncludePad && padded && window.pad.join() !== plain.pad.join()) g.fail("it counts its padding and rounds sizes up", "Use ceil_mode=False or count_include_pad=False.");
+  return asImage(g, x, (image) => g.add("averagePool2d", [image], { ...window, countIncludePad: countIncludePad && padded }));
 }
 
 /** Window i covers floor(i · in / out) … ceil((i + 1) · in / out): equal windows where out divides in. */
 export function adaptivePool(g: GraphBuilder, x: string, size: (number | null)[], kind: "max" | "average"): string {
   const axes = spatialAxes(g, x), sizes = g.shape(x).slice(2), target = sizes.map((d, i) => (size.length === 1 ? size[0] : size[i]) ?? d);
-  if (target.length !== axes || target.some((t) => !Number.isInteger(t) || t < 1)) g.fail(`its output size is [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (target.length !== axes || target.some((t) => !Number.isInteger(t) || t < 1 || t > 16384)) g.fail(`its output size is [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
   if (target.every((t) => t === 1)) return reduce(g, kind === "max" ? "reduceMax" : "reduceMean", x, range(axes + 2).slice(2), true);
   if (sizes.every((d, i) => d % target[i]! === 0)) {
     const kernel = sizes.map((d, i) => d / target[i]!), pool = { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: kernel.map(() => 1), ceil: false };
     return kind === "max" ? maxPool(g, x, pool) : averagePool(g, x, pool, false);
   }
   if (kind === "max") return g.fail(`it pools [${sizes.join(",")}] to [${target.join(",")}], which does not divide`, "Use a size that divides.");
-  return asImage(g, x, (image) => target.reduce((y, t, i) => g.add("resample", [y], { axis: (axes === 1 ? 2 : 1) + i, ...meanTaps(sizes[i]!, t) }), image));
+  return asImage(g, x, (image) => target.reduce((y, t, i) => g.add("resample", [y], { axis: (axes === 1 ? 2 : 1) + i, ...meanTaps(g, sizes[i]!, t) }), image));
 }
 
 /** Averages of neighbouring windows of different lengths; unused taps weigh nothing. */
-function meanTaps(from: number, to: number) {
-  const starts = range(to).map((o) => Math.floor((o * from) / to)), ends = range(to).map((o) => Math.ceil(((o + 1) * from) / to)), taps = Math.max(...ends.map((e, o) => e - starts[o]!));
+function meanTaps(g: GraphBuilder, from: number, to: number) {
+  bounded(g, to + from, "an averaged axis");
+  const starts = range(to).map((o) => Math.floor((o * from) / to)), ends = range(to).map((o) => Math.ceil(((o + 1) * from) / to)), taps = Math.ceil(from / to) + 1;
+  bounded(g, to * taps, "an averaged axis");
   return {
     taps,
     indices: starts.flatMap((s) => range(taps).map((t) => Math.min(s + t, from - 1))),

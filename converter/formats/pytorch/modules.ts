@@ -34,7 +34,7 @@ const transposed = (op: string): Module => module(op, {
   sizes: { in_channels: weight(0), out_channels: weight(1, "groups"), kernel_size: weight(2) },
 });
 const batchNorm = module("batch_norm", { inputs: ["input"], parameters: ["weight?", "bias?", "running_mean", "running_var", "num_batches_tracked?"], settings: { eps: 1e-5 }, sizes: { num_features: { parameter: "running_mean", axis: 0 } } });
-const instanceNorm = module("instance_norm", { inputs: ["input"], parameters: ["weight?", "bias?"], settings: { eps: 1e-5 }, sizes: { num_features: weight(0) }, only: { track_running_stats: false } });
+const instanceNorm = module("instance_norm", { inputs: ["input"], parameters: ["weight?", "bias?", "running_mean?", "running_var?", "num_batches_tracked?"], settings: { eps: 1e-5 }, sizes: { num_features: weight(0) } });
 const identity = module("alias");
 const pool = (op: string, extra: Record<string, Json>): Module => module(op, { settings: { kernel_size: null, stride: [], padding: 0, ceil_mode: false, ...extra }, only: { return_indices: false, divisor_override: null } });
 const dim = (op: string, otherwise: Json = null): Module => module(op, { settings: { dim: otherwise } });
@@ -63,9 +63,9 @@ export const modules: Record<string, Module> = {
   MaxPool1d: pool("max_pool1d", { dilation: 1 }), MaxPool2d: pool("max_pool2d", { dilation: 1 }), AvgPool1d: pool("avg_pool1d", { count_include_pad: true }), AvgPool2d: pool("avg_pool2d", { count_include_pad: true }),
   AdaptiveAvgPool1d: module("adaptive_avg_pool1d", { settings: { output_size: null } }), AdaptiveAvgPool2d: module("adaptive_avg_pool2d", { settings: { output_size: null } }),
   AdaptiveMaxPool1d: module("adaptive_max_pool1d", { settings: { output_size: null } }), AdaptiveMaxPool2d: module("adaptive_max_pool2d", { settings: { output_size: null } }),
-  Flatten: module("flatten", { settings: { start_dim: 1, end_dim: -1 } }), Unflatten: module("unflatten", { settings: { dim: null, sizes: null } }),
+  Flatten: module("flatten", { settings: { start_dim: 1, end_dim: -1 } }), Unflatten: module("unflatten", { settings: { dim: null, unflattened_size: null } }),
   ZeroPad1d: pads("constant"), ZeroPad2d: pads("constant"), ConstantPad1d: pads("constant"), ConstantPad2d: pads("constant"), ReflectionPad1d: pads("reflect"), ReflectionPad2d: pads("reflect"), ReplicationPad1d: pads("replicate"), ReplicationPad2d: pads("replicate"),
-  Upsample: module("upsample", { settings: { size: null, scale_factor: null, mode: "nearest", align_corners: false } }), PixelShuffle: module("pixel_shuffle", { settings: { upscale_factor: null } }), ChannelShuffle: module("channel_shuffle", { settings: { groups: null } }),
+  Upsample: module("upsample", { settings: { size: null, scale_factor: null, mode: "nearest", align_corners: false } }), PixelShuffle: module("pixel_shuffle", { settings: { upscale_factor: null } }), PixelUnshuffle: module("pixel_unshuffle", { settings: { downscale_factor: null } }), ChannelShuffle: module("channel_shuffle", { settings: { groups: null } }),
   add: pair("add"), sub: pair("sub"), mul: pair("mul"), div: pair("div"), matmul: pair("matmul"), maximum: pair("maximum"), minimum: pair("minimum"),
   cat: module("cat", { inputs: ["tensors"], settings: { dim: 1 } }), stack: module("stack", { inputs: ["tensors"], settings: { dim: 1 } }),
   mean: reduction("mean"), sum: reduction("sum"), amax: reduction("amax"), amin: reduction("amin"),

@@ -13,7 +13,7 @@ const plain: Record<string, [UnaryOp, number, number]> = {
 };
 const pairs: Record<string, BinaryOp> = {
   mul: "mul", div: "div", true_divide: "div", pow: "pow", minimum: "min", maximum: "max", eq: "equal", gt: "greater", ge: "greaterOrEqual", lt: "less", le: "lessOrEqual",
-  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2", bitwise_and: "and", bitwise_or: "or",
+  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2", bitwise_and: "and", bitwise_or: "or", __and__: "and", __or__: "or", __xor__: "xor",
 };
 const same: Operator = (n) => n.tensor(n.has("self") ? "self" : "input");
 
@@ -27,6 +27,7 @@ export const elementwise: Record<string, Operator> = {
   bitwise_not: (n, g) => unary(g, "not", n.tensor("self")),
   square: (n, g) => mul(g, n.tensor("self"), n.tensor("self")),
   rsqrt: (n, g) => unary(g, "reciprocal", unary(g, "sqrt", n.tensor("self"))),
+  expm1: (n, g) => affine(g, unary(g, "exp", n.tensor("self")), 1, -1),
   log1p: (n, g) => unary(g, "log", affine(g, n.tensor("self"), 1, 1)),
   log_sigmoid: (n, g) => unary(g, "neg", unary(g, "softplus", unary(g, "neg", n.tensor("self")))),
   hardtanh: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min_val", -1), n.number("max_val", 1)),
@@ -34,8 +35,8 @@ export const elementwise: Record<string, Operator> = {
   clamp_min: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min"), Infinity), clamp_max: (n, g) => unary(g, "clip", n.tensor("self"), -Infinity, n.number("max")),
   leaky_relu: (n, g) => unary(g, "leakyRelu", n.tensor("self"), n.number("negative_slope", 0.01)),
   elu: (n, g) => {
-    if (n.number("scale", 1) !== 1 || n.number("input_scale", 1) !== 1) g.fail("its scale is not 1", "Use torch.nn.ELU or SELU.");
-    return unary(g, "elu", n.tensor("self"), n.number("alpha", 1));
+    if (n.number("input_scale", 1) !== 1) g.fail("its input_scale is not 1", "Use torch.nn.ELU, CELU or SELU.");
+    return scaled(g, unary(g, "elu", n.tensor("self"), n.number("alpha", 1)), n.number("scale", 1));
   },
   celu: (n, g) => unary(g, "celu", n.tensor("self"), n.number("alpha", 1)),
   gelu: (n, g) => unary(g, n.string("approximate", "none") === "tanh" ? "geluTanh" : "gelu", n.tensor("self")),

@@ -15,7 +15,7 @@ export const layers: Record<string, Operator> = {
   },
   mm: (n, g) => product(g, n.tensor("self"), n.tensor("mat2"), "", true), bmm: (n, g) => matmul(g, n.tensor("self"), n.tensor("mat2")), matmul: matrixProduct,
   baddbmm: (n, g) => add(g, n.tensor("self"), matmul(g, n.tensor("batch1"), n.tensor("batch2"))),
-  batch_norm: norm, _batch_norm_no_update: norm, cudnn_batch_norm: norm, native_batch_norm: norm, _native_batch_norm_legit_no_training: norm,
+  batch_norm: norm, _batch_norm_no_update: norm, cudnn_batch_norm: norm, native_batch_norm: norm, _native_batch_norm_legit_no_training: norm, _native_batch_norm_legit: (n, g) => (n.has("running_mean") ? norm(n, g) : [statisticsOfOne(n, g), null, null]),
   layer_norm: (n, g) => layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),
   native_layer_norm: (n, g) => [layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)), null, null],
   group_norm: (n, g) => groupNorm(g, n.tensor("input"), n.int("num_groups"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),
@@ -28,6 +28,7 @@ export const layers: Record<string, Operator> = {
   adaptive_max_pool1d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null], adaptive_max_pool2d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null],
   embedding: (n, g) => g.add("gather", [n.tensor("weight"), n.tensor("indices")], { axis: 0 }),
   lstm: recurrentOf("lstm"), gru: recurrentOf("gru"), rnn_tanh: recurrentOf("rnn_tanh"), rnn_relu: recurrentOf("rnn_relu"),
+  lstm_cell: step("lstm"), gru_cell: step("gru"), rnn_tanh_cell: step("rnn_tanh"), rnn_relu_cell: step("rnn_relu"),
   scaled_dot_product_attention: attention,
 };
 
@@ -77,9 +78,16 @@ function norm(n: AtenNode, g: GraphBuilder): string | [string, null, null, null]
   return n.results > 1 ? [y, null, null, null] : y;
 }
 
+/** Normalization by the statistics of the data: independent of the batch where there is one sample, which is how instance norm is written. */
+function statisticsOfOne(n: AtenNode, g: GraphBuilder): string {
+  const x = n.tensor("input"), [N, C] = g.shape(x) as [number, number];
+  if (N !== 1) g.fail("it normalizes by the statistics of a batch", "Call model.eval() before the export.");
+  return groupNorm(g, x, C, n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5));
+}
+
 function instanceNorm(n: AtenNode, g: GraphBuilder): string {
   const x = n.tensor("input");
-  if (!n.bool("use_input_stats", true)) return batchNorm(g, x, n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"), n.number("eps", 1e-5));
+  if (!n.bool("use_input_stats", !n.has("running_mean"))) return batchNorm(g, x, n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"), n.number("eps", 1e-5));
   return groupNorm(g, x, g.shape(x)[1]!, n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5));
 }
 
@@ -110,6 +118,17 @@ function recurrentOf(kind: Kind): Operator {
     const cells: Cell[] = range(count).map((i) => ({ w: params[per * i]!, r: params[per * i + 1]!, wb: biases ? params[per * i + 2]! : "", rb: biases ? params[per * i + 3]! : "" }));
     const initial = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
     return recurrent(g, n.tensor("input"), { kind, cells, directions, batchFirst: n.bool("batch_first"), initial });
+  };
+}
+
+/** One step of x [N,I]; results are the states [N,H]. */
+function step(kind: Kind): Operator {
+  return (n, g) => {
+    const x = n.tensor("input"), [N, I] = g.shape(x) as [number, number], hx = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
+    const cell = { w: n.tensor("w_ih"), r: n.tensor("w_hh"), wb: n.optional("b_ih"), rb: n.optional("b_hh") }, initial = hx.map((h) => reshape(g, h, [1, ...g.shape(h)]));
+    const [, ...states] = recurrent(g, reshape(g, x, [1, N, I]), { kind, cells: [cell], directions: 1, batchFirst: false, initial });
+    const flat = states.map((s) => reshape(g, s, g.shape(s).slice(1)));
+    return kind === "lstm" ? flat : flat[0]!;
   };
 }
 

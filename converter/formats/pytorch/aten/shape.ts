@@ -1,9 +1,10 @@
 /** Operators that move elements. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
+import { sizeOf } from "../../../ir/graph.ts";
 import { linearTaps, type Taps } from "../../keras/taps.ts";
 import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
 import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, sliceAxis, toFloat, transpose } from "../../onnx/write.ts";
-import type { AtenNode, Operator } from "../aten-node.ts";
+import { isTensor, type Argument, type AtenNode, type Operator } from "../aten-node.ts";
 import { flatten, view } from "../emit.ts";
 
 const axis = (n: AtenNode, g: GraphBuilder, name = "dim", otherwise?: number): number => axisOf(g, n.int(name, otherwise), rankOf(g, n.tensor("self")));
@@ -13,7 +14,7 @@ export const shapes: Record<string, Operator> = {
   view: sized, reshape: sized, _unsafe_view: sized, _reshape_alias: sized,
   flatten: (n, g) => flatten(g, n.tensor("self"), n.int("start_dim", 0), n.int("end_dim", -1)),
   unflatten: (n, g) => {
-    const x = n.tensor("self"), shape = g.shape(x), at = axis(n, g), sizes = n.ints(n.has("sizes") ? "sizes" : "size"), free = shape[at]! / sizes.filter((d) => d !== -1).reduce((a, d) => a * d, 1);
+    const x = n.tensor("self"), shape = g.shape(x), at = axis(n, g), sizes = n.ints(["sizes", "size", "unflattened_size"].find((s) => n.has(s)) ?? "sizes"), free = shape[at]! / sizes.filter((d) => d !== -1).reduce((a, d) => a * d, 1);
     return reshape(g, x, [...shape.slice(0, at), ...sizes.map((d) => (d === -1 ? free : d)), ...shape.slice(at + 1)]);
   },
   permute: (n, g) => transpose(g, n.tensor("self"), axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self")))),
@@ -55,6 +56,11 @@ export const shapes: Record<string, Operator> = {
   },
   narrow: (n, g) => sliceAxis(g, n.tensor("self"), axis(n, g), n.int("start"), n.int("length")),
   index_select: (n, g) => g.add("gather", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
+  index: (n, g) => indexed(g, n.tensor("self"), n.get("indices")),
+  movedim: (n, g) => {
+    const x = n.tensor("self"), rank = rankOf(g, x), from = axesOf(g, n.ints("source"), rank), to = axesOf(g, n.ints("destination"), rank), rest = range(rank).filter((i) => !from.includes(i));
+    return transpose(g, x, range(rank).map((i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!)));
+  },
   gather: (n, g) => g.add("gatherElements", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
   expand: (n, g) => {
     const x = n.tensor("self"), sizes = n.ints("size"), lead = sizes.length - rankOf(g, x);
@@ -99,6 +105,16 @@ export function picked(g: GraphBuilder, x: string, at: number, index: number): s
   const shape = g.shape(x), i = index < 0 ? index + shape[at]! : index;
   if (!(i >= 0 && i < shape[at]!)) g.fail(`it picks ${index} of axis ${at} of [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
   return reshape(g, sliceAxis(g, x, at, i, 1), shape.filter((_, k) => k !== at));
+}
+
+/** x[i, :, j]: one index tensor of any shape, or several that form a grid: each varies along an axis of its own, in order. */
+function indexed(g: GraphBuilder, x: string, list: Argument | undefined): string {
+  const indices = (Array.isArray(list) ? list : []).flatMap((a, axis) => (isTensor(a) ? [{ axis, tensor: a.tensor }] : [])), shapes = indices.map(({ tensor }) => g.shape(tensor)), rank = Math.max(0, ...shapes.map((s) => s.length));
+  if (indices.some(({ tensor }) => dtypeOf(g, tensor) === "bool" || dtypeOf(g, tensor) === "uint8")) g.fail("it picks by truth values, so that its size is not known", "Use torch.where.");
+  if (indices.length === 1) return g.add("gather", [x, indices[0]!.tensor], { axis: indices[0]!.axis });
+  const places = shapes.map((s) => s.findIndex((d) => d !== 1) + rank - s.length), grid = shapes.every((s) => s.filter((d) => d !== 1).length === 1) && indices.every(({ axis }, i) => axis === indices[0]!.axis + i && places[i] === i) && rank === indices.length;
+  if (!grid) g.fail(`it picks by ${indices.length} index tensors at once`, "Pick one axis at a time with index_select.");
+  return indices.reduce((y, { axis, tensor }) => g.add("gather", [y, reshape(g, tensor, [sizeOf(g.shape(tensor))])], { axis }), x);
 }
 
 const even = (g: GraphBuilder, size: number, step: number): number[] => {
