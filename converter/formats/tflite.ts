@@ -7,7 +7,7 @@ import { GraphBuilder } from "../ir/builder.ts";
 import { allocate, freshName, sizeOf, type Graph } from "../ir/graph.ts";
 import { modelError } from "../ir/error.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
-import { batches, findDilations } from "./tflite/batch.ts";
+import { batches, findDilations, readersOf } from "./tflite/batch.ts";
 import { assignedVariables, controls, finishVariables } from "./tflite/control.ts";
 import { convolutions } from "./tflite/convolution.ts";
 import { denses } from "./tflite/dense.ts";
@@ -38,6 +38,7 @@ function read(bytes: Uint8Array, options: ReadOptions): Graph {
   const model = readSchema(bytes);
   const main = model.subgraphs[0] ?? fail("model", "it has no subgraphs, expected one");
   if (!main.outputs.length) fail("model", "it has no outputs, expected one");
+  if (main.inputs.length + main.outputs.length > 4096) fail("model", `it has ${main.inputs.length} inputs and ${main.outputs.length} outputs, expected up to 4096`);
   refuseUnsupported(model, operators);
   const graph = new GraphBuilder("tflite", modelName(model));
   const budget = { bytes: 2 ** 26 + 16 * bytes.length, operators: 100000 + bytes.length, calls: 0 };
@@ -55,7 +56,7 @@ const fail = (where: string, problem: string): never => {
 };
 
 function enter(reading: Reading, subgraph: TfliteSubgraph, planned: string[], depth: number): Scope {
-  const scope: Scope = { ...reading, subgraph, names: new Map(), planned, handles: new Map(), dilated: new Map(), depth, initialising: false };
+  const scope: Scope = { ...reading, subgraph, names: new Map(), planned, handles: new Map(), readers: readersOf(subgraph), dilated: new Map(), depth, initialising: false };
   scope.dilated = findDilations(scope);
   return scope;
 }
@@ -65,15 +66,15 @@ function plannedNames(model: TfliteModel): string[] {
   const main = model.subgraphs[0]!;
   const signature = model.signatures.find((s) => s.subgraph === 0);
   const planned = main.tensors.map((t, i) => t.name || `tensor_${i}`);
-  const taken = new Set<string>();
+  const taken = new Set<string>(), outer = new Set([...main.inputs, ...main.outputs]);
   const claim = (i: number, name: string) => {
     let unique = name;
     for (let k = 1; taken.has(unique); k++) unique = `${name}_${k}`;
     taken.add(unique);
     planned[i] = unique;
   };
-  for (const i of new Set([...main.inputs, ...main.outputs])) if (main.tensors[i]) claim(i, signature?.inputs.get(i) || signature?.outputs.get(i) || planned[i]!);
-  for (let i = 0; i < planned.length; i++) if (taken.has(planned[i]!) && !main.inputs.includes(i) && !main.outputs.includes(i)) planned[i] += "_inside";
+  for (const i of outer) if (main.tensors[i]) claim(i, signature?.inputs.get(i) || signature?.outputs.get(i) || planned[i]!);
+  for (let i = 0; i < planned.length; i++) if (taken.has(planned[i]!) && !outer.has(i)) planned[i] += "_inside";
   return planned;
 }
 
@@ -104,7 +105,7 @@ function inputShape(scope: Scope, index: number, name: string): number[] {
 /** TFLite is channels-last, except where the first thing a model does is to make it so. */
 function layoutOf(scope: Scope, index: number): string {
   if (tensorAt(scope, index).shape.length !== 4) return "";
-  const readers = scope.subgraph.operators.filter((op) => op.inputs.includes(index));
+  const readers = scope.readers.get(index) ?? [];
   const turned = (op: TfliteOperator) => op.type === "TRANSPOSE" && new TfliteNode(op, scope).integers(1).join() === "0,2,3,1";
   return readers.length > 0 && readers.every(turned) ? "nchw" : "nhwc";
 }
@@ -142,18 +143,12 @@ function output(scope: Scope, index: number): void {
 
 const isFree = ({ inputs, outputs }: Graph, name: string): boolean => !inputs.includes(name) && !outputs.includes(name);
 
-/** The tensor under another name: itself where nothing else calls it by its own. */
+/** The tensor under another name: itself where it is computed and nothing else is called by its own, else a copy. */
 function named(graph: GraphBuilder, name: string, wanted: string, t: TfliteTensor): string {
-  const { tensors, nodes, states } = graph.graph, tensor = tensors.get(name)!, quantization = quantizationOf(t);
-  const producer = nodes.find((n) => n.outputs.includes(name));
-  if (!producer || !isFree(graph.graph, name) || states.some((s) => s.output === name)) {
-    return graph.add("reshape", [name], { shape: [...tensor.shape] }, [wanted], quantization && { dtype: dtypeOf(t), quantization });
+  const { states, nodes, tensors } = graph.graph, quantization = quantizationOf(t);
+  if (!isFree(graph.graph, name) || states.some((s) => s.input === name || s.output === name) || !nodes.some((n) => n.outputs.includes(name))) {
+    return graph.add("reshape", [name], { shape: [...tensors.get(name)!.shape] }, [wanted], quantization && { dtype: dtypeOf(t), quantization });
   }
-  tensors.delete(name);
-  tensors.set(wanted, { ...tensor, name: wanted });
-  for (const n of nodes) {
-    n.inputs = n.inputs.map((i) => (i === name ? wanted : i));
-    n.outputs = n.outputs.map((o) => (o === name ? wanted : o));
-  }
+  graph.rename(name, wanted, true);
   return wanted;
 }

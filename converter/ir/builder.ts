@@ -97,6 +97,11 @@ export class GraphBuilder {
     return tensorOf(this.graph, name) as Tensor & { data: TypedArray };
   }
 
+  /** Whether a tensor depends on constants only. */
+  isFixed(name: string): boolean {
+    return this.constantNodes(name) !== undefined;
+  }
+
   fail(problem: string, remedy = "", code: "ERR_OCTAVO_FORMAT" | "ERR_OCTAVO_OPERATOR" | "ERR_OCTAVO_SHAPE" | "ERR_OCTAVO_DTYPE" = "ERR_OCTAVO_OPERATOR"): never {
     throw modelError(code, this.graph.format, this.where, problem, remedy);
   }

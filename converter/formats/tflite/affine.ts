@@ -17,20 +17,20 @@ function isLinear(n: Node, fixed: boolean[]): boolean {
   return (n.op === "mul" || n.op === "matmul" || n.op === "dense") && unclamped(n) && fixed.filter((f) => !f).length === 1 && !(n.op === "dense" && fixed[0]);
 }
 
-/** Whether a tensor depends on constants only. */
-function isFixed(graph: Graph, producers: Map<string, Node>, name: string): boolean {
-  if (!name || isConstant(graph, name)) return true;
-  const node = producers.get(name);
-  return node !== undefined && node.inputs.every((i) => isFixed(graph, producers, i));
+/** Tensors that depend on constants only. */
+function fixedIn(graph: Graph): Set<string> {
+  const fixed = new Set<string>();
+  for (const n of graph.nodes) if (n.inputs.every((i) => !i || fixed.has(i) || isConstant(graph, i))) n.outputs.forEach((o) => fixed.add(o));
+  return fixed;
 }
 
 /** Nodes between `sources` and `name`, in graph order; undefined where one is not linear or depends on something else. */
 function linearNodes(graph: Graph, producers: Map<string, Node>, name: string, sources: ReadonlySet<string>): Node[] | undefined {
-  const found = new Set<Node>(), wanted = [name];
+  const found = new Set<Node>(), wanted = [name], fixed = fixedIn(graph);
   for (const w of wanted) {
     if (!w || sources.has(w) || isConstant(graph, w)) continue;
     const node = producers.get(w);
-    if (!node || !isLinear(node, node.inputs.map((i) => !sources.has(i) && isFixed(graph, producers, i)))) return undefined;
+    if (!node || !isLinear(node, node.inputs.map((i) => !i || (!sources.has(i) && (fixed.has(i) || isConstant(graph, i)))))) return undefined;
     if (!found.has(node)) wanted.push(...node.inputs);
     found.add(node);
   }

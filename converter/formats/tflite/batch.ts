@@ -4,7 +4,7 @@
  */
 import { sizeOf } from "../../ir/graph.ts";
 import { padding } from "./convolution.ts";
-import { options, type TfliteOperator } from "./schema.ts";
+import { options, type TfliteOperator, type TfliteSubgraph } from "./schema.ts";
 import { nameOf, TfliteNode, type DilatedConv, type OperatorTable, type Scope } from "./scope.ts";
 
 export const batches: OperatorTable = { SPACE_TO_BATCH_ND: spaceToBatch, BATCH_TO_SPACE_ND: batchToSpace };
@@ -53,9 +53,8 @@ const between = new Set(["ADD", "RELU", "RELU6", "RELU_N1_TO_1"]);
  */
 export function findDilations(scope: Scope): Map<TfliteOperator, DilatedConv> {
   const found = new Map<TfliteOperator, DilatedConv>();
-  const readers = readersOf(scope);
   for (const first of scope.subgraph.operators) {
-    const chain = first.type === "SPACE_TO_BATCH_ND" ? chainFrom(scope, first, readers) : undefined;
+    const chain = first.type === "SPACE_TO_BATCH_ND" ? chainFrom(scope, first) : undefined;
     const geometry = chain && dilationOf(scope, chain);
     if (geometry) for (const op of [chain[0], chain[1], chain[2]]) found.set(op, geometry);
   }
@@ -70,22 +69,22 @@ const perChannel = (scope: Scope, index: number | undefined): boolean => {
 
 type Chain = [space: TfliteOperator, conv: TfliteOperator, batch: TfliteOperator];
 
-function readersOf(scope: Scope): Map<number, TfliteOperator[]> {
+/** Operators by the tensors that they read. */
+export function readersOf({ operators }: TfliteSubgraph): Map<number, TfliteOperator[]> {
   const readers = new Map<number, TfliteOperator[]>();
-  for (const op of scope.subgraph.operators) {
-    for (const i of op.inputs) {
+  for (const op of operators) {
+    for (const i of new Set(op.inputs)) {
       if (readers.has(i)) readers.get(i)!.push(op);
       else readers.set(i, [op]);
     }
   }
-  for (const i of scope.subgraph.outputs) readers.set(i, []);
   return readers;
 }
 
-function chainFrom(scope: Scope, space: TfliteOperator, readers: Map<number, TfliteOperator[]>): Chain | undefined {
+function chainFrom(scope: Scope, space: TfliteOperator): Chain | undefined {
   const next = (op: TfliteOperator) => {
-    const all = op.outputs.length === 1 ? readers.get(op.outputs[0]!) ?? [] : [];
-    return all.length === 1 && all[0]!.inputs[0] === op.outputs[0] ? all[0] : undefined;
+    const all = scope.readers.get(op.outputs[0]!) ?? [];
+    return op.outputs.length === 1 && !scope.subgraph.outputs.includes(op.outputs[0]!) && all.length === 1 && all[0]!.inputs[0] === op.outputs[0] ? all[0] : undefined;
   };
   const conv = next(space);
   if (!conv || (conv.type !== "CONV_2D" && conv.type !== "DEPTHWISE_CONV_2D")) return undefined;

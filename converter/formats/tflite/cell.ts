@@ -27,8 +27,9 @@ export function matchCell(fused: Step): Cell | undefined {
 
 /** The name behind reshapes that only rearrange axes of size 1. */
 function origin(m: Matcher, name: string): string {
-  const n = m.producers.get(name);
-  return n?.op === "reshape" ? origin(m, n.inputs[0]!) : name;
+  let n = m.producers.get(name), from = name;
+  for (; n?.op === "reshape"; n = m.producers.get(from)) from = n.inputs[0]!;
+  return from;
 }
 
 const producer = (m: Matcher, name: string): Node | undefined => m.producers.get(origin(m, name));

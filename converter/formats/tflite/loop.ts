@@ -36,7 +36,7 @@ function needed(s: TfliteSubgraph, outputs: number[]): { part: TfliteSubgraph; i
 }
 
 function rolesOf(n: TfliteNode, body: TfliteSubgraph, inputs: Passed[]): Variable[] | undefined {
-  if (body.inputs.length !== inputs.length || body.outputs.length !== inputs.length) return undefined;
+  if (body.inputs.length !== inputs.length || body.outputs.length !== inputs.length || inputs.length > 64) return undefined;
   const tensors = inputs.map((p) => (p.name ? tensorOf(n.graph.graph, p.name) : undefined));
   const small = tensors.map((t, i) => (t && t.dtype !== "float32" && sizeOf(t.shape) <= 16 && n.graph.valueOf(t.name) ? i : -1));
   const counters = closed(body, small.filter((i) => i >= 0));

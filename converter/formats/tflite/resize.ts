@@ -1,7 +1,7 @@
 /** Resizing, one axis at a time, as TFLite's reference kernels place and weigh their samples (reference/resize_*.h). */
 import type { Quantization } from "../../ir/graph.ts";
 import { options } from "./schema.ts";
-import type { OperatorTable, TfliteNode } from "./scope.ts";
+import { spend, type OperatorTable, type TfliteNode } from "./scope.ts";
 
 export const resizes: OperatorTable = { RESIZE_BILINEAR: bilinear, RESIZE_NEAREST_NEIGHBOR: nearest };
 
@@ -49,6 +49,7 @@ function nearest(n: TfliteNode): void {
 /** Rows first, then columns. */
 function resize(n: TfliteNode, x: string, tapsOf: (from: number, to: number, p: Placement) => Taps, p: Placement, quantization?: Quantization): void {
   const [[H, W], [OH, OW]] = sizesOf(n, x) as [[number, number], [number, number]];
+  spend(n.scope, 4 * (OH + OW));
   const rows = n.step("resample", [x], { axis: 1, ...tapsOf(H, OH, p) }, quantization);
   n.emit("resample", [rows], { axis: 2, ...tapsOf(W, OW, p) });
 }

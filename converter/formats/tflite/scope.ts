@@ -1,10 +1,10 @@
 /** One subgraph being read: tensor numbers on the file's side, names on the graph's. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { freshName, isConstant, producerOf, sizeOf, tensorOf, type DType, type Graph, type Quantization, type Tensor, type TypedArray } from "../../ir/graph.ts";
+import { freshName, sizeOf, tensorOf, type DType, type Quantization, type Tensor, type TypedArray } from "../../ir/graph.ts";
 import type { Attributes, Clamp, OpName } from "../../ir/ops.ts";
 import type { ReadOptions } from "../reader.ts";
 import { activationNames, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./schema.ts";
-import { checkedShape, decode, dtypeOf, largest, quantizationOf, transposed } from "./tensors.ts";
+import { checkedShape, decode, dtypeOf, faultOf, quantizationOf, transposed } from "./tensors.ts";
 
 /** A resource variable: what READ_VARIABLE gives now, and what it held before the first operator. */
 export interface Variable { value: string; initial: Tensor | undefined; state: string }
@@ -39,6 +39,8 @@ export interface Scope extends Reading {
   planned: string[];
   /** Variable that a resource tensor stands for. */
   handles: Map<number, string>;
+  /** Operators that read each tensor. */
+  readers: Map<number, TfliteOperator[]>;
   /** Convolutions written between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND, by operator. */
   dilated: Map<TfliteOperator, DilatedConv>;
   /** How deep calls are nested. */
@@ -145,7 +147,7 @@ export class TfliteNode {
 
   /** Whether input `i` depends on constants only. */
   isFixed(i: number): boolean {
-    return fixed(this.graph.graph, this.stored(i));
+    return this.graph.isFixed(this.stored(i));
   }
 
   inputs(): string[] {
@@ -260,6 +262,12 @@ export class TfliteNode {
     this.name(this.graph.constant(this.outputName(which), dtype, shape, data, quantization), which);
   }
 
+  /** A constant list of integers, at(0) to at(length − 1). */
+  indices(stem: string, length: number, at: (i: number) => number): string {
+    spend(this.scope, length);
+    return this.graph.constant(stem, "int32", [length], Int32Array.from({ length }, (_, i) => at(i)));
+  }
+
   fail(problem: string, remedy = ""): never {
     return this.graph.fail(problem, remedy, "ERR_OCTAVO_OPERATOR");
   }
@@ -277,17 +285,9 @@ export class TfliteNode {
   }
 
   private bounded(name: string): void {
-    const shape = this.shape(name);
-    if (!shape.every((d) => Number.isSafeInteger(d) && d >= 0) || !(sizeOf(shape) <= largest)) {
-      this.graph.fail(`its result has shape [${shape.join(",")}], expected sizes from 0 and a product up to ${largest}`, "", "ERR_OCTAVO_SHAPE");
-    }
+    const fault = faultOf(this.shape(name));
+    if (fault) this.graph.fail(`its result has ${fault}`, "", "ERR_OCTAVO_SHAPE");
   }
-}
-
-function fixed(graph: Graph, name: string): boolean {
-  if (isConstant(graph, name)) return true;
-  const producer = producerOf(graph, name);
-  return producer !== undefined && producer.inputs.every((i) => !i || fixed(graph, i));
 }
 
 export type OperatorTable = Record<string, (n: TfliteNode) => void>;

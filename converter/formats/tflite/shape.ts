@@ -3,7 +3,7 @@ import { allocate, sizeOf, type DType } from "../../ir/graph.ts";
 import { broadcastShapes } from "../../ir/ops.ts";
 import { axesOf } from "./reduce.ts";
 import { options, reflect } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { clampOf, spend, type OperatorTable, type TfliteNode } from "./scope.ts";
 import { dtypeOf } from "./tensors.ts";
 
 export const shapes: OperatorTable = {
@@ -90,7 +90,7 @@ function mirrorPad(n: TfliteNode): void {
 /** Indices …, 1, 0, 0, 1, …, size − 1, size − 1, … */
 function mirror(n: TfliteNode, size: number, before: number, after: number): string {
   const at = (i: number) => (i < 0 ? -i - 1 : i >= size ? 2 * size - 1 - i : i);
-  return n.graph.constant("mirror", "int32", [before + size + after], Int32Array.from({ length: before + size + after }, (_, i) => at(i - before)));
+  return n.indices("mirror", before + size + after, (i) => at(i - before));
 }
 
 function tile(n: TfliteNode): void {
@@ -166,6 +166,7 @@ function range(n: TfliteNode): void {
   const count = Math.max(0, Math.ceil((limit - start) / step));
   if (!(count <= 2 ** 20)) n.damaged(`a range from ${start} to ${limit} by ${step} has ${count} values, expected up to a million`);
   const dtype = n.dtype(n.stored(0));
+  spend(n.scope, count);
   n.constant(dtype, [count], integers(dtype, Array.from({ length: count }, (_, i) => start + i * step)));
 }
 
@@ -174,7 +175,7 @@ function oneHot(n: TfliteNode): void {
   const indices = n.stored(0), shape = n.shape(indices), depth = n.integers(1)[0] ?? -1;
   if (depth < 0 || depth > 2 ** 20) n.damaged(`depth is ${depth}, expected 0 to a million`);
   const axis = n.axis(options.oneHot(n.operator).axis, shape.length + 1);
-  const classes = n.graph.constant("classes", "int32", [depth, ...shape.slice(axis).map(() => 1)], Int32Array.from({ length: depth }, (_, i) => i));
+  const classes = n.reshape(n.indices("classes", depth, (i) => i), [depth, ...shape.slice(axis).map(() => 1)]);
   const hit = n.step("equal", [n.reshape(indices, shape.toSpliced(axis, 0, 1)), classes], { clamp: [-Infinity, Infinity] });
   n.emit("where", [hit, n.stored(2), n.stored(3)], {});
 }

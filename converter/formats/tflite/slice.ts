@@ -114,15 +114,16 @@ function reverse(n: TfliteNode): void {
   n.emit("slice", [x], { starts: shape.map((d, i) => (turned(i) ? d - 1 : 0)), steps: shape.map((_, i) => (turned(i) ? -1 : 1)), sizes: [...shape] });
 }
 
-/** Turns the first `lengths[b]` steps of each row b around: a gather along the sequence, row by row. */
+/** Turns the first `lengths[b]` steps of each row b around. */
 function reverseSequence(n: TfliteNode): void {
   const { sequenceAxis, batchAxis } = options.reverseSequence(n.operator);
   const x = n.input(0), shape = n.shape(x), s = n.axis(sequenceAxis, shape.length), b = n.axis(batchAxis, shape.length), lengths = n.integers(1);
   if (lengths.length !== shape[b] || s === b || lengths.some((l) => l < 0 || l > shape[s]!)) n.damaged(`lengths [${lengths.join(",")}] do not fit [${shape.join(",")}]`);
-  const rows = lengths.map((length, i) => {
-    const row = n.move("slice", [x], { starts: zeros(shape.length).with(b, i), steps: ones(shape.length), sizes: shape.with(b, 1) });
-    const order = Int32Array.from({ length: shape[s]! }, (_, t) => (t < length ? length - 1 - t : t));
-    return n.move("gather", [row, n.graph.constant("order", "int32", [order.length], order)], { axis: s });
+  const part = (row: number, start: number, step: number, size: number) =>
+    n.move("slice", [x], { starts: zeros(shape.length).with(b, row).with(s, start), steps: ones(shape.length).with(s, step), sizes: shape.with(b, 1).with(s, size) });
+  const rows = lengths.map((length, row) => {
+    const parts = [...(length ? [part(row, length - 1, -1, length)] : []), ...(length < shape[s]! ? [part(row, length, 1, shape[s]! - length)] : [])];
+    return parts.length === 2 ? n.step("concat", parts, { axis: s }, n.quantization(x)) : parts[0]!;
   });
   n.emit("concat", rows, { axis: b });
 }
@@ -132,7 +133,7 @@ function gather(n: TfliteNode): void {
   const o = options.gather(n.operator), x = n.input(0), indices = n.stored(1), shape = n.shape(x), wanted = n.shape(indices);
   const axis = n.axis(o.axis, shape.length), batch = o.batchDims < 0 ? o.batchDims + wanted.length : o.batchDims;
   if (batch === 0) return void n.emit("gather", [x, indices], { axis });
-  if (batch !== 1 || axis !== 1 || wanted.length < 1 || shape[0] !== wanted[0]) n.fail(`it gathers along axis ${axis} with ${batch} batch axes, expected no batch axes, or one before axis 1`);
+  if (batch !== 1 || axis !== 1 || wanted.length < 1 || shape[0] !== wanted[0] || shape[0]! > 1024) n.fail(`it gathers along axis ${axis} with ${batch} batch axes, expected no batch axes, or one of up to 1024 rows before axis 1`);
   const rows = Array.from({ length: shape[0]! }, (_, i) => {
     const row = n.reshape(n.move("slice", [x], { starts: zeros(shape.length).with(0, i), steps: ones(shape.length), sizes: shape.with(0, 1) }), shape.slice(1));
     const at = n.reshape(n.move("slice", [indices], { starts: zeros(wanted.length).with(0, i), steps: ones(wanted.length), sizes: wanted.with(0, 1) }), wanted.slice(1));
@@ -161,16 +162,16 @@ function updateSlice(n: TfliteNode): void {
 function scatter(n: TfliteNode): void {
   const at = n.value(0), indices = n.shape(n.stored(0)), shape = n.integers(2), K = indices.at(-1) ?? 0, updates = n.input(1), rows = sizeOf(indices) / K;
   if (K < 1 || K > shape.length || shape.some((d) => d < 0) || sizeOf(n.shape(updates)) !== rows * sizeOf(shape.slice(K))) n.damaged(`indices [${indices.join(",")}] and updates [${n.shape(updates).join(",")}] do not fit [${shape.join(",")}]`);
-  const inner = sizeOf(shape.slice(K)), places = new Int32Array(rows * inner);
-  for (let r = 0; r < rows; r++) {
+  const inner = sizeOf(shape.slice(K));
+  const first = Array.from({ length: rows }, (_, r) => {
     const row = Array.from({ length: K }, (_, k) => at[r * K + k]!);
     if (row.some((i, k) => i < 0 || i >= shape[k]!)) n.damaged(`index [${row.join(",")}] is outside [${shape.join(",")}]`);
-    const first = row.reduce((a, i, k) => a * shape[k]! + i, 0) * inner;
-    for (let i = 0; i < inner; i++) places[r * inner + i] = first + i;
-  }
+    return row.reduce((a, i, k) => a * shape[k]! + i, 0) * inner;
+  });
+  const places = n.indices("places", rows * inner, (i) => first[Math.floor(i / inner)]! + (i % inner));
   const dtype = n.dtype(updates), zero = n.graph.constant("zero", dtype, [], allocate(dtype, 1));
-  const zeroes = n.step("expand", [zero], { shape: [sizeOf(shape)] }), flat = n.reshape(updates, [places.length]);
-  const sums = n.step("scatterElements", [zeroes, n.graph.constant("places", "int32", [places.length], places), flat], { axis: 0, reduction: "add" });
+  const zeroes = n.step("expand", [zero], { shape: [sizeOf(shape)] }), flat = n.reshape(updates, [rows * inner]);
+  const sums = n.step("scatterElements", [zeroes, places, flat], { axis: 0, reduction: "add" });
   n.emit("reshape", [sums], { shape });
 }
 

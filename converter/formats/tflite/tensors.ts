@@ -16,13 +16,16 @@ const dtypes: Record<string, DType> = {
 export const dtypeOf = (t: TfliteTensor): DType =>
   dtypes[t.type] ?? fail(t, `its type is ${t.type}, expected one of ${Object.keys(dtypes).join(", ")}`, "Cast it to one of these before export.", "ERR_OCTAVO_DTYPE");
 
-/** Sizes that a tensor may have: the arena is addressed with 32 bits. */
-export const largest = 2 ** 31;
+/** What is wrong with a shape, "" when nothing is: the arena is addressed with 32 bits. */
+export function faultOf(shape: readonly number[]): string {
+  const told = `[${shape.slice(0, 8).join(",")}${shape.length > 8 ? ",…" : ""}]`;
+  if (shape.length > 16) return `shape ${told} of ${shape.length} axes, expected up to 16`;
+  return shape.every((d) => Number.isSafeInteger(d) && d >= 0) && sizeOf(shape) <= 2 ** 31 ? "" : `shape ${told}, expected sizes from 0 and a product up to 2147483648`;
+}
 
 export function checkedShape(t: TfliteTensor): number[] {
-  if (t.shape.some((d) => d < 0) || !(sizeOf(t.shape) <= largest)) {
-    fail(t, `its shape is [${t.shape.join(",")}], expected sizes from 0 and a product up to ${largest}`, "Give the input a fixed shape.", "ERR_OCTAVO_SHAPE");
-  }
+  const fault = faultOf(t.shape);
+  if (fault) fail(t, `it has ${fault}`, "Give the input a fixed shape.", "ERR_OCTAVO_SHAPE");
   return [...t.shape];
 }
 
