@@ -84,6 +84,12 @@ export class GraphBuilder {
     if (made || read) this.renameInNodes(from, to);
   }
 
+  /** Calls the node that wrote a tensor like the tensor. */
+  nameNode(tensor: string): void {
+    const node = this.producers.get(tensor)?.node;
+    if (node && node.name !== tensor) node.name = this.freshNode(tensor);
+  }
+
   /** The value of a tensor that depends on constants only, or undefined. */
   valueOf(name: string): Tensor & { data: TypedArray } | undefined {
     if (!isConstant(this.graph, name)) {

@@ -3,7 +3,8 @@
  * of 2.1 to 2.6: serialized_exported_program.json with pickled weights. The schema of the graph is torch/_export/serde/schema.py.
  */
 import { GraphBuilder } from "../../ir/builder.ts";
-import { freshName, sizeOf, type DType, type Graph } from "../../ir/graph.ts";
+import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
+import { nameResult, writtenSince } from "../names.ts";
 import type { ReadOptions } from "../reader.ts";
 import { isObject, parseJson, type Json, type JsonObject } from "../wire/json.ts";
 import { openZip, type Zip } from "../wire/zip.ts";
@@ -85,23 +86,12 @@ function namesOf(outputs: Json[]): (string | string[])[] {
 /** Results get the names of the file, which tell more than ours. */
 function nameResults({ g, values }: Reading, names: (string | string[])[], results: Result[], before: number): void {
   const flat = names.length === 1 && Array.isArray(names[0]) ? names[0] : names.flat();
+  const written = writtenSince(g, before);
   flat.forEach((name, i) => {
     const result = results.flat(1)[i];
-    if (typeof result === "string") values.set(name, { tensor: renamed(g.graph, result, name, before) });
+    if (typeof result === "string") values.set(name, { tensor: written.has(result) ? nameResult(g, result, name) : result });
     else if (typeof result === "number") values.set(name, result);
   });
-}
-
-function renamed(graph: Graph, from: string, stem: string, before: number): string {
-  const node = graph.nodes.slice(before).find((n) => n.outputs.includes(from)), tensor = graph.tensors.get(from)!;
-  if (!node || !stem) return from;
-  const to = freshName(graph, stem);
-  graph.tensors.delete(from);
-  graph.tensors.set(to, { ...tensor, name: to });
-  node.outputs = node.outputs.map((o) => (o === from ? to : o));
-  for (const other of graph.nodes.slice(before)) other.inputs = other.inputs.map((i) => (i === from ? to : i));
-  if (!graph.nodes.some((n) => n !== node && n.name === to)) node.name = to;
-  return to;
 }
 
 function bindOutput({ g, values }: Reading, spec: Json): void {

@@ -1,6 +1,6 @@
 /** One module of an architecture file: its settings and parameters become the arguments of an ATen operator. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { freshName } from "../../ir/graph.ts";
+import { nameResult, writtenSince } from "../names.ts";
 import { range } from "../onnx/write.ts";
 import type { Json, JsonObject } from "../wire/json.ts";
 import { AtenNode, type Argument } from "./aten-node.ts";
@@ -59,7 +59,7 @@ export function writeModule(g: GraphBuilder, module: Module, json: JsonObject, p
   const results = ["lstm", "gru", "rnn"].includes(module.op) ? writeRecurrent(g, module, settings, parameters, path, inputs) : module.op === "upsample" ? [upsample(g, settings, inputs[0]!)] : written(g, module, settings, parameters, path, inputs);
   checkSizes(g, module, json, settings, parameters, path);
   g.where = where;
-  return path ? [renamed(g, results[0]!, path, before), ...results.slice(1)] : results;
+  return path && writtenSince(g, before).has(results[0]!) ? [nameResult(g, results[0]!, path), ...results.slice(1)] : results;
 }
 
 /** Settings with PyTorch's defaults; a name that the module does not have is a mistake. */
@@ -115,17 +115,3 @@ function upsample(g: GraphBuilder, settings: Map<string, Json>, x: string): stri
   if (!["nearest", "linear", "bilinear"].includes(mode)) g.fail(`mode is "${mode}", expected nearest, linear or bilinear`, correct);
   return resize(g, x, target, scales ?? sizes.map(() => 0), mode === "nearest" ? nearest : linear(settings.get("align_corners") === true));
 }
-
-/** The result gets the layer's name, unless it was there before. */
-function renamed(g: GraphBuilder, from: string, stem: string, before: number): string {
-  const { graph } = g, node = graph.nodes.slice(before).find((n) => n.outputs.includes(from)), tensor = graph.tensors.get(from)!;
-  if (!node) return from;
-  const to = freshName(graph, stem);
-  graph.tensors.delete(from);
-  graph.tensors.set(to, { ...tensor, name: to });
-  node.outputs = node.outputs.map((o) => (o === from ? to : o));
-  for (const other of graph.nodes.slice(before)) other.inputs = other.inputs.map((i) => (i === from ? to : i));
-  if (!graph.nodes.some((n) => n !== node && n.name === to)) node.name = to;
-  return to;
-}
-

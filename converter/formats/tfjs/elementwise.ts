@@ -31,6 +31,8 @@ export const elementwise: Record<string, Operator> = {
   },
   Square: (n, g) => mul(g, n.input(0), n.input(0)),
   Rsqrt: (n, g) => unary(g, "reciprocal", unary(g, "sqrt", n.input(0))),
+  Erfc: (n, g) => affine(g, unary(g, "erf", n.input(0)), -1, 1),
+  Expm1: (n, g) => affine(g, unary(g, "exp", n.input(0)), 1, -1),
   Log1p: (n, g) => unary(g, "log", affine(g, n.input(0), 1, 1)),
   LeakyRelu: (n, g) => unary(g, "leakyRelu", n.input(0), n.float("alpha", 0.2)),
   ClipByValue: (n, g) => binary(g, "min", binary(g, "max", n.input(0), n.input(1)), n.input(2)),

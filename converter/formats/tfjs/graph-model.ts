@@ -1,6 +1,7 @@
 /** GraphModel: a TensorFlow graph in JSON. What depends on constants only is computed while reading. */
 import { GraphBuilder } from "../../ir/builder.ts";
-import { freshName, sizeOf, type Graph } from "../../ir/graph.ts";
+import { sizeOf, type Graph } from "../../ir/graph.ts";
+import { nameResult } from "../names.ts";
 import type { ReadOptions } from "../reader.ts";
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { StoredWeight } from "./manifest.ts";
@@ -88,23 +89,13 @@ function readNode(g: GraphBuilder, node: JsonObject, weights: ReadonlyMap<string
   if (op === "Placeholder") return g.fail("it is no input of the signature", "Convert the model again.", "ERR_OCTAVO_FORMAT");
   const inputs = inputNames(node).map((i) => tensors.get(i.node)?.[i.output] ?? g.fail(`its input "${i.node}:${i.output}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT"));
   const before = g.graph.nodes.length, results = [operators[op]!(new TfNode(node, inputs, g), g)].flat(), last = g.graph.nodes.at(-1);
-  if (results.length === 1 && g.graph.nodes.length > before && last!.outputs[0] === results[0]) return [renamed(g.graph, results[0]!, name)];
+  if (results.length === 1 && g.graph.nodes.length > before && last!.outputs[0] === results[0]) return [nameResult(g, results[0]!, name)];
   return results;
 }
 
 function constant(g: GraphBuilder, name: string, weight: StoredWeight | undefined): string {
   if (!weight) return g.fail("its value is missing from the weights", "Download the model again, with all its shards.", "ERR_OCTAVO_FORMAT");
   return g.constant(name, weight.dtype, weight.shape, weight.data);
-}
-
-/** The last node of an operator is called as in the file. */
-function renamed(graph: Graph, from: string, stem: string): string {
-  const to = freshName(graph, stem), tensor = graph.tensors.get(from)!, node = graph.nodes.at(-1)!;
-  graph.tensors.delete(from);
-  graph.tensors.set(to, { ...tensor, name: to });
-  node.outputs = node.outputs.map((o) => (o === from ? to : o));
-  if (!graph.nodes.some((n) => n !== node && n.name === to)) node.name = to;
-  return to;
 }
 
 function addOutput(g: GraphBuilder, name: string, tensors: ReadonlyMap<string, string[]>): void {
