@@ -1,45 +1,37 @@
 /**
- * conv2dI8 in SIMD: implicit im2col. For four output pixels at a time the patches under the window are packed into a panel; taps outside
- * of x read a row of zero points, so the core never sees padding. The last block repeats its last pixel.
+ * conv2dI8 in SIMD: implicit im2col. For four output pixels at a time the bytes under the window are packed into a panel,
+ * run by run; a run that leaves x is read from a row of zero points or put together beside it, so the core never sees
+ * padding. The last block repeats its last pixel.
  */
-import { Conv2dI8, expands, outputOfConv } from "./conv2d.i8";
+import { Conv2dI8, expands, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
 import { expandWeights, multiplyPanel, multiplyRow, packRows, widenRow } from "./gemm.i8.simd";
 
-/** What one output pixel sees: its first tap in x, for channel 0 of the group, and its position there. */
+/** What one output pixel sees: its first tap in x, for channel 0 of the group, and its position there. `copy`: a run of its own */
 @unmanaged
 class Patch {
-  x: usize; y: usize;
+  x: usize; y: usize; copy: usize;
   top: i32; left: i32;
 }
 
-/** In scratch: 4 patches · sums of multiplyPanel · panel or row of i16 · expanded weights of one group · 4 rows i8 [K] · zero points [Cg] */
-const PATCH: usize = offsetof<Patch>(), PANEL: usize = 192;
+/** In scratch: 4 patches · sums of multiplyPanel · panel or row of i16 · expanded weights of one group · 4 runs · a run of zero points */
+const PATCH: usize = 32, PANEL: usize = 256;
 
-// @ts-ignore: decorator
-@inline
-function rowBytes(K: i32): usize {
-  return K + 32;
-}
-
-export function convolveSimd<M>(p: Conv2dI8, part: i32, parts: i32): void {
-  const Cg = p.C / p.groups, Og = p.O / p.groups, padded = (Og + 7) & ~7, K = (p.KH * p.KW * Cg + 3) & ~3, pixels = p.N * p.OH * p.OW, expand = expands(p);
-  const panel = p.t + PANEL, expanded = panel + 8 * rowBytes(K), rows = expanded + (expand ? 2 * padded * K : 0), zeros = rows + 4 * rowBytes(K);
-  memory.fill(zeros, <u8>p.zx, Cg + 16);
+export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
+  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), pixels = p.N * p.OH * p.OW, expand = expands(p), run = paddedRun(p) + 32;
+  const panel = p.t + PANEL, expanded = panel + 8 * (K + 32), copies = expanded + (expand ? 2 * padded * K : 0), zeros = copies + 4 * run;
+  memory.fill(zeros, <u8>p.zx, run);
+  for (let r = 0; r < 4; r++) patch(p, r).copy = copies + r * run;
   for (let g = 0; g < p.groups; g++) {
-    const o = g * padded, w = p.w + o * K, b = p.b + 4 * o;
-    if (expand) {
-      expandWeights(w, padded * K, expanded, p.zw);
-      for (let first = 4 * part; first < pixels; first += 4 * parts) {
-        placePatches(p, first, min(pixels - first, 4), g * Cg, g * Og);
-        packPatches(p, zeros, rows, panel, K, Cg);
-        multiplyPanel<M>(outputOfConv(p), panel, 8 * K, expanded, b, o, Og, at(p, 0).y, at(p, 1).y, at(p, 2).y, at(p, 3).y);
-      }
-    } else {
-      for (let first = part; first < pixels; first += parts) {
-        placePatches(p, first, 1, g * Cg, g * Og);
-        copyPatch(p, at(p, 0), rows, zeros, Cg);
-        widenRow(rows, K, panel);
-        multiplyRow<M>(outputOfConv(p), panel, 2 * K, w, b, 0, o, Og, at(p, 0).y);
+    const o = g * padded, w = p.w + o * K, b = p.b + 4 * o, channel = g * (p.C / p.groups), step = expand ? 4 : 1;
+    if (expand) expandWeights(w, padded * K, expanded, p.zw);
+    for (let first = step * part; first < pixels; first += step * parts) {
+      placePatches(p, first, min(pixels - first, step), channel, g * Og);
+      if (expand) {
+        packPatches(p, zeros, panel);
+        multiplyPanel(outputOfConv(p), rule, panel, 8 * K, expanded, b, o, Og, patch(p, 0).y, patch(p, 1).y, patch(p, 2).y, patch(p, 3).y);
+      } else {
+        widenPatch(p, zeros, panel);
+        multiplyRow(outputOfConv(p), rule, panel, 2 * K, w, b, 0, o, Og, patch(p, 0).y);
       }
     }
   }
@@ -47,7 +39,7 @@ export function convolveSimd<M>(p: Conv2dI8, part: i32, parts: i32): void {
 
 // @ts-ignore: decorator
 @inline
-function at(p: Conv2dI8, r: i32): Patch {
+function patch(p: Conv2dI8, r: i32): Patch {
   return changetype<Patch>(p.t + <usize>r * PATCH);
 }
 
@@ -56,11 +48,11 @@ function placePatches(p: Conv2dI8, first: i32, count: i32, channel: i32, output:
   const row = first / p.OW;
   let n = row / p.OH, i = row - n * p.OH, j = first - row * p.OW;
   for (let r = 0; r < 4; r++) {
-    const patch = at(p, r), top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft;
-    patch.top = top;
-    patch.left = left;
-    patch.x = p.x + ((n * p.H + top) * p.W + left) * p.C + channel;
-    patch.y = p.y + n * p.yBatch + i * p.yRow + j * p.yPixel + output;
+    const at = patch(p, r), top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft;
+    at.top = top;
+    at.left = left;
+    at.x = p.x + ((n * p.H + top) * p.W + left) * p.C + channel;
+    at.y = p.y + n * p.yBatch + i * p.yRow + j * p.yPixel + output;
     if (r + 1 >= count || ++j < p.OW) continue;
     j = 0;
     if (++i < p.OH) continue;
@@ -69,57 +61,42 @@ function placePatches(p: Conv2dI8, first: i32, count: i32, channel: i32, output:
   }
 }
 
-/** All taps lie inside of x. */
-// @ts-ignore: decorator
-@inline
-function isInside(p: Conv2dI8, patch: Patch): bool {
-  return patch.top >= 0 && patch.left >= 0 && patch.top + (p.KH - 1) * p.dilationH < p.H && patch.left + (p.KW - 1) * p.dilationW < p.W;
-}
-
-/** Rows of the kernel are runs of bytes in x. */
-// @ts-ignore: decorator
-@inline
-function hasRuns(p: Conv2dI8): bool {
-  return p.groups == 1 && p.dilationW == 1;
-}
-
-function packPatches(p: Conv2dI8, zeros: usize, rows: usize, panel: usize, K: i32, Cg: i32): void {
-  const a = at(p, 0), b = at(p, 1), c = at(p, 2), d = at(p, 3);
-  const inside = isInside(p, a) && isInside(p, b) && isInside(p, c) && isInside(p, d), runs = inside && hasRuns(p), run = runs ? p.KW * Cg : Cg;
-  if (p.KH * p.KW > 1 && (run & 1 || run < 8)) return packCopies(p, zeros, rows, panel, K, Cg);
-  const columns = runs ? 1 : p.KW, stepH = p.dilationH * p.W * p.C, stepW = p.dilationW * p.C;
+function packPatches(p: Conv2dI8, zeros: usize, panel: usize): void {
+  const a = patch(p, 0), b = patch(p, 1), c = patch(p, 2), d = patch(p, 3), runs = hasRuns(p), columns = runs ? 1 : p.KW, run = paddedRun(p);
   for (let u = 0; u < p.KH; u++) {
     for (let v = 0; v < columns; v++, panel += 8 * run) {
-      const tap = u * stepH + v * stepW;
-      if (inside) packRows(a.x + tap, b.x + tap, c.x + tap, d.x + tap, run, panel);
-      else packRows(tapOf(p, a, u, v, tap, zeros), tapOf(p, b, u, v, tap, zeros), tapOf(p, c, u, v, tap, zeros), tapOf(p, d, u, v, tap, zeros), run, panel);
+      packRows(runOf(p, a, u, v, runs, zeros), runOf(p, b, u, v, runs, zeros), runOf(p, c, u, v, runs, zeros), runOf(p, d, u, v, runs, zeros), run, panel);
     }
   }
 }
 
-/** Address of a tap, or of the zero points where it lies outside of x. */
+function widenPatch(p: Conv2dI8, zeros: usize, to: usize): void {
+  const a = patch(p, 0), runs = hasRuns(p), columns = runs ? 1 : p.KW, run = paddedRun(p);
+  for (let u = 0; u < p.KH; u++) for (let v = 0; v < columns; v++, to += 2 * run) widenRow(runOf(p, a, u, v, runs, zeros), run, to);
+}
+
+/** Address of the bytes of line u of the window, or where those are no run of tap (u,v). */
 // @ts-ignore: decorator
 @inline
-function tapOf(p: Conv2dI8, patch: Patch, u: i32, v: i32, tap: usize, zeros: usize): usize {
-  const inside = <u32>(patch.top + u * p.dilationH) < <u32>p.H && <u32>(patch.left + v * p.dilationW) < <u32>p.W;
-  return select<usize>(patch.x + tap, zeros, inside);
+function runOf(p: Conv2dI8, at: Patch, u: i32, v: i32, runs: bool, zeros: usize): usize {
+  const h = u * p.dilationH, l = at.left + v * p.dilationW, x = at.x + (h * p.W + v * p.dilationW) * p.C;
+  if (<u32>(at.top + h) >= <u32>p.H) return zeros;
+  if (!runs) return <u32>l < <u32>p.W ? x : zeros;
+  return l >= 0 && l + p.KW <= p.W ? x : copied(p, at, x, zeros);
 }
 
-/** Taps of few or an odd number of bytes are put side by side first. */
-function packCopies(p: Conv2dI8, zeros: usize, rows: usize, panel: usize, K: i32, Cg: i32): void {
-  const step = rowBytes(K);
-  for (let r = 0; r < 4; r++) copyPatch(p, at(p, r), rows + <usize>r * step, zeros, Cg);
-  packRows(rows, rows + step, rows + 2 * step, rows + 3 * step, K, panel);
+/** A run that begins before or ends behind its line of x: zero points, bytes, zero points. */
+function copied(p: Conv2dI8, at: Patch, x: usize, zeros: usize): usize {
+  const C = p.C, first = min(max(0, -at.left), p.KW) * C, end = max(min(p.W - at.left, p.KW) * C, first), to = at.copy;
+  copyBytes(zeros, to, first);
+  copyBytes(x + first, to + first, end - first);
+  copyBytes(zeros, to + end, p.KW * C - end);
+  return to;
 }
 
-/** The taps of a patch side by side; up to 15 bytes behind them are overwritten. */
-function copyPatch(p: Conv2dI8, patch: Patch, to: usize, zeros: usize, Cg: i32): void {
-  const inside = isInside(p, patch), runs = inside && hasRuns(p), run = runs ? p.KW * Cg : Cg, columns = runs ? 1 : p.KW;
-  const stepH = p.dilationH * p.W * p.C, stepW = p.dilationW * p.C;
-  for (let u = 0; u < p.KH; u++) {
-    for (let v = 0; v < columns; v++, to += run) {
-      const from = tapOf(p, patch, u, v, u * stepH + v * stepW, zeros);
-      for (let i = 0; i < run; i += 16) v128.store(to + i, v128.load(from + i));
-    }
-  }
+/** Up to 15 bytes behind them are overwritten. */
+// @ts-ignore: decorator
+@inline
+function copyBytes(from: usize, to: usize, count: i32): void {
+  for (let i = 0; i < count; i += 16) v128.store(to + i, v128.load(from + i));
 }

@@ -1,5 +1,5 @@
 import { REFUSED, between, reads, size, writes } from "../check";
-import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, positions } from "../window";
 import { convolveSimd } from "./conv2d.i8.simd";
 
@@ -27,15 +27,31 @@ export function expands(p: Conv2dI8): bool {
 
 const LIMIT: i32 = 1 << 28;
 
+/** Lines of the window are runs of bytes in x. */
+export function hasRuns(p: Conv2dI8): bool {
+  return p.groups == 1 && p.dilationW == 1;
+}
+
+/** Bytes of a line of the window, or of one tap where those are no run: even, so that a run begins a pair. */
+export function paddedRun(p: Conv2dI8): i32 {
+  return ((hasRuns(p) ? p.KW : 1) * (p.C / p.groups) + 1) & ~1;
+}
+
+/** Columns of the weights: all runs, padded to a multiple of 4. */
+export function weightColumns(p: Conv2dI8): i32 {
+  return (p.KH * (hasRuns(p) ? 1 : p.KW) * paddedRun(p) + 3) & ~3;
+}
+
 /** All of x, the packed weights and biases, every output and the scratch lie inside the memory. */
 export function checkConv2dI8(p: Conv2dI8): f64 {
   if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups || !checkOutput(outputOfConv(p), paddedOutputs(p))) return REFUSED;
   if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
-  const Cg = <f64>(p.C / p.groups), K = Math.ceil(<f64>p.KH * <f64>p.KW * Cg / 4) * 4, O = paddedOutputs(p), pixels = positions(p);
+  if (<f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups) > <f64>LIMIT || positions(p) > <f64>LIMIT) return REFUSED;
+  const K = <f64>weightColumns(p), O = paddedOutputs(p), run = <f64>paddedRun(p) + 32;
   const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
-  const scratch = 192 + 12 * (K + 32) + (expands(p) ? 2 * K * O / <f64>p.groups : 0) + Cg + 16;
+  const scratch = 256 + 8 * (K + 32) + (expands(p) ? 2 * K * O / <f64>p.groups : 0) + 5 * run;
   const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch);
-  return inside && pixels < LIMIT ? pixels * O * K : REFUSED;
+  return inside ? positions(p) * O * K : REFUSED;
 }
 
 /** Each group padded to a multiple of 8. */
@@ -52,21 +68,21 @@ export function checkConv2dI8Tflite(p: Conv2dI8): f64 {
  * Convolution, int8.
  *   y[n,i,j,o] = output(b[o] + Σ x[n, i·sh + u·dh − top, j·sw + v·dw − left, g·Cg + c] · (w[o,u,v,c] − zw))
  * over u, v, c; g the group of o; x is zx outside. b holds what zx adds: bias − zx · Σ (w − zw).
- * x i8 [N,H,W,C] · w i8 c4 per group [groups][Og/8][K/4][8][4], k = (u,v,c) · b i32 [groups][Og/8][8], m alike
+ * x i8 [N,H,W,C] · w i8 c4 per group [groups][Og/8][K/4][8][4], k = (u,v,c) in runs of paddedRun · b i32 [groups][Og/8][8], m alike
  * y i8, pixel (n,i,j) at n · yBatch + i · yRow + j · yPixel · t scratch. Checked at load by checkConv2dI8.
- * Bit-exact with TFLite integer_ops/conv.h and transpose_conv.h where M is i32.
+ * Bit-exact with TFLite integer_ops/conv.h and transpose_conv.h under conv2dI8Tflite.
  */
 export function conv2dI8(p: Conv2dI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) convolveSimd<f32>(p, part, parts);
-  else convolve<f32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) convolveSimd(p, FAST, part, parts);
+  else convolve(p, FAST, part, parts);
 }
 
 export function conv2dI8Tflite(p: Conv2dI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) convolveSimd<i32>(p, part, parts);
-  else convolve<i32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) convolveSimd(p, TWICE, part, parts);
+  else convolve(p, TWICE, part, parts);
 }
 
-function convolve<M>(p: Conv2dI8, part: i32, parts: i32): void {
+function convolve(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH, Og = p.O / p.groups, padded = (Og + 7) & ~7;
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, i = row % p.OH, x = p.x + n * p.H * p.W * p.C, yi = p.y + n * p.yBatch + i * p.yRow;
@@ -74,7 +90,7 @@ function convolve<M>(p: Conv2dI8, part: i32, parts: i32): void {
       for (let o = 0; o < p.O; o++) {
         const g = o / Og, channel = g * padded + o - g * Og;
         const acc = load<i32>(p.b + 4 * channel) + window(p, x, i * p.strideH - p.padTop, j * p.strideW - p.padLeft, g, channel);
-        store<i8>(yi + j * p.yPixel + o, outputOf<M>(outputOfConv(p), acc, channel));
+        store<i8>(yi + j * p.yPixel + o, outputOf(outputOfConv(p), rule, acc, channel));
       }
     }
   }
@@ -82,13 +98,17 @@ function convolve<M>(p: Conv2dI8, part: i32, parts: i32): void {
 
 /** Σ x · (w − zw) over the window whose first pixel is (top, left). */
 function window(p: Conv2dI8, x: usize, top: i32, left: i32, g: i32, channel: i32): i32 {
-  const Cg = p.C / p.groups, K = (p.KH * p.KW * Cg + 3) & ~3, w = p.w + (channel >> 3) * 8 * K + (channel & 7) * 4;
-  let acc = 0, k = 0;
+  const Cg = p.C / p.groups, w = p.w + (channel >> 3) * 8 * weightColumns(p) + (channel & 7) * 4, run = paddedRun(p), runs = hasRuns(p);
+  let acc = 0;
   for (let u = 0; u < p.KH; u++) {
     const h = top + u * p.dilationH;
     for (let v = 0; v < p.KW; v++) {
       const l = left + v * p.dilationW, inside = <u32>h < <u32>p.H && <u32>l < <u32>p.W, xc = x + (h * p.W + l) * p.C + g * Cg;
-      for (let c = 0; c < Cg; c++, k++) acc += (inside ? <i32>load<i8>(xc + c) : p.zx) * (<i32>load<i8>(w + (k >> 2) * 32 + (k & 3)) - p.zw);
+      const first = runs ? u * run + v * Cg : (u * p.KW + v) * run;
+      for (let c = 0; c < Cg; c++) {
+        const k = first + c;
+        acc += (inside ? <i32>load<i8>(xc + c) : p.zx) * (<i32>load<i8>(w + (k >> 2) * 32 + (k & 3)) - p.zw);
+      }
     }
   }
   return acc;

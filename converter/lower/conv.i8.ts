@@ -67,7 +67,7 @@ function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number,
 function convolve(c: LoweringContext, f: Filter, at: Place, image: Params = imageOf(c.tensor(at.x))): void {
   const zx = perTensorOf(c.tensor(at.x)).zeroPoint, taps = f.KH * f.KW * f.Cg, pixels = Number(image.N) * at.OH * at.OW;
   c.call(rounded(c, "conv2dI8"), {
-    x: c.at(at.x), w: c.constant(packGroups(f)), b: c.constant(foldedBias(f, zx)), y: c.at(at.y, at.offset), t: c.scratch(scratchBytes(f, pixels)),
+    x: c.at(at.x), w: c.constant(packGroups(f, at.dilation[1]!)), b: c.constant(foldedBias(f, zx)), y: c.at(at.y, at.offset), t: c.scratch(scratchBytes(f, at.dilation[1]!, pixels)),
     ...image, C: f.Cg * f.groups, O: f.O, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at), groups: f.groups, ...at.pixels, zx, zw: f.zw,
     ...outputParams(c, perGroup(f, (o) => f.scales[o]!), c.tensor(at.y), at.clamp),
   }, ["y", "t"], pixels * f.O * taps);
@@ -77,20 +77,26 @@ const imageOf = (x: Tensor): Params => ({ N: x.shape[0]!, H: x.shape[1]!, W: x.s
 const windowParams = ({ stride, dilation, pad }: Place): Params =>
   ({ strideH: stride[0]!, strideW: stride[1]!, dilationH: dilation[0]!, dilationW: dilation[1]!, padTop: pad[0]!, padLeft: pad[1]! });
 
-/** c4 per group; the columns behind K are zero points. */
-function packGroups(f: Filter): Int8Array {
-  const Og = f.O / f.groups, K = f.KH * f.KW * f.Cg, padded = Math.ceil(K / 4) * 4, rows = new Int8Array(f.O * padded).fill(f.zw);
-  for (let o = 0; o < f.O; o++) rows.set(f.data.subarray(o * K, (o + 1) * K), o * padded);
-  const parts = Array.from({ length: f.groups }, (_, g) => packI8(rows.subarray(g * Og * padded, (g + 1) * Og * padded), Og, padded));
+/** Weights per group with every run of bytes that the kernel reads padded to an even length, c4; padding is zero points. */
+function packGroups(f: Filter, dilationW: number): Int8Array {
+  const Og = f.O / f.groups, { run, padded, count, K } = runsOf(f, dilationW), rows = new Int8Array(f.O * K).fill(f.zw);
+  for (let o = 0; o < f.O; o++) for (let i = 0; i < count; i++) rows.set(f.data.subarray((o * count + i) * run, (o * count + i + 1) * run), o * K + i * padded);
+  const parts = Array.from({ length: f.groups }, (_, g) => packI8(rows.subarray(g * Og * K, (g + 1) * Og * K), Og, K));
   const packed = new Int8Array(parts.reduce((n, p) => n + p.length, 0));
   parts.forEach((p, g) => packed.set(p, g * p.length));
   return packed;
 }
 
+/** Lines of the window, or taps where lines are no runs: their bytes, padded, their number, and columns in all. */
+function runsOf({ KH, KW, Cg, groups }: Filter, dilationW: number): { run: number; padded: number; count: number; K: number } {
+  const lines = groups === 1 && dilationW === 1, run = lines ? KW * Cg : Cg, padded = Math.ceil(run / 2) * 2, count = lines ? KH : KH * KW;
+  return { run, padded, count, K: Math.ceil((count * padded) / 4) * 4 };
+}
+
 /** As checkConv2dI8 in assembly/kernels/conv2d.i8.ts counts. */
-function scratchBytes(f: Filter, pixels: number): number {
-  const K = Math.ceil((f.KH * f.KW * f.Cg) / 4) * 4;
-  return 192 + f.Cg + 16 + 12 * (K + 32) + (pixels < MANY && f.zw === 0 ? 0 : 2 * K * pad8(f.O / f.groups));
+function scratchBytes(f: Filter, dilationW: number, pixels: number): number {
+  const { padded, K } = runsOf(f, dilationW);
+  return 256 + 8 * (K + 32) + (pixels < MANY && f.zw === 0 ? 0 : 2 * K * pad8(f.O / f.groups)) + 5 * (padded + 32);
 }
 
 function depthwise(c: LoweringContext, f: Filter, at: Place): void {
