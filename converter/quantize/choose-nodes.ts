@@ -2,10 +2,9 @@
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { Ranges } from "./calibrate.ts";
 import { activationInputs, hasIntegerKernel, integerTensors, isHeavy } from "./integer-ops.ts";
+import { inputScaling } from "./input-scaling.ts";
 import type { ActivationType } from "./integers.ts";
 import { findTables, type Tables } from "./pointwise.ts";
-
-const linear = new Set<string>(["affine", "add", "sub", "mul", "div", "neg"]);
 
 /**
  * Nodes with an integer kernel (or inside of a table), known ranges and integer company: a group of such nodes without
@@ -16,7 +15,7 @@ export function chooseIntegerNodes(graph: Graph, ranges: Ranges, type: Activatio
   const free = new Set(graph.nodes.filter((n) => !keepFloat.has(n.name)));
   const tables: Tables = type === "int8" ? findTables(graph, free) : new Map();
   const inTables = new Set([...tables.values()].flatMap((t) => t.nodes));
-  const scaling = new Set([...tables.values()].filter((t) => graph.inputs.includes(t.source) && t.nodes.every((n) => linear.has(n.op))).flatMap((t) => t.nodes));
+  const { scaling } = inputScaling(graph);
   const known = (name: string) => isConstant(graph, name) || (tensorOf(graph, name).dtype === "float32" && ranges.has(name));
   const able = (node: Node) => free.has(node) && !scaling.has(node) &&
     (inTables.has(node) || (hasIntegerKernel(node, graph, type) && integerTensors(node).every(known)));

@@ -4,6 +4,7 @@ import type { Ranges } from "./calibrate.ts";
 import { chooseIntegerNodes } from "./choose-nodes.ts";
 import { ConstantQuantizer } from "./constants.ts";
 import { dropUnused, nameHiddenStates } from "./copy.ts";
+import { equalizeInputs } from "./equalize-inputs.ts";
 import { floatIslands } from "./float-islands.ts";
 import { activationInputs, integerTensors } from "./integer-ops.ts";
 import { limits, quantizeValues, type ActivationType } from "./integers.ts";
@@ -20,8 +21,9 @@ export interface QuantizeOptions {
 }
 
 /** Inputs and outputs of the result are integers where the kernels beside them are: see converter/borders.ts. */
-export function quantize(source: Graph, ranges: Ranges, options: QuantizeOptions = {}): Graph {
+export function quantize(source: Graph, seen: Ranges, options: QuantizeOptions = {}): Graph {
   const graph = nameHiddenStates(source), { type = "int8", weightBits = 8 } = options;
+  const ranges = equalizeInputs(graph, seen, type, weightBits);
   const integer = chooseIntegerNodes(graph, ranges, type, options.keepFloat ?? new Set());
   const tables: Tables = type === "int8" ? findTables(graph, integer) : new Map();
   const inside = new Set([...tables.values()].flatMap((t) => t.nodes)), kernels = new Set([...integer].filter((n) => !inside.has(n)));
@@ -57,7 +59,7 @@ function tableNode(source: Graph, graph: Graph, constants: ConstantQuantizer, no
 function integerNode(graph: Graph, constants: ConstantQuantizer, node: Node, ranges: Ranges): Node {
   const inputs = [...node.inputs], [x, w, b = ""] = inputs as [string, string, string?];
   for (const i of activationInputs(node)) if (isConstant(graph, inputs[i]!)) inputs[i] = constants.activation(inputs[i]!);
-  if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") inputs.splice(1, 2, ...constants.weightsAndBias(tensorOf(graph, x).quantization!, w, b, ranges.get(x)?.means));
+  if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") inputs.splice(1, 2, ...constants.weightsAndBias(tensorOf(graph, x).quantization!, w, b, ranges.get(x)?.channels?.means));
   if (node.op === "lstm" || node.op === "gru" || node.op === "rnn") for (const i of [1, 2]) inputs[i] = constants.rows(inputs[i]!);
   return { ...node, inputs } as Node;
 }

@@ -21,6 +21,14 @@ test("ranges cover what was seen, over any number of samples", async () => {
   expect(ranges.get("y")).toMatchObject({ low: -6, high: 10 });
 });
 
+test("an output of which few values were seen gets room for more extreme ones, an inner tensor does not", async () => {
+  const range = async (count: number) => (await calibrate(identity(), Array.from({ length: count }, (_, i) => new Map([["x", Float32Array.of(i / count, -1)]])))).get("y")!;
+  const few = await range(5), many = await range(50000);
+  expect(few.low).toBeLessThan(-4);
+  expect(few.low).toBeGreaterThan(-5);
+  expect(many.low).toBeCloseTo(-2, 5);
+});
+
 test("a stream gives what an array gives", async () => {
   const net = convNet(), samples = samplesFor(net, 5);
   async function* stream() { yield* samples; }
