@@ -3,6 +3,7 @@ import { noClamp, type ReduceOp } from "../../ir/ops.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { options } from "./schema.ts";
 import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { dtypeOf, quantizationOf } from "./tensors.ts";
 
 const reduction = (op: ReduceOp) => (n: TfliteNode): void => {
   const x = n.input(0);
@@ -12,8 +13,13 @@ const reduction = (op: ReduceOp) => (n: TfliteNode): void => {
 const arg = (op: "argMax" | "argMin") => (n: TfliteNode): void => {
   const x = n.stored(0);
   const axis = n.axis(n.integers(1)[0] ?? n.damaged("it names no axis"), n.shape(x).length);
-  n.emit(op, [x], { axis, keepDims: false, selectLast: false });
+  indices(n, n.step(op, [x], { axis, keepDims: false, selectLast: false }), 0);
 };
+
+/** Indices have the width that the file says. */
+function indices(n: TfliteNode, wide: string, which: number): void {
+  n.emit("cast", [wide], { to: n.target(which).type === "int64" ? "int64" : "int32" }, which);
+}
 
 export const reductions: OperatorTable = {
   MEAN: reduction("reduceMean"), SUM: reduction("reduceSum"), REDUCE_PROD: reduction("reduceProd"), REDUCE_MAX: reduction("reduceMax"),
@@ -68,5 +74,7 @@ function cumsum(n: TfliteNode): void {
 function topK(n: TfliteNode): void {
   const x = n.input(0), shape = n.shape(x), axis = lastAxis(n, x), k = n.integers(1)[0] ?? -1;
   if (k < 0 || k > shape[axis]!) n.damaged(`k is ${k}, expected 0 to ${shape[axis]}`);
-  n.emitAll("topK", [x], { axis, k, largest: true });
+  const found = n.fresh(`${n.outputName()}_indices`), q = quantizationOf(n.target());
+  n.name(n.graph.add("topK", [x], { axis, k, largest: true }, [n.fresh(n.outputName()), found], q && { dtype: dtypeOf(n.target()), quantization: q }));
+  indices(n, found, 1);
 }

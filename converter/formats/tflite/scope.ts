@@ -4,7 +4,7 @@ import { freshName, sizeOf, tensorOf, type DType, type Quantization, type Tensor
 import type { Attributes, Clamp, OpName } from "../../ir/ops.ts";
 import type { ReadOptions } from "../reader.ts";
 import { activationNames, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./schema.ts";
-import { checkedShape, decode, dtypeOf, faultOf, quantizationOf, transposed } from "./tensors.ts";
+import { checkedShape, decode, dtypeOf, faultOf, narrowed, quantizationOf, transposed } from "./tensors.ts";
 
 /** A resource variable: what READ_VARIABLE gives now, and what it held before the first operator. */
 export interface Variable { value: string; initial: Tensor | undefined; state: string }
@@ -66,7 +66,9 @@ export function nameOf(scope: Scope, index: number): string | undefined {
   const empty = t.shape.length > 0 && sizeOf(t.shape) === 0;
   if (t.isVariable || (!stored?.length && !empty)) return undefined;
   spend(scope, sizeOf(checkedShape(t)));
-  const name = scope.graph.constant(scope.planned[index]!, dtypeOf(t), checkedShape(t), decode(t, stored ?? new Uint8Array()), quantizationOf(t));
+  const quantization = quantizationOf(t), data = decode(t, stored ?? new Uint8Array());
+  const bias = quantization && t.type === "int64" ? narrowed(data) : data;
+  const name = scope.graph.constant(scope.planned[index]!, bias === data ? dtypeOf(t) : "int32", checkedShape(t), bias, quantization);
   scope.names.set(index, name);
   return name;
 }
@@ -231,16 +233,9 @@ export class TfliteNode {
     const name = this.fresh(this.outputName(which));
     if (floating) this.graph.add("quantize", [this.step(op, inputs, attributes)], {}, [name], { dtype: dtypeOf(t), quantization });
     else this.graph.add(op, inputs, attributes, [name], quantization && { dtype: dtypeOf(t), quantization });
-    this.finish(name, which);
+    this.bounded(name);
+    this.name(name, which);
     return name;
-  }
-
-  /** The same for a node that writes all outputs of the operator. */
-  emitAll<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>): void {
-    const quantization = quantizationOf(this.target());
-    const names = this.operator.outputs.map((_, which) => this.fresh(this.outputName(which)));
-    this.graph.add(op, inputs, attributes, names, quantization && { dtype: dtypeOf(this.target()), quantization });
-    names.forEach((name, which) => (this.graph.graph.tensors.has(name) ? this.finish(name, which) : this.damaged(`it has ${names.length} outputs, expected ${which}`)));
   }
 
   /** Name that output `which` is to have. */
@@ -274,14 +269,6 @@ export class TfliteNode {
 
   damaged(problem: string): never {
     return this.graph.fail(problem, "The file is damaged: export or download it again.", "ERR_OCTAVO_FORMAT");
-  }
-
-  /** Indices have the width that the file says. */
-  private finish(name: string, which: number): void {
-    const tensor = tensorOf(this.graph.graph, name);
-    if (tensor.dtype === "int64" && this.target(which).type === "int32") tensor.dtype = "int32";
-    this.bounded(name);
-    this.name(name, which);
   }
 
   private bounded(name: string): void {
