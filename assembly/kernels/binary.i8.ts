@@ -2,7 +2,7 @@ import { REFUSED, between, reads, writes } from "../check";
 import { greatest, ifLess, least, plus, splat, times } from "../lanes";
 import { storePart } from "../quant/output";
 import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
-import { requantizeTflite, requantizeTfliteLanes } from "../quant/requantize.tflite";
+import { requantizeFour, requantizeTflite } from "../quant/requantize.tflite";
 import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
 
 /**
@@ -43,7 +43,7 @@ function operandInside(p: BinaryI8, at: usize, field: usize): bool {
  * Checked at load by checkBinaryI8.
  */
 export function binaryI8(p: BinaryI8, part: i32, parts: i32): void {
-  eachRow<f32>(p, part, parts);
+  eachRow(p, false, part, parts);
 }
 
 /**
@@ -53,16 +53,16 @@ export function binaryI8(p: BinaryI8, part: i32, parts: i32): void {
  * Source: TFLite integer_ops/add.h, mul.h, reference/sub.h, prelu.h.
  */
 export function binaryI8Tflite(p: BinaryI8, part: i32, parts: i32): void {
-  eachRow<i32>(p, part, parts);
+  eachRow(p, true, part, parts);
 }
 
-function eachRow<M>(p: BinaryI8, part: i32, parts: i32): void {
+function eachRow(p: BinaryI8, tflite: bool, part: i32, parts: i32): void {
   const struct = changetype<usize>(p), rows = <i32>(elements(struct + N) / <f64>p.n5);
   for (let row = part; row < rows; row += parts) {
     const first = row * p.n5, a = p.a + indexOf(struct + N, struct + A, first), b = p.b + indexOf(struct + N, struct + B, first), y = p.y + first;
     let i = 0;
-    if (ASC_FEATURE_SIMD) for (; i < p.n5; i += 8) storePart(y + i, eight<M>(p, operand(a, i, p.a5, p.za), operand(b, i, p.b5, p.zb)), min(8, p.n5 - i));
-    else for (; i < p.n5; i++) store<i8>(y + i, one<M>(p, load<i8>(a + i * p.a5) - p.za, load<i8>(b + i * p.b5) - p.zb));
+    if (ASC_FEATURE_SIMD) for (; i < p.n5; i += 8) storePart(y + i, eight(p, tflite, operand(a, i, p.a5, p.za), operand(b, i, p.b5, p.zb)), min(8, p.n5 - i));
+    else for (; i < p.n5; i++) store<i8>(y + i, one(p, tflite, load<i8>(a + i * p.a5) - p.za, load<i8>(b + i * p.b5) - p.zb));
   }
 }
 
@@ -75,20 +75,20 @@ function operand(row: usize, i: i32, stride: i32, zero: i32): v128 {
 
 // @ts-ignore: decorator
 @inline
-function eight<M>(p: BinaryI8, a: v128, b: v128): v128 {
-  const low = four<M>(p, i32x4.extend_low_i16x8_s(a), i32x4.extend_low_i16x8_s(b)), high = four<M>(p, i32x4.extend_high_i16x8_s(a), i32x4.extend_high_i16x8_s(b));
+function eight(p: BinaryI8, tflite: bool, a: v128, b: v128): v128 {
+  const low = four(p, tflite, i32x4.extend_low_i16x8_s(a), i32x4.extend_low_i16x8_s(b)), high = four(p, tflite, i32x4.extend_high_i16x8_s(a), i32x4.extend_high_i16x8_s(b));
   const words = i16x8.narrow_i32x4_s(low, high);
   return i8x16.min_s(i8x16.max_s(i8x16.narrow_i16x8_s(words, words), i8x16.splat(<i8>p.lo)), i8x16.splat(<i8>p.hi));
 }
 
-function four<M>(p: BinaryI8, u: v128, v: v128): v128 {
-  if (!isFloat<M>()) return i32x4.add(exactLanes(p, u, v), i32x4.splat(p.zy));
+function four(p: BinaryI8, tflite: bool, u: v128, v: v128): v128 {
+  if (tflite) return i32x4.add(exactLanes(p, u, v), i32x4.splat(p.zy));
   const bits = f32x4.add(real<v128>(p, f32x4.convert_i32x4_s(u), f32x4.convert_i32x4_s(v)), f32x4.splat(ROUNDER));
   return i32x4.sub(i32x4.max_s(bits, i32x4.splat(ROUNDER_BITS + p.lo - p.zy)), i32x4.splat(ROUNDER_BITS - p.zy));
 }
 
-function one<M>(p: BinaryI8, u: i32, v: i32): i32 {
-  if (!isFloat<M>()) return min(max(exact(p, u, v) + p.zy, p.lo), p.hi);
+function one(p: BinaryI8, tflite: bool, u: i32, v: i32): i32 {
+  if (tflite) return min(max(exact(p, u, v) + p.zy, p.lo), p.hi);
   return min(max(reinterpret<i32>(real<f32>(p, <f32>u, <f32>v) + ROUNDER), ROUNDER_BITS + p.lo - p.zy) - (ROUNDER_BITS - p.zy), p.hi);
 }
 
@@ -126,5 +126,5 @@ function exactLanes(p: BinaryI8, u: v128, v: v128): v128 {
 }
 
 function requantized(x: v128, m: i32, r: i32): v128 {
-  return requantizeTfliteLanes(x, i32x4.splat(m), i32x4.splat(r));
+  return requantizeFour(x, i32x4.splat(m), i32x4.splat(r));
 }

@@ -63,11 +63,23 @@ function placePatches(p: Conv2dI8, first: i32, count: i32, channel: i32, output:
 
 function packPatches(p: Conv2dI8, zeros: usize, panel: usize): void {
   const a = patch(p, 0), b = patch(p, 1), c = patch(p, 2), d = patch(p, 3), runs = hasRuns(p), columns = runs ? 1 : p.KW, run = paddedRun(p);
+  if (runs && isInside(p, a) && isInside(p, b) && isInside(p, c) && isInside(p, d)) {
+    const line = p.dilationH * p.W * p.C, xb = b.x - a.x, xc = c.x - a.x, xd = d.x - a.x;
+    for (let x = a.x, end = x + p.KH * line; x < end; x += line, panel += 8 * run) packRows(x, x + xb, x + xc, x + xd, run, panel);
+    return;
+  }
   for (let u = 0; u < p.KH; u++) {
     for (let v = 0; v < columns; v++, panel += 8 * run) {
       packRows(runOf(p, a, u, v, runs, zeros), runOf(p, b, u, v, runs, zeros), runOf(p, c, u, v, runs, zeros), runOf(p, d, u, v, runs, zeros), run, panel);
     }
   }
+}
+
+/** All taps lie in x. */
+// @ts-ignore: decorator
+@inline
+function isInside(p: Conv2dI8, at: Patch): bool {
+  return (at.top | at.left) >= 0 && at.top + (p.KH - 1) * p.dilationH < p.H && at.left + p.KW <= p.W;
 }
 
 function widenPatch(p: Conv2dI8, zeros: usize, to: usize): void {

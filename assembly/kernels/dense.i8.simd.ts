@@ -1,12 +1,12 @@
 import { DenseI8 } from "./dense.i8";
 import { multiplyRow, widenRow } from "./gemm.i8.simd";
 
-export function denseSimd<M>(p: DenseI8, part: i32, parts: i32): void {
+export function denseSimd(p: DenseI8, rule: i32, part: i32, parts: i32): void {
   const K = (p.I + 3) & ~3;
   for (let n = part; n < p.N; n += parts) {
     const x = p.x + n * p.I, start = p.zw ? -p.zw * sumOf(x, p.I) : 0;
     widenRow(x, K, p.t);
-    multiplyRow<M>(p, p.t, 2 * K, p.w, p.b, start, 0, p.O, p.y + n * p.O);
+    multiplyRow(p, rule, p.t, 2 * K, p.w, p.b, start, 0, p.O, p.y + n * p.O);
   }
 }
 

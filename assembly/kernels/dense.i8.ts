@@ -1,5 +1,5 @@
 import { REFUSED, reads, sizes, writes } from "../check";
-import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { FAST, ONCE, Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { denseSimd } from "./dense.i8.simd";
 
 /** Parameters of denseI8, written by converter/lower/dense.i8.ts. */
@@ -25,19 +25,19 @@ export function checkDenseI8Tflite(p: DenseI8): f64 {
  * Dense layer, int8, for few rows; many are a convolution of 1 × 1.
  *   y[n,o] = output(b[o] + Σi x[n,i] · (w[o,i] − zw)), b = bias − zx · Σi (w − zw)
  * x i8 [N,I] · w i8 c4 [O/8][I/4][8][4] · b i32 [O/8][8], m alike · y i8 [N,O] · t scratch: i16 [I]
- * Checked at load by checkDenseI8. Bit-exact with TFLite integer_ops/fully_connected.h where M is f64: it rounds once.
+ * Checked at load by checkDenseI8. Bit-exact with TFLite integer_ops/fully_connected.h under denseI8Tflite: it rounds once.
  */
 export function denseI8(p: DenseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) denseSimd<f32>(p, part, parts);
-  else dense<f32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) denseSimd(p, FAST, part, parts);
+  else dense(p, FAST, part, parts);
 }
 
 export function denseI8Tflite(p: DenseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) denseSimd<f64>(p, part, parts);
-  else dense<f64>(p, part, parts);
+  if (ASC_FEATURE_SIMD) denseSimd(p, ONCE, part, parts);
+  else dense(p, ONCE, part, parts);
 }
 
-function dense<M>(p: DenseI8, part: i32, parts: i32): void {
+function dense(p: DenseI8, rule: i32, part: i32, parts: i32): void {
   const K = (p.I + 3) & ~3;
   for (let n = part; n < p.N; n += parts) {
     const xn = p.x + n * p.I;
@@ -45,7 +45,7 @@ function dense<M>(p: DenseI8, part: i32, parts: i32): void {
       const wo = p.w + (o >> 3) * 8 * K + (o & 7) * 4;
       let acc = load<i32>(p.b + 4 * o);
       for (let i = 0; i < p.I; i++) acc += <i32>load<i8>(xn + i) * (<i32>load<i8>(wo + (i >> 2) * 32 + (i & 3)) - p.zw);
-      store<i8>(p.y + n * p.O + o, outputOf<M>(p, acc, o));
+      store<i8>(p.y + n * p.O + o, outputOf(p, rule, acc, o));
     }
   }
 }

@@ -3,7 +3,7 @@
  * x[q], x[q + dilation] of each of four channels, so that one i32x4.dot_i16x8_s is two taps of four channels. A ring holds
  * the rows that a window covers; rows outside of x are one row of zero points.
  */
-import { leastOf, multiplierBytes, offsetOf, outputLanes, shiftsAt, storePart } from "../quant/output";
+import { FAST, Output, exactLanes, fastLanes, storePart } from "../quant/output";
 import { DepthwiseI8, outputOfDepthwise } from "./depthwise.i8";
 
 /** Columns of the padded row at which pairs start: one per 16 bytes. */
@@ -14,7 +14,7 @@ function columnsOf(p: DepthwiseI8): i32 {
 }
 
 /** In scratch: ring [2][rows][columns][4][2] i16 · row of zero points · widened row i16 [columns + dilation][8] · row addresses [KH] */
-export function depthwiseSimd<M>(p: DepthwiseI8, part: i32, parts: i32): void {
+export function depthwiseSimd(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
   const O = p.C * p.multiplier, columns = columnsOf(p), rows = (p.KH - 1) * p.dilationH + 1, half = rows * columns * 16;
   const outside = p.t + 2 * half, widened = outside + 16 * columns, taps = widened + 16 * (columns + p.dilationW);
   fillWords(outside, 8 * (2 * columns + p.dilationW), p.zx);
@@ -29,8 +29,8 @@ export function depthwiseSimd<M>(p: DepthwiseI8, part: i32, parts: i32): void {
           store<usize>(taps + 4 * u, <u32>h < <u32>p.H ? p.t + (h % rows) * columns * 16 : outside);
         }
         const y = p.y + (n * p.OH + i) * p.OW * O + o, w = p.w + o * p.KH * ((p.KW + 1) & ~1);
-        multiplyRow<M>(p, taps, outside, 0, w, o, O, y);
-        if (o + 4 < O) multiplyRow<M>(p, taps, outside, half, w + 8, o + 4, O, y + 4);
+        multiplyRow(p, rule, taps, outside, 0, w, o, O, y);
+        if (o + 4 < O) multiplyRow(p, rule, taps, outside, half, w + 8, o + 4, O, y + 4);
       }
     }
   }
@@ -58,9 +58,8 @@ function widenLane(to: usize, x: usize, count: i32, step: i32): void {
 }
 
 /** One row of y, channels o … o + 3, four pixels at a time; the last block repeats its last pixel. */
-function multiplyRow<M>(p: DepthwiseI8, taps: usize, outside: usize, half: i32, w: usize, o: i32, O: i32, y: usize): void {
-  const bias = v128.load(p.b + 4 * o), m = v128.load(p.m + o * multiplierBytes<M>()), r = shiftsAt<M>(p.m + o * multiplierBytes<M>());
-  const grow = p.grow ? p.grow + 8 * o : 0, least = leastOf<M>(outputOfDepthwise(p)), offset = offsetOf<M>(outputOfDepthwise(p)), hi = i8x16.splat(<i8>p.hi);
+function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, half: i32, w: usize, o: i32, O: i32, y: usize): void {
+  const bias = v128.load(p.b + 4 * o), hi = i8x16.splat(<i8>p.hi);
   const step = 16 * p.strideW, apart = 32 * p.dilationW, pairs = (p.KW + 1) >> 1, last = p.OW - 1, end = taps + 4 * p.KH, channels = O - o;
   for (let j = 0; j <= last; j += 4) {
     const j1 = min(j + 1, last), j2 = min(j + 2, last), j3 = min(j + 3, last);
@@ -81,8 +80,7 @@ function multiplyRow<M>(p: DepthwiseI8, taps: usize, outside: usize, half: i32, 
         xd += apart;
       }
     }
-    const ab = i16x8.narrow_i32x4_s(outputLanes<M>(a, m, r, grow, least, offset), outputLanes<M>(b, m, r, grow, least, offset));
-    const cd = i16x8.narrow_i32x4_s(outputLanes<M>(c, m, r, grow, least, offset), outputLanes<M>(d, m, r, grow, least, offset));
+    const ab = outputPair(outputOfDepthwise(p), rule, a, b, o), cd = outputPair(outputOfDepthwise(p), rule, c, d, o);
     const q = i8x16.min_s(i8x16.narrow_i16x8_s(ab, cd), hi);
     if (channels >= 4) {
       v128.store32_lane(y + j * O, q, 0);
@@ -96,4 +94,13 @@ function multiplyRow<M>(p: DepthwiseI8, taps: usize, outside: usize, half: i32, 
       storePart(y + j3 * O, v128.shuffle<i32>(q, q, 3, 3, 3, 3), channels);
     }
   }
+}
+
+/** Channels o … o + 3 of two pixels as i16, not yet clamped from above. */
+// @ts-ignore: decorator
+@inline
+function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32): v128 {
+  if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, a, o), exactLanes(p, rule, b, o));
+  const m = v128.load(p.m + 4 * o);
+  return i16x8.narrow_i32x4_s(fastLanes(p, a, m), fastLanes(p, b, m));
 }

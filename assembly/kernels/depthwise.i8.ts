@@ -1,5 +1,5 @@
 import { REFUSED, apart, reads, size, writes } from "../check";
-import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, positions, taps } from "../window";
 import { depthwiseSimd } from "./depthwise.i8.simd";
 
@@ -44,19 +44,19 @@ export function checkDepthwiseI8Tflite(p: DepthwiseI8): f64 {
  *   y[n,i,j,o] = output(b[o] + Σ x[n, i·sh + u·dh − top, j·sw + v·dw − left, o / multiplier] · w[u,v,o]) over u, v
  * x is zx outside; b holds what zx adds: bias − zx · Σ w.
  * x i8 [N,H,W,C] · w i8 [O/8][KH][ceil(KW/2)][8][2], odd taps zero · b i32 [O], m alike, padded to 8 · y i8 [N,OH,OW,O] · t scratch
- * Checked at load by checkDepthwiseI8. Bit-exact with TFLite integer_ops/depthwise_conv.h where M is i32.
+ * Checked at load by checkDepthwiseI8. Bit-exact with TFLite integer_ops/depthwise_conv.h under depthwiseI8Tflite.
  */
 export function depthwiseI8(p: DepthwiseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) depthwiseSimd<f32>(p, part, parts);
-  else depthwise<f32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) depthwiseSimd(p, FAST, part, parts);
+  else depthwise(p, FAST, part, parts);
 }
 
 export function depthwiseI8Tflite(p: DepthwiseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) depthwiseSimd<i32>(p, part, parts);
-  else depthwise<i32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) depthwiseSimd(p, TWICE, part, parts);
+  else depthwise(p, TWICE, part, parts);
 }
 
-function depthwise<M>(p: DepthwiseI8, part: i32, parts: i32): void {
+function depthwise(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH, O = p.C * p.multiplier;
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, i = row % p.OH, x = p.x + n * p.H * p.W * p.C;
@@ -64,7 +64,7 @@ function depthwise<M>(p: DepthwiseI8, part: i32, parts: i32): void {
       const y = p.y + (row * p.OW + j) * O;
       for (let o = 0; o < O; o++) {
         const acc = load<i32>(p.b + 4 * o) + window(p, x + o / p.multiplier, i * p.strideH - p.padTop, j * p.strideW - p.padLeft, o);
-        store<i8>(y + o, outputOf<M>(outputOfDepthwise(p), acc, o));
+        store<i8>(y + o, outputOf(outputOfDepthwise(p), rule, acc, o));
       }
     }
   }

@@ -5,7 +5,7 @@
  * one by one with the weights as they are. K is padded to a multiple of 4 by zero weights: what a panel holds there is
  * free. Sums start at the bias; accumulators stand in adjacent pairs.
  */
-import { Output, isFast, leastOf, multiplierBytes, offsetOf, outputLanes, shiftsAt, storePart } from "../quant/output";
+import { Output, outputLanes, storePart } from "../quant/output";
 
 /** i8 c4 → i16 pairs, less the zero point; `bytes` of w. */
 export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): void {
@@ -44,10 +44,10 @@ export function widenRow(row: usize, count: i32, to: usize): void {
 
 /**
  * Four rows times the expanded weights of `count` outputs, the first of them channel `o`.
- * panel i16 [K/2][4][2] of `bytes` bytes, before it 128 bytes of scratch · w i16 [O/8][K/2][8][2] · b i32 · y0 … y3 rows of outputs
+ * panel i16 [K/2][4][2] of `bytes` bytes · w i16 [O/8][K/2][8][2] · b i32 · y0 … y3 rows of outputs
  */
-export function multiplyPanel<M>(p: Output, panel: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
-  const end = panel + bytes, least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
+export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
+  const end = panel + bytes, hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
     let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
     do {
@@ -67,16 +67,10 @@ export function multiplyPanel<M>(p: Output, panel: usize, bytes: i32, w: usize, 
       x += 16;
       w += 32;
     } while (x != end);
-    if (isFast<M>()) {
-      const ab = i8x16.narrow_i16x8_s(narrowed<M>(p, a0, a1, o, least, offset), narrowed<M>(p, b0, b1, o, least, offset));
-      const cd = i8x16.narrow_i16x8_s(narrowed<M>(p, c0, c1, o, least, offset), narrowed<M>(p, d0, d1, o, least, offset));
-      storeRows(i8x16.min_s(ab, hi), count, y0, y1);
-      storeRows(i8x16.min_s(cd, hi), count, y2, y3);
-    } else {
-      keep(panel - 128, a0, a1, b0, b1);
-      keep(panel - 64, c0, c1, d0, d1);
-      finish<M>(p, panel - 128, o, count, y0, y1, y2, y3);
-    }
+    const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o), outputLanes(p, rule, b0, b1, o));
+    const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o), outputLanes(p, rule, d0, d1, o));
+    storeRows(i8x16.min_s(ab, hi), count, y0, y1);
+    storeRows(i8x16.min_s(cd, hi), count, y2, y3);
   }
 }
 
@@ -93,36 +87,9 @@ function storeRows(q: v128, count: i32, y0: usize, y1: usize): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function keep(to: usize, a: v128, b: v128, c: v128, d: v128): void {
-  v128.store(to, a);
-  v128.store(to, b, 16);
-  v128.store(to, c, 32);
-  v128.store(to, d, 48);
-}
-
-/** The end of a panel's block where it is long: the sums of four rows one after the other. */
-function finish<M>(p: Output, sums: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
-  const least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
-  for (const end = sums + 128; sums < end; sums += 64, y0 = y2, y1 = y3) {
-    const low = narrowed<M>(p, v128.load(sums), v128.load(sums, 16), o, least, offset), high = narrowed<M>(p, v128.load(sums, 32), v128.load(sums, 48), o, least, offset);
-    storeRows(i8x16.min_s(i8x16.narrow_i16x8_s(low, high), hi), count, y0, y1);
-  }
-}
-
-/** Outputs o … o + 7 as i16. */
-// @ts-ignore: decorator
-@inline
-function narrowed<M>(p: Output, low: v128, high: v128, o: i32, least: v128, offset: v128): v128 {
-  const m = p.m + o * multiplierBytes<M>(), n = m + 4 * multiplierBytes<M>(), grow = p.grow ? p.grow + 8 * o : 0;
-  const first = outputLanes<M>(low, v128.load(m), shiftsAt<M>(m), grow, least, offset);
-  return i16x8.narrow_i32x4_s(first, outputLanes<M>(high, v128.load(n), shiftsAt<M>(n), grow ? grow + 32 : 0, least, offset));
-}
-
 /** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32, plus `start` · y outputs */
-export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: usize, start: i32, o: i32, count: i32, y: usize): void {
-  const end = row + bytes, least = leastOf<M>(p), offset = offsetOf<M>(p), hi = i8x16.splat(<i8>p.hi);
+export function multiplyRow(p: Output, rule: i32, row: usize, bytes: i32, w: usize, b: usize, start: i32, o: i32, count: i32, y: usize): void {
+  const end = row + bytes, hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y += 8) {
     let s0 = i32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, x = row;
     do {
@@ -135,7 +102,7 @@ export function multiplyRow<M>(p: Output, row: usize, bytes: i32, w: usize, b: u
       w += 32;
     } while (x != end);
     const first = i32x4.splat(start), low = i32x4.add(i32x4.add(v128.load(b), first), pairSums(s0, s1)), high = i32x4.add(i32x4.add(v128.load(b, 16), first), pairSums(s2, s3));
-    const sums = narrowed<M>(p, low, high, o, least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
+    const sums = outputLanes(p, rule, low, high, o), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
     if (count >= 8) v128.store64_lane(y, q, 0);
     else storePart(y, q, count);
   }

@@ -3,7 +3,7 @@ import { multiplyPanel, packRows } from "./gemm.i8.simd";
 import { A, B, BATCH, MatmulI8 } from "./matmul.i8";
 
 /** Scratch: sums of multiplyPanel 128 · panel 8 · (K + 8) · biases i32 [N] · b as weights of gemm.i8.simd.ts, less its zero point */
-export function matmulSimd<R>(p: MatmulI8, part: i32, parts: i32): void {
+export function matmulSimd(p: MatmulI8, rule: i32, part: i32, parts: i32): void {
   const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH), M = p.M, K = p.K, N = p.N, steps = (K + 1) >> 1;
   const panel = p.t + 128, biases = panel + 8 * (K + 8), weights = biases + 4 * ((N + 7) & ~7);
   for (let i = part; i < batches; i += parts) {
@@ -12,7 +12,7 @@ export function matmulSimd<R>(p: MatmulI8, part: i32, parts: i32): void {
     for (let m = 0; m < M; m += 4) {
       const m1 = min(m + 1, M - 1), m2 = min(m + 2, M - 1), m3 = min(m + 3, M - 1);
       packRows(a + m * K, a + m1 * K, a + m2 * K, a + m3 * K, K, panel);
-      multiplyPanel<R>(p, panel, 16 * steps, weights, biases, 0, N, y + m * N, y + m1 * N, y + m2 * N, y + m3 * N);
+      multiplyPanel(p, rule, panel, 16 * steps, weights, biases, 0, N, y + m * N, y + m1 * N, y + m2 * N, y + m3 * N);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { REFUSED, between, reads, sizes, writes } from "../check";
-import { Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
 import { matmulSimd } from "./matmul.i8.simd";
 
@@ -33,26 +33,26 @@ export function checkMatmulI8Tflite(p: MatmulI8): f64 {
  * Product of two activations, int8.
  *   y[i,m,n] = output(Σk (a[i · sa, m, k] − za) · (b[i · sb, k, n] − zb)), for every batch i
  * a i8 [M,K], b i8 [K,N] per batch, strides 0 where they broadcast · y i8 [batches,M,N] · m as of 8 · ceil(N/8) channels · t scratch
- * Batches part, part + parts, … Checked at load by checkMatmulI8. Bit-exact with TFLite reference/batch_matmul.h where M is i32.
+ * Batches part, part + parts, … Checked at load by checkMatmulI8. Bit-exact with TFLite reference/batch_matmul.h under matmulI8Tflite.
  */
 export function matmulI8(p: MatmulI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) matmulSimd<f32>(p, part, parts);
-  else matmul<f32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) matmulSimd(p, FAST, part, parts);
+  else matmul(p, FAST, part, parts);
 }
 
 export function matmulI8Tflite(p: MatmulI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) matmulSimd<i32>(p, part, parts);
-  else matmul<i32>(p, part, parts);
+  if (ASC_FEATURE_SIMD) matmulSimd(p, TWICE, part, parts);
+  else matmul(p, TWICE, part, parts);
 }
 
-function matmul<R>(p: MatmulI8, part: i32, parts: i32): void {
+function matmul(p: MatmulI8, rule: i32, part: i32, parts: i32): void {
   const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH), M = p.M, K = p.K, N = p.N;
   for (let i = part; i < batches; i += parts) {
     const a = p.a + indexOf(struct + BATCH, struct + A, i), b = p.b + indexOf(struct + BATCH, struct + B, i), y = p.y + i * M * N;
     for (let m = 0; m < M; m++) for (let n = 0; n < N; n++) {
       let acc = 0;
       for (let k = 0; k < K; k++) acc += (<i32>load<i8>(a + m * K + k) - p.za) * (<i32>load<i8>(b + k * N + n) - p.zb);
-      store<i8>(y + m * N + n, outputOf<R>(p, acc, n));
+      store<i8>(y + m * N + n, outputOf(p, rule, acc, n));
     }
   }
 }

@@ -2,7 +2,7 @@ import { REFUSED, between, reads, writes } from "../check";
 import { ifLess, magnitude, negated, over, plus, splat, times, truncated } from "../lanes";
 import { storePart } from "../quant/output";
 import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
-import { requantizeTflite, requantizeTfliteLanes } from "../quant/requantize.tflite";
+import { requantizeFour, requantizeTflite } from "../quant/requantize.tflite";
 import { Window, checkWindow, endTap, firstTap, positions, taps } from "../window";
 
 /** Parameters of maxPool2dI8, averagePool2dI8, averagePool2dI8Tflite and meanI8Tflite, written by converter/lower/pool.i8.ts. m, r: of meanI8Tflite */
@@ -15,6 +15,8 @@ export class PoolI8 extends Window {
 }
 
 const LIMIT: i32 = 1 << 28;
+/** What is made of a window: its largest value, or one of the three means. */
+const LARGEST: i32 = 0, FAST: i32 = 1, EXACT: i32 = 2, SCALED: i32 = 3;
 
 export function checkPoolI8(p: PoolI8): f64 {
   if (!checkWindow(p) || !between(p.padBottom, -LIMIT, LIMIT) || !between(p.padRight, -LIMIT, LIMIT)) return REFUSED;
@@ -28,34 +30,33 @@ export function checkPoolI8(p: PoolI8): f64 {
  * x i8 [N,H,W,C] · y i8 [N,OH,OW,C]; output rows part, part + parts, … Checked at load by checkPoolI8.
  */
 export function maxPool2dI8(p: PoolI8, part: i32, parts: i32): void {
-  eachPixel<i8>(p, part, parts);
+  eachPixel(p, LARGEST, part, parts);
 }
 
 /** Mean of each window: y = clamp(zy + round((Σ x − n · zx) · scale / count)), n taps inside x; count: n, or with the padding. scale = sx / sy */
 export function averagePool2dI8(p: PoolI8, part: i32, parts: i32): void {
-  eachPixel<f32>(p, part, parts);
+  eachPixel(p, FAST, part, parts);
 }
 
 /** y = clamp(Σ x / n), halves away from zero; x and y have one scale. Bit-exact with TFLite integer_ops/pooling.h. */
 export function averagePool2dI8Tflite(p: PoolI8, part: i32, parts: i32): void {
-  eachPixel<i32>(p, part, parts);
+  eachPixel(p, EXACT, part, parts);
 }
 
 /** y = clamp(zy + requantizeTflite(Σ x − n · zx, m, r)): TFLite's MEAN, whose multiplier holds sx / sy / n. Source: TFLite reference/reduce.h. */
 export function meanI8Tflite(p: PoolI8, part: i32, parts: i32): void {
-  eachPixel<i64>(p, part, parts);
+  eachPixel(p, SCALED, part, parts);
 }
 
-/** M: i8 the largest, f32, i32 and i64 the three means. */
-function eachPixel<M>(p: PoolI8, part: i32, parts: i32): void {
+function eachPixel(p: PoolI8, how: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH;
   for (let row = part; row < rows; row += parts) {
     const top = row % p.OH * p.strideH - p.padTop, u = firstTap(top, p.dilationH), endU = endTap(top, p.dilationH, p.KH, p.H);
     for (let j = 0; j < p.OW; j++) {
       const left = j * p.strideW - p.padLeft, v = firstTap(left, p.dilationW), endV = endTap(left, p.dilationW, p.KW, p.W);
       const x = p.x + ((row / p.OH * p.H + top + u * p.dilationH) * p.W + left + v * p.dilationW) * p.C, y = p.y + (row * p.OW + j) * p.C;
-      if (sizeof<M>() == 1) largest(p, x, y, endU - u, endV - v);
-      else mean<M>(p, x, y, endU - u, endV - v, p.countIncludePad ? padded(p, top, left) : max(0, endU - u) * max(0, endV - v));
+      if (how == LARGEST) largest(p, x, y, endU - u, endV - v);
+      else mean(p, how, x, y, endU - u, endV - v, p.countIncludePad ? padded(p, top, left) : max(0, endU - u) * max(0, endV - v));
     }
   }
 }
@@ -88,8 +89,8 @@ function largest(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32): void {
   }
 }
 
-function mean<M>(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32, count: i32): void {
-  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, start = sizeof<M>() == 4 && !isFloat<M>() ? 0 : -max(0, KH) * max(0, KW) * p.zx;
+function mean(p: PoolI8, how: i32, x: usize, y: usize, KH: i32, KW: i32, count: i32): void {
+  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, start = how == EXACT ? 0 : -max(0, KH) * max(0, KW) * p.zx;
   if (ASC_FEATURE_SIMD) {
     for (let c = 0; c < C; c += 8) {
       let low = i32x4.splat(start), high = low;
@@ -98,47 +99,45 @@ function mean<M>(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32, count: i32): v
         low = i32x4.add(low, i32x4.extend_low_i16x8_s(q));
         high = i32x4.add(high, i32x4.extend_high_i16x8_s(q));
       }
-      const words = i16x8.narrow_i32x4_s(meanLanes<M>(p, low, count), meanLanes<M>(p, high, count));
+      const words = i16x8.narrow_i32x4_s(meanLanes(p, how, low, count), meanLanes(p, how, high, count));
       storePart(y + c, i8x16.narrow_i16x8_s(words, words), min(8, C - c));
     }
   } else {
     for (let c = 0; c < C; c++) {
       let sum = start;
       for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) sum += load<i8>(x + u * line + v * tap + c);
-      store<i8>(y + c, meanOne<M>(p, sum, count));
+      store<i8>(y + c, meanOne(p, how, sum, count));
     }
   }
 }
 
-function meanOne<M>(p: PoolI8, sum: i32, count: i32): i32 {
-  if (sizeof<M>() == 8) return min(max(requantizeTflite(sum, p.m, p.r) + p.zy, p.lo), p.hi);
-  const q = reinterpret<i32>(plus(meanOf<M, f32>(p, <f32>sum, count), ROUNDER));
-  return min(max(q, ROUNDER_BITS + p.lo - zero<M>(p)) - ROUNDER_BITS + zero<M>(p), p.hi);
+function meanOne(p: PoolI8, how: i32, sum: i32, count: i32): i32 {
+  if (how == SCALED) return min(max(requantizeTflite(sum, p.m, p.r) + p.zy, p.lo), p.hi);
+  const q = reinterpret<i32>(plus(meanOf<f32>(p, how, <f32>sum, count), ROUNDER));
+  return min(max(q, ROUNDER_BITS + p.lo - zero(p, how)) - ROUNDER_BITS + zero(p, how), p.hi);
 }
 
-// @ts-ignore: decorator
-@inline
-function meanLanes<M>(p: PoolI8, sum: v128, count: i32): v128 {
-  if (sizeof<M>() == 8) {
-    const q = i32x4.add(requantizeTfliteLanes(sum, i32x4.splat(p.m), i32x4.splat(p.r)), i32x4.splat(p.zy));
+function meanLanes(p: PoolI8, how: i32, sum: v128, count: i32): v128 {
+  if (how == SCALED) {
+    const q = i32x4.add(requantizeFour(sum, i32x4.splat(p.m), i32x4.splat(p.r)), i32x4.splat(p.zy));
     return i32x4.min_s(i32x4.max_s(q, i32x4.splat(p.lo)), i32x4.splat(p.hi));
   }
-  const q = plus(meanOf<M, v128>(p, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - zero<M>(p)));
-  return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - zero<M>(p))), i32x4.splat(p.hi));
+  const q = plus(meanOf<v128>(p, how, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - zero(p, how)));
+  return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - zero(p, how))), i32x4.splat(p.hi));
 }
 
 /** TFLite averages the stored integers. */
 // @ts-ignore: decorator
 @inline
-function zero<M>(p: PoolI8): i32 {
-  return isFloat<M>() ? p.zy : 0;
+function zero(p: PoolI8, how: i32): i32 {
+  return how == FAST ? p.zy : 0;
 }
 
 /** Exact division of whole numbers in float: below 2^17 taps no quotient rounds up to a whole number. */
 // @ts-ignore: decorator
 @inline
-function meanOf<M, T>(p: PoolI8, sum: T, count: i32): T {
-  if (isFloat<M>()) return times(sum, splat<T>(p.scale / <f32>count));
+function meanOf<T>(p: PoolI8, how: i32, sum: T, count: i32): T {
+  if (how == FAST) return times(sum, splat<T>(p.scale / <f32>count));
   const q = truncated(over(plus(magnitude(sum), splat<T>(<f32>(count >> 1))), splat<T>(<f32>count)));
   return ifLess(sum, splat<T>(0), negated(q), q);
 }

@@ -27,22 +27,22 @@ export function checkDequantize(p: Quantize): f64 {
 
 /** Float to integers: y[i] = clamp(zero + round(x[i] / scale)), halves to even; NaN gives the zero point. Checked at load by checkQuantize. */
 export function quantize(p: Quantize, part: i32, parts: i32): void {
-  each<f32>(p, part, parts);
+  each(p, false, part, parts);
 }
 
 /** The same, halves away from zero. Source: TFLite reference/quantize.h. */
 export function quantizeTflite(p: Quantize, part: i32, parts: i32): void {
-  each<i32>(p, part, parts);
+  each(p, true, part, parts);
 }
 
-function each<M>(p: Quantize, part: i32, parts: i32): void {
+function each(p: Quantize, away: bool, part: i32, parts: i32): void {
   const limit: f32 = p.bytes == 1 ? 128 : 32768, lo = -limit - <f32>p.zero, hi = limit - 1 - <f32>p.zero;
   let i = 0;
   if (ASC_FEATURE_SIMD) {
     const scale = f32x4.splat(p.scale), low = f32x4.splat(lo), high = f32x4.splat(hi), zero = i32x4.splat(p.zero);
     if (part == 0) for (; i + 4 <= p.n; i += 4) {
       const t = f32x4.div(v128.load(p.x + 4 * i), scale), number = v128.and(t, f32x4.eq(t, t));
-      const q = i32x4.add(i32x4.sub(rounded<M, v128>(clamp(number, low, high)), i32x4.splat(ROUNDER_BITS)), zero);
+      const q = i32x4.add(i32x4.sub(rounded<v128>(away, clamp(number, low, high)), i32x4.splat(ROUNDER_BITS)), zero);
       if (p.bytes == 1) {
         const words = i16x8.narrow_i32x4_s(q, q);
         v128.store32_lane(p.y + i, v128.xor(i8x16.narrow_i16x8_s(words, words), i8x16.splat(<i8>p.flip)), 0);
@@ -51,17 +51,15 @@ function each<M>(p: Quantize, part: i32, parts: i32): void {
     else i = p.n & ~3;
   }
   for (i += part; i < p.n; i += parts) {
-    const t = load<f32>(p.x + 4 * i) / p.scale, q = reinterpret<i32>(rounded<M, f32>(clamp<f32>(t == t ? t : 0, lo, hi))) - ROUNDER_BITS + p.zero;
+    const t = load<f32>(p.x + 4 * i) / p.scale, q = reinterpret<i32>(rounded<f32>(away, clamp<f32>(t == t ? t : 0, lo, hi))) - ROUNDER_BITS + p.zero;
     if (p.bytes == 1) store<u8>(p.y + i, <u8>(q ^ p.flip));
     else store<u16>(p.y + 2 * i, <u16>(q ^ p.flip));
   }
 }
 
 /** The nearest whole number in the low bits of a float. */
-// @ts-ignore: decorator
-@inline
-function rounded<M, T>(t: T): T {
-  if (isFloat<M>()) return plus(t, splat<T>(ROUNDER));
+function rounded<T>(away: bool, t: T): T {
+  if (!away) return plus(t, splat<T>(ROUNDER));
   const whole = truncated(t), zero = splat<T>(0), one = ifLess(t, zero, splat<T>(-1), splat<T>(1));
   return plus(plus(whole, ifLess(magnitude(minus(t, whole)), splat<T>(0.5), zero, one)), splat<T>(ROUNDER));
 }

@@ -1,13 +1,15 @@
 /**
- * The end of every integer kernel: int32 sums of output channels → int8. M names the rule by the type of its
- * multipliers: f32 is requantize.ts; i32, and f64 where TFLite rounds once, are requantize.tflite.ts.
+ * The end of every integer kernel: int32 sums of output channels → int8. FAST is the rule of requantize.ts; TWICE, and ONCE
+ * where TFLite rounds once, are those of requantize.tflite.ts.
  */
 import { REFUSED, between, reads } from "../check";
 import { ROUNDER_BITS, requantize, requantizeLanes } from "./requantize";
-import { requantizeOnce, requantizeOnceLanes, requantizeTflite, requantizeTfliteLanes } from "./requantize.tflite";
+import { requantizeFour, requantizeOnce, requantizeOnceLanes, requantizeTflite } from "./requantize.tflite";
+
+export const FAST: i32 = 0, TWICE: i32 = 1, ONCE: i32 = 2;
 
 /**
- * O channels, padded to a multiple of 8 · m: f32 [O], f64 [O], or i32 [O/4][2][4] of multipliers and 2^(30 − right shift)
+ * O channels, padded to a multiple of 8 · m: FAST f32 [O], ONCE f64 [O], TWICE i32 [O/4][2][4] of multipliers and 2^(30 − right shift)
  * grow: 0, or i32 [O/4][2][4] of 2^left and the largest sum that it does not overflow (larger ones saturate anyway)
  */
 @unmanaged
@@ -16,64 +18,42 @@ export class Output {
   zy: i32; lo: i32; hi: i32;
 }
 
-/** Bytes of `m` for each channel. */
-// @ts-ignore: decorator
-@inline
-export function multiplierBytes<M>(): i32 {
-  return isFast<M>() ? 4 : 8;
-}
-
-// @ts-ignore: decorator
-@inline
-export function isFast<M>(): bool {
-  return isFloat<M>() && sizeof<M>() == 4;
-}
-
 /** The output of channel o. */
 // @ts-ignore: decorator
 @inline
-export function outputOf<M>(p: Output, acc: i32, o: i32): i32 {
-  if (isFast<M>()) return requantize(acc, load<f32>(p.m + 4 * o), p.zy, p.lo, p.hi);
-  if (isFloat<M>()) return min(max(requantizeOnce(acc, load<f64>(p.m + 8 * o)) + p.zy, p.lo), p.hi);
+export function outputOf(p: Output, rule: i32, acc: i32, o: i32): i32 {
+  return rule == FAST ? requantize(acc, load<f32>(p.m + 4 * o), p.zy, p.lo, p.hi) : exactOutput(p, rule, acc, o);
+}
+
+function exactOutput(p: Output, rule: i32, acc: i32, o: i32): i32 {
+  if (rule == ONCE) return min(max(requantizeOnce(acc, load<f64>(p.m + 8 * o)) + p.zy, p.lo), p.hi);
   const lane = (o >> 2) * 32 + (o & 3) * 4, g = p.grow + lane;
   const sum = p.grow ? max(min(acc, load<i32>(g, 16)), -load<i32>(g, 16)) * load<i32>(g) : acc;
   return min(max(requantizeTflite(sum, load<i32>(p.m + lane), load<i32>(p.m + lane, 16)) + p.zy, p.lo), p.hi);
 }
 
-/** What outputLanes clamps from below with, and what it takes away then. */
+/** Outputs o … o + 7 as i16, not yet clamped from above. */
 // @ts-ignore: decorator
 @inline
-export function leastOf<M>(p: Output): v128 {
-  return i32x4.splat((isFast<M>() ? ROUNDER_BITS : 0) + p.lo - p.zy);
+export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32): v128 {
+  if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, low, o), exactLanes(p, rule, high, o + 4));
+  const m = p.m + 4 * o;
+  return i16x8.narrow_i32x4_s(fastLanes(p, low, v128.load(m)), fastLanes(p, high, v128.load(m, 16)));
 }
 
+/** Four outputs as i32, not yet clamped from above; m: f32 of their channels. */
 // @ts-ignore: decorator
 @inline
-export function offsetOf<M>(p: Output): v128 {
-  return i32x4.splat((isFast<M>() ? ROUNDER_BITS : 0) - p.zy);
+export function fastLanes(p: Output, acc: v128, m: v128): v128 {
+  return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), i32x4.splat(ROUNDER_BITS + p.lo - p.zy)), i32x4.splat(ROUNDER_BITS - p.zy));
 }
 
-/** Second part of the multipliers of four channels. */
-// @ts-ignore: decorator
-@inline
-export function shiftsAt<M>(m: usize): v128 {
-  return isFast<M>() ? i32x4.splat(0) : v128.load(m, 16);
-}
-
-/** Four outputs as i32, not yet clamped from above. `m`, `r`, `grow`: those of the four channels. */
-// @ts-ignore: decorator
-@inline
-export function outputLanes<M>(acc: v128, m: v128, r: v128, grow: usize, least: v128, offset: v128): v128 {
-  if (isFast<M>()) return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), least), offset);
-  if (isFloat<M>()) return i32x4.sub(i32x4.max_s(requantizeOnceLanes(acc, m, r), least), offset);
-  return i32x4.sub(i32x4.max_s(requantizeTfliteLanes(grow ? grown(grow, acc) : acc, m, r), least), offset);
-}
-
-// @ts-ignore: decorator
-@inline
-function grown(g: usize, acc: v128): v128 {
-  const limit = v128.load(g, 16);
-  return i32x4.mul(i32x4.max_s(i32x4.min_s(acc, limit), i32x4.neg(limit)), v128.load(g));
+/** Outputs o … o + 3 as i32 by TFLite's rules, likewise. */
+export function exactLanes(p: Output, rule: i32, acc: v128, o: i32): v128 {
+  const m = p.m + 8 * o, g = p.grow + 8 * o;
+  if (p.grow) acc = i32x4.mul(i32x4.max_s(i32x4.min_s(acc, v128.load(g, 16)), i32x4.neg(v128.load(g, 16))), v128.load(g));
+  const y = rule == ONCE ? requantizeOnceLanes(acc, v128.load(m), v128.load(m, 16)) : requantizeFour(acc, v128.load(m), v128.load(m, 16));
+  return i32x4.max_s(i32x4.add(y, i32x4.splat(p.zy)), i32x4.splat(p.lo));
 }
 
 /** The lowest `n` bytes of v to y, n in 1 … 8. */

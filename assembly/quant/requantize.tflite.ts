@@ -7,24 +7,18 @@
  * negative). Left shifts are in `grow`: see output.ts. Source: TFLite common.h, gemmlowp fixedpoint.h.
  */
 
-// @ts-ignore: decorator
-@inline
 export function requantizeTflite(acc: i32, m: i32, r: i32): i32 {
   const z = <i64>roundedHigh(acc, m) * <i64>r;
   return <i32>((z + (z >> 63) + (1 << 29)) >> 30);
 }
 
 /** round(a · b / 2^31), halves up. */
-// @ts-ignore: decorator
-@inline
 export function roundedHigh(a: i32, b: i32): i32 {
   return <i32>((<i64>a * <i64>b + (1 << 30)) >> 31);
 }
 
 /** Four at once; 64-bit products are doubled or quadrupled so that the result is their high word. */
-// @ts-ignore: decorator
-@inline
-export function requantizeTfliteLanes(acc: v128, m: v128, r: v128): v128 {
+export function requantizeFour(acc: v128, m: v128, r: v128): v128 {
   const half = i64x2.splat(1 << 30), quarter = i64x2.splat(1 << 29), zero = i64x2.splat(0);
   const low = i64x2.shl(i64x2.add(i64x2.extmul_low_i32x4_s(acc, m), half), 1);
   const high = i64x2.shl(i64x2.add(i64x2.extmul_high_i32x4_s(acc, m), half), 1);
@@ -51,8 +45,6 @@ const LIMIT: f64 = 1048576;
 const ROUNDER: f64 = 6755399441055744;
 
 /** Four at once; m0: of the first two. */
-// @ts-ignore: decorator
-@inline
 export function requantizeOnceLanes(acc: v128, m0: v128, m1: v128): v128 {
   return v128.shuffle<i32>(onceTwo(acc, m0), onceTwo(v128.shuffle<i64>(acc, acc, 1, 1), m1), 0, 2, 4, 6);
 }
