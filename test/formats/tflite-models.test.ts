@@ -93,7 +93,7 @@ describe.skipIf(!hasShared)("quantized models", () => {
 
   for (const name of ["mnistlstm", "speechlstm", "dtln"]) {
     test(`${name} int8 has what exact integer execution needs`, async () => {
-      const g = await readTflite(`models/${name}_int8.tflite`);
+      const g = optimise(await readTflite(`models/${name}_int8.tflite`));
       for (const n of g.nodes.filter((n) => n.op === "lstm")) {
         const [x, w, r, b] = n.inputs.map((i) => tensorOf(g, i)), [y, h, c] = n.outputs.map((o) => tensorOf(g, o));
         expect([x, w, r, b, y, h, c].map((t) => t!.dtype)).toEqual(["int8", "int8", "int8", "int32", "int8", "int8", "int16"]);
