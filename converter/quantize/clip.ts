@@ -21,10 +21,11 @@ const shares = Array.from({ length: 90 }, (_, i) => 1 - i / 100);
  * searched with the other fixed, twice.
  */
 function leastSquares(h: Histogram, levels: number): Bounds {
+  const moments = cumulativeMoments(h);
   let low = Math.min(0, h.min), high = Math.max(0, h.max);
   for (let round = 0; round < 2; round++) {
-    high = best(shares.map((s) => s * Math.max(0, h.max)), (to) => squaredError(h, low, to, levels));
-    low = best(shares.map((s) => s * Math.min(0, h.min)), (from) => squaredError(h, from, high, levels));
+    high = best(shares.map((s) => s * Math.max(0, h.max)), (to) => squaredError(h, moments, low, to, levels));
+    low = best(shares.map((s) => s * Math.min(0, h.min)), (from) => squaredError(h, moments, from, high, levels));
   }
   return [low, high];
 }
@@ -39,17 +40,30 @@ function best(candidates: number[], cost: (candidate: number) => number): number
   return found;
 }
 
-/** Within the bounds the error of rounding is that of its step: step² / 12, spread evenly over the values of a bin. */
-function squaredError(h: Histogram, low: number, high: number, levels: number): number {
-  const step = (high - low) / (levels - 1), rounding = (step * step) / 12;
-  let sum = 0;
+/** Σ n, Σ n·x and Σ n·x² over the bins before each bin. */
+type Moments = [n: Float64Array, x: Float64Array, xx: Float64Array];
+
+function cumulativeMoments(h: Histogram): Moments {
+  const moments: Moments = [new Float64Array(BINS + 1), new Float64Array(BINS + 1), new Float64Array(BINS + 1)];
   for (let i = 0; i < BINS; i++) {
-    if (!h.counts[i]) continue;
-    const x = centre(h, i), beyond = x < low ? low - x : x > high ? x - high : 0;
-    sum += h.counts[i]! * (beyond ? beyond * beyond : rounding);
+    const n = h.counts[i]!, x = centre(h, i);
+    [n, n * x, n * x * x].forEach((v, k) => { moments[k]![i + 1] = moments[k]![i]! + v; });
   }
-  return sum;
+  return moments;
 }
+
+/** Within the bounds the error of rounding is that of its step, step² / 12; beyond them it is the distance. */
+function squaredError(h: Histogram, moments: Moments, low: number, high: number, levels: number): number {
+  const step = (high - low) / (levels - 1), from = binAt(h, low), to = Math.max(from, binAt(h, high));
+  const distance = (first: number, end: number, bound: number) => {
+    const [n, x, xx] = moments.map((m) => m[end]! - m[first]!) as [number, number, number];
+    return xx - 2 * bound * x + bound * bound * n;
+  };
+  return distance(0, from, low) + distance(to, BINS, high) + ((moments[0][to]! - moments[0][from]!) * step * step) / 12;
+}
+
+/** The bin whose centre is the first at or above x. */
+const binAt = (h: Histogram, x: number) => Math.max(0, Math.min(BINS, Math.ceil(x / h.width - 0.5) - h.first));
 
 /** Thresholds that are tried. */
 const THRESHOLDS = 128;
