@@ -23,7 +23,13 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
   for (let r = 0; r < 4; r++) patch(p, r).copy = copies + r * run;
   for (let g = 0; g < p.groups; g++) {
     const o = g * padded, w = p.w + o * K, b = p.b + 4 * o, channel = g * (p.C / p.groups), step = expand ? 4 : 1;
-    if (expand) expandWeights(w, padded * K, expanded, p.zw);
+    if (expand) {
+      expandWeights(w, padded * K, expanded, p.zw);
+      if (isPointwise(p)) {
+        multiplyPixels(p, rule, panel, expanded, part, parts);
+        continue;
+      }
+    }
     for (let first = step * part; first < pixels; first += step * parts) {
       placePatches(p, first, min(pixels - first, step), channel, g * Og);
       if (expand) {
@@ -34,6 +40,22 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
         multiplyRow(outputOfConv(p), rule, panel, 2 * K, w, b, 0, o, Og, patch(p, 0).y);
       }
     }
+  }
+}
+
+/** One pixel of x gives one of y, in order. */
+function isPointwise(p: Conv2dI8): bool {
+  return p.KH == 1 && p.KW == 1 && p.strideH == 1 && p.strideW == 1 && p.padTop == 0 && p.padLeft == 0 && p.groups == 1
+    && p.OH == p.H && p.OW == p.W && p.yRow == p.OW * p.yPixel && (p.N == 1 || p.yBatch == p.OH * p.yRow);
+}
+
+/** Pointwise: patches need no place. */
+function multiplyPixels(p: Conv2dI8, rule: i32, panel: usize, w: usize, part: i32, parts: i32): void {
+  const C = p.C, last = p.N * p.OH * p.OW - 1, K = weightColumns(p), to = p.yPixel;
+  for (let first = 4 * part; first <= last; first += 4 * parts) {
+    const b = min(first + 1, last), c = min(first + 2, last), d = min(first + 3, last);
+    packRows(p.x + first * C, p.x + b * C, p.x + c * C, p.x + d * C, C, panel);
+    multiplyPanel(outputOfConv(p), rule, panel, 8 * K, w, p.b, 0, p.O, p.y + first * to, p.y + b * to, p.y + c * to, p.y + d * to);
   }
 }
 
