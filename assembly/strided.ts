@@ -36,6 +36,11 @@ export function lowest(sizes: usize, strides: usize): f64 {
   return index;
 }
 
+/** What holds where every element has a place of its own; bounds their number by the size of the memory. */
+export function distinct(sizes: usize, strides: usize): bool {
+  return elements(sizes) <= highest(sizes, strides) - lowest(sizes, strides) + 1;
+}
+
 /** Index that the strides give to the element that is `flat` in row-major order of the sizes. */
 export function indexOf(sizes: usize, strides: usize, flat: i32): i32 {
   let index = 0;

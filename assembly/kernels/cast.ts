@@ -15,7 +15,7 @@ function bytesOf(type: i32): i32 {
 
 export function checkCast(p: Cast): f64 {
   if (!size(p.n) || !between(p.from, F32, BOOL) || !between(p.to, F32, BOOL)) return REFUSED;
-  return reads(p.x, <f64>p.n * <f64>bytesOf(p.from)) && writes(p.y, <f64>p.n * <f64>bytesOf(p.to)) ? <f64>p.n : REFUSED;
+  return reads(p.x, <f64>p.n * <f64>bytesOf(p.from)) && writes(p.y, <f64>p.n * <f64>bytesOf(p.to)) ? 8 * <f64>p.n : REFUSED;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { REFUSED, reads, writes } from "../check";
-import { AXES, elements, highest, lowest, sizesAt } from "../strided";
+import { AXES, distinct, elements, highest, lowest, sizesAt } from "../strided";
 
 /** Parameters of copy, written by converter/lower/move.ts: sizes n, strides of x and y in elements of `bytes` bytes. */
 @unmanaged
@@ -15,7 +15,7 @@ const N = offsetof<Copy>("n0"), X = offsetof<Copy>("x0"), Y = offsetof<Copy>("y0
 
 export function checkCopy(p: Copy): f64 {
   const struct = changetype<usize>(p), sizes = struct + N, x = struct + X, y = struct + Y, bytes = <f64>p.bytes;
-  if (!sizesAt(sizes) || (p.bytes != 1 && p.bytes != 2 && p.bytes != 4)) return REFUSED;
+  if (!sizesAt(sizes) || (p.bytes != 1 && p.bytes != 2 && p.bytes != 4) || !distinct(sizes, y)) return REFUSED;
   const firstX = bytes * lowest(sizes, x), firstY = bytes * lowest(sizes, y);
   const inside = <f64>p.x + firstX >= 0 && reads(<usize>(<f64>p.x + firstX), bytes * (highest(sizes, x) + 1) - firstX)
     && <f64>p.y + firstY >= 0 && writes(<usize>(<f64>p.y + firstY), bytes * (highest(sizes, y) + 1) - firstY);

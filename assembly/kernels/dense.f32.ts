@@ -15,7 +15,7 @@ export function checkDenseF32(p: DenseF32): f64 {
   if (!sizes(p.N, p.I, p.O)) return REFUSED;
   const N = <f64>p.N, I = <f64>p.I, O = <f64>p.O, blocks = Math.ceil(O / 8);
   const inside = reads(p.x, 4 * N * I) && reads(p.w, 32 * blocks * I) && reads(p.b, 32 * blocks) && writes(p.y, 4 * N * O);
-  return inside ? N * I * O : REFUSED;
+  return inside ? N * 8 * blocks * (I + 8) : REFUSED;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { REFUSED, reads, writes } from "../check";
 import { clamp } from "../lanes";
-import { Window, checkWindow, endTap, firstTap, imageBytes, taps } from "../window";
+import { Window, checkWindow, endTap, firstTap, imageBytes, positions, taps } from "../window";
 import { depthwiseF32Simd } from "./depthwise.f32.simd";
 
 /** Parameters of depthwiseF32, written by converter/lower/conv.ts. */
@@ -14,7 +14,7 @@ export function checkDepthwiseF32(p: DepthwiseF32): f64 {
   if (!checkWindow(p)) return REFUSED;
   const C = <f64>p.C, outputs = <f64>p.N * <f64>p.OH * <f64>p.OW * C;
   const inside = reads(p.x, imageBytes(p)) && reads(p.w, 4 * <f64>p.KH * <f64>p.KW * C) && reads(p.b, 4 * C) && writes(p.y, 4 * outputs);
-  return inside ? taps(p) * C : REFUSED;
+  return inside ? taps(p) * C + positions(p) * (C + 64) : REFUSED;
 }
 
 /**

@@ -20,7 +20,7 @@ export function checkMatmulF32(p: MatmulF32): f64 {
   const inside = reads(p.a, 4 * (highest(batch, struct + A) + M * K)) && reads(p.b, 4 * (highest(batch, struct + B) + K * N))
     && writes(p.y, 4 * elements(batch) * M * N) && writes(p.t, panelBytes(K))
     && apart(p.y, 4 * elements(batch) * M * N, p.t, panelBytes(K));
-  return inside ? elements(batch) * M * K * N : REFUSED;
+  return inside ? elements(batch) * M * (K + 8) * (N + 8) : REFUSED;
 }
 
 /** A product starts from nothing. */

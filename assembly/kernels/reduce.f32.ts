@@ -2,7 +2,7 @@ import { REFUSED, between, reads, writes } from "../check";
 import { log } from "../functions/slow";
 import { LANES, at, greatest, least, magnitude, over, plus, put, root, splat, times } from "../lanes";
 import { exp } from "../math";
-import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
+import { distinct, elements, highest, indexOf, lowest, sizesAt } from "../strided";
 
 /** Parameters of reduceF32, written by converter/lower/lines.ts: kept axes n with strides x, reduced axes m with strides r, in elements. */
 @unmanaged
@@ -19,12 +19,14 @@ export class ReduceF32 {
 const SUM: i32 = 0, MEAN: i32 = 1, MAX: i32 = 2, MIN: i32 = 3, PROD: i32 = 4, L1: i32 = 5, L2: i32 = 6, SUM_SQUARE: i32 = 7, LOG_SUM_EXP: i32 = 8;
 const N = offsetof<ReduceF32>("n0"), X = offsetof<ReduceF32>("x0"), M = offsetof<ReduceF32>("m0"), R = offsetof<ReduceF32>("r0");
 
+/** What finding the first element of a row costs, in multiply-accumulates. */
+const ROW: f64 = 512;
+
 export function checkReduceF32(p: ReduceF32): f64 {
-  const at = changetype<usize>(p);
-  if (!between(p.how, SUM, LOG_SUM_EXP) || !sizesAt(at + N) || !sizesAt(at + M)) return REFUSED;
-  const inside = lowest(at + N, at + X) == 0 && lowest(at + M, at + R) == 0 && writes(p.y, 4 * elements(at + N))
-    && reads(p.x, 4 * (highest(at + N, at + X) + highest(at + M, at + R) + 1));
-  return inside ? 4 * elements(at + N) * elements(at + M) : REFUSED;
+  const at = changetype<usize>(p), outputs = elements(at + N), each = elements(at + M);
+  if (!between(p.how, SUM, LOG_SUM_EXP) || !sizesAt(at + N) || !sizesAt(at + M) || !distinct(at + M, at + R)) return REFUSED;
+  const inside = lowest(at + N, at + X) == 0 && lowest(at + M, at + R) == 0 && writes(p.y, 4 * outputs) && reads(p.x, 4 * (highest(at + N, at + X) + highest(at + M, at + R) + 1));
+  return inside ? outputs * (4 * each + ROW * (p.how == LOG_SUM_EXP ? each : each / <f64>p.m5)) : REFUSED;
 }
 
 /**
