@@ -3,7 +3,7 @@
  * x[q], x[q + dilation] of each of four channels, so that one i32x4.dot_i16x8_s is two taps of four channels. A ring holds
  * the rows that a window covers; rows outside of x are one row of zero points.
  */
-import { FAST, Output, exactLanes, fastLanes, storePart } from "../quant/output";
+import { FAST, Output, exactLanes, fastLanes, leastOf, offsetOf, storePart } from "../quant/output";
 import { DepthwiseI8, outputOfDepthwise } from "./depthwise.i8";
 
 /** Columns of the padded row at which pairs start: one per 16 bytes. */
@@ -59,7 +59,7 @@ function widenLane(to: usize, x: usize, count: i32, step: i32): void {
 
 /** One row of y, channels o … o + 3, four pixels at a time; the last block repeats its last pixel. */
 function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, half: i32, w: usize, o: i32, O: i32, y: usize): void {
-  const bias = v128.load(p.b + 4 * o), hi = i8x16.splat(<i8>p.hi);
+  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
   const step = 16 * p.strideW, apart = 32 * p.dilationW, pairs = (p.KW + 1) >> 1, last = p.OW - 1, end = taps + 4 * p.KH, channels = O - o;
   for (let j = 0; j <= last; j += 4) {
     const j1 = min(j + 1, last), j2 = min(j + 2, last), j3 = min(j + 3, last);
@@ -80,7 +80,7 @@ function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, hal
         xd += apart;
       }
     }
-    const ab = outputPair(outputOfDepthwise(p), rule, a, b, o), cd = outputPair(outputOfDepthwise(p), rule, c, d, o);
+    const ab = outputPair(out, rule, a, b, o, m, least, offset), cd = outputPair(out, rule, c, d, o, m, least, offset);
     const q = i8x16.min_s(i8x16.narrow_i16x8_s(ab, cd), hi);
     if (channels >= 4) {
       v128.store32_lane(y + j * O, q, 0);
@@ -99,8 +99,7 @@ function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, hal
 /** Channels o … o + 3 of two pixels as i16, not yet clamped from above. */
 // @ts-ignore: decorator
 @inline
-function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32): v128 {
+function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32, m: v128, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, a, o), exactLanes(p, rule, b, o));
-  const m = v128.load(p.m + 4 * o);
-  return i16x8.narrow_i32x4_s(fastLanes(p, a, m), fastLanes(p, b, m));
+  return i16x8.narrow_i32x4_s(fastLanes(a, m, least, offset), fastLanes(b, m, least, offset));
 }

@@ -5,7 +5,7 @@
  * one by one with the weights as they are. K is padded to a multiple of 4 by zero weights: what a panel holds there is
  * free. Sums start at the bias; accumulators stand in adjacent pairs.
  */
-import { Output, outputLanes, storePart } from "../quant/output";
+import { Output, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
 
 /** i8 c4 → i16 pairs, less the zero point; `bytes` of w. */
 export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): void {
@@ -47,7 +47,7 @@ export function widenRow(row: usize, count: i32, to: usize): void {
  * panel i16 [K/2][4][2] of `bytes` bytes · w i16 [O/8][K/2][8][2] · b i32 · y0 … y3 rows of outputs
  */
 export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
-  const end = panel + bytes, hi = i8x16.splat(<i8>p.hi);
+  const end = panel + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
     let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
     do {
@@ -67,8 +67,8 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
       x += 16;
       w += 32;
     } while (x != end);
-    const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o), outputLanes(p, rule, b0, b1, o));
-    const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o), outputLanes(p, rule, d0, d1, o));
+    const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o, least, offset), outputLanes(p, rule, b0, b1, o, least, offset));
+    const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o, least, offset), outputLanes(p, rule, d0, d1, o, least, offset));
     storeRows(i8x16.min_s(ab, hi), count, y0, y1);
     storeRows(i8x16.min_s(cd, hi), count, y2, y3);
   }
@@ -89,7 +89,7 @@ function storeRows(q: v128, count: i32, y0: usize, y1: usize): void {
 
 /** One row times the packed weights of `count` outputs. row i16 [K] of `bytes` bytes · w i8 c4 · b i32, plus `start` · y outputs */
 export function multiplyRow(p: Output, rule: i32, row: usize, bytes: i32, w: usize, b: usize, start: i32, o: i32, count: i32, y: usize): void {
-  const end = row + bytes, hi = i8x16.splat(<i8>p.hi);
+  const end = row + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y += 8) {
     let s0 = i32x4.splat(0), s1 = s0, s2 = s0, s3 = s0, x = row;
     do {
@@ -102,7 +102,7 @@ export function multiplyRow(p: Output, rule: i32, row: usize, bytes: i32, w: usi
       w += 32;
     } while (x != end);
     const first = i32x4.splat(start), low = i32x4.add(i32x4.add(v128.load(b), first), pairSums(s0, s1)), high = i32x4.add(i32x4.add(v128.load(b, 16), first), pairSums(s2, s3));
-    const sums = outputLanes(p, rule, low, high, o), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
+    const sums = outputLanes(p, rule, low, high, o, least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
     if (count >= 8) v128.store64_lane(y, q, 0);
     else storePart(y, q, count);
   }

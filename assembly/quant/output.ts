@@ -32,20 +32,33 @@ function exactOutput(p: Output, rule: i32, acc: i32, o: i32): i32 {
   return min(max(requantizeTflite(sum, load<i32>(p.m + lane), load<i32>(p.m + lane, 16)) + p.zy, p.lo), p.hi);
 }
 
+/** What fastLanes clamps from below with, and what it takes away then. */
+// @ts-ignore: decorator
+@inline
+export function leastOf(p: Output): v128 {
+  return i32x4.splat(ROUNDER_BITS + p.lo - p.zy);
+}
+
+// @ts-ignore: decorator
+@inline
+export function offsetOf(p: Output): v128 {
+  return i32x4.splat(ROUNDER_BITS - p.zy);
+}
+
 /** Outputs o … o + 7 as i16, not yet clamped from above. */
 // @ts-ignore: decorator
 @inline
-export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32): v128 {
+export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, low, o), exactLanes(p, rule, high, o + 4));
   const m = p.m + 4 * o;
-  return i16x8.narrow_i32x4_s(fastLanes(p, low, v128.load(m)), fastLanes(p, high, v128.load(m, 16)));
+  return i16x8.narrow_i32x4_s(fastLanes(low, v128.load(m), least, offset), fastLanes(high, v128.load(m, 16), least, offset));
 }
 
 /** Four outputs as i32, not yet clamped from above; m: f32 of their channels. */
 // @ts-ignore: decorator
 @inline
-export function fastLanes(p: Output, acc: v128, m: v128): v128 {
-  return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), i32x4.splat(ROUNDER_BITS + p.lo - p.zy)), i32x4.splat(ROUNDER_BITS - p.zy));
+export function fastLanes(acc: v128, m: v128, least: v128, offset: v128): v128 {
+  return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), least), offset);
 }
 
 /** Outputs o … o + 3 as i32 by TFLite's rules, likewise. */
