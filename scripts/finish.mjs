@@ -1,13 +1,22 @@
-// After tsc: the command line becomes executable, compiled modules stand where Workers import them, and the SDK's part of a
-// bundle is one file.
-import { chmodSync, cpSync, existsSync, mkdirSync } from "node:fs";
+// After tsc: the command line becomes executable, compiled modules stand where Workers import them, every entry is one file
+// without bare imports, and every sub-path of the package is a file at its root too (Parcel does not read `exports`).
+import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { buildSync } from "esbuild";
 
 const bin = "dist/targets/cli/octavo.js";
 if (existsSync(bin)) chmodSync(bin, 0o755);
 mkdirSync("dist/build", { recursive: true });
-for (const file of ["simd.wasm", "octavo-run.wasm", "octavo-run-simd.wasm"]) cpSync(`build/${file}`, `dist/build/${file}`);
-// One file instead of a dozen: Node imports it in 4 ms, not 10.
-const file = "dist/targets/node/index.js";
-buildSync({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, platform: "node", format: "esm", target: "node20", external: ["@assemblyscript/loader"] });
-buildSync({ entryPoints: ["dist/sdk/bundled.js"], outfile: "dist/bundled.js", bundle: true, format: "esm", minify: true, target: "es2022" });
+for (const file of ["simd.wasm", "scalar.wasm", "octavo-run.wasm", "octavo-run-simd.wasm"]) cpSync(`build/${file}`, `dist/build/${file}`);
+
+/** One file instead of a dozen: Node imports it in 4 ms, not 10, and a page needs no import map. */
+const flatten = (file, options) => buildSync({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", target: "es2022", external: ["*.wasm", "*.wasm?module"], ...options });
+flatten("dist/targets/node/index.js", { platform: "node", target: "node20", external: ["@assemblyscript/loader"] });
+for (const entry of ["browser/index", "cloudflare/index", "edge/index", "scalar", "relaxed"]) flatten(`dist/targets/${entry}.js`, {});
+flatten("dist/sdk/bundled.js", { outfile: "dist/bundled.js", minify: true });
+
+for (const [name, { types }] of Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)) {
+  const path = name.slice(2);
+  if (!path || !types) continue;
+  const target = types.replace(/\.d\.ts$/, ".js");
+  for (const extension of [".js", ".d.ts"]) writeFileSync(`${path}${extension}`, `export * from "${target}";\n`);
+}

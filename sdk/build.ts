@@ -1,5 +1,6 @@
 /** A build of the kernels, compiled once and shared by all models of the page. */
 import { decodeBase64 } from "./base64.ts";
+import { OctavoError } from "./errors.ts";
 
 export type BuildName = "scalar" | "simd" | "relaxed";
 
@@ -27,8 +28,16 @@ export function embeddedBuild(name: BuildName, base64: string, decode: (text: st
   return {
     name,
     supported: () => (supported ??= probes[name] ? WebAssembly.validate(probes[name]) : true),
-    module: () => (compiled ??= new WebAssembly.Module(decode(base64))),
+    module: () => (compiled ??= compile(name, decode(base64))),
   };
+}
+
+function compile(name: BuildName, bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    throw new OctavoError("ERR_OCTAVO_HOST", `load: the host does not compile the ${name} build: ${(cause as Error).message}. A page's Content-Security-Policy needs 'wasm-unsafe-eval' in script-src; Workers need the export condition of their platform.`, { cause });
+  }
 }
 
 /** A build whose module the host has compiled already. */

@@ -1,10 +1,10 @@
 /** Source → bytes → checked model file → instance. */
-import { instantiateSync } from "@assemblyscript/loader";
 import type { Build, BuildName } from "./build.ts";
 import { compiledBuild } from "./build.ts";
 import { OctavoError } from "./errors.ts";
 import type { Exports } from "./exports.ts";
 import type { Host, Source } from "./host.ts";
+import { instantiateSync } from "./loader.ts";
 import { parseModelFile, verifyIntegrity, type ModelFile } from "./model-file.ts";
 import { Model } from "./model.ts";
 
@@ -34,7 +34,7 @@ export function loaderOf(host: Host): (source: Source, options?: LoadOptions) =>
 }
 
 async function readSource(source: Source, host: Host, signal?: AbortSignal): Promise<Uint8Array> {
-  if (typeof source === "string" || source instanceof URL) return plain(await host.read(source, signal));
+  if (typeof source === "string" || isUrl(source)) return plain(await host.read(source, signal));
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (ArrayBuffer.isView(source)) return plain(source);
   const body = await (source as Promise<Response> | Response | Blob | { arrayBuffer(): Promise<ArrayBuffer> } | undefined);
@@ -42,6 +42,9 @@ async function readSource(source: Source, host: Host, signal?: AbortSignal): Pro
   if ("ok" in body && "status" in body) return readResponse(body as Response);
   return new Uint8Array(await body.arrayBuffer());
 }
+
+/** AudioWorklets have no URL. */
+const isUrl = (source: Source): source is URL => typeof URL === "function" && source instanceof URL;
 
 /** Node's Buffer is a Uint8Array whose slice() does not copy. */
 const plain = (view: ArrayBufferView): Uint8Array => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
@@ -61,7 +64,7 @@ export async function readResponse(response: Response): Promise<Uint8Array> {
 function choose(builds: readonly Build[]): Build {
   const build = builds.find((b) => b.supported());
   if (build) return build;
-  throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import scalar from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
+  throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import { scalar } from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
 }
 
 /** Code of octavo_load → what is wrong. */

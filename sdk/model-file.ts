@@ -1,5 +1,6 @@
 /** The parts of a model file that JavaScript reads: header, ports, metadata. docs/model-file.md is the specification. */
 import { OctavoError } from "./errors.ts";
+import { decodeUtf8 } from "./text-decoder.ts";
 
 const MAGIC = 0x5654434f, FORMAT_VERSION = 1, HEADER_BYTES = 256, PORT_BYTES = 32, HASH_OFFSET = 96, HASH_BYTES = 32;
 export const dtypes = ["float32", "int8", "uint8", "int16", "uint16", "int32", "int64", "bool"] as const;
@@ -111,7 +112,7 @@ function readPort(view: DataView, at: number): Port {
 function readMetadata(bytes: Uint8Array): Metadata {
   let found: unknown;
   try {
-    found = JSON.parse(new TextDecoder().decode(bytes));
+    found = JSON.parse(decodeUtf8(bytes));
   } catch (cause) {
     throw new OctavoError("ERR_OCTAVO_FORMAT", "octavo: the metadata section is not JSON. Convert the model again.", { cause });
   }

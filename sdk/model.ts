@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** A loaded model: one instance of the kernels with its own memory. */
 import type { BuildName } from "./build.ts";
 import { OctavoError } from "./errors.ts";

@@ -1,0 +1,5 @@
+/** `?module`: a compiled module. */
+declare module "*.wasm?module" {
+  const module: WebAssembly.Module;
+  export default module;
+}

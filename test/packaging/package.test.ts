@@ -1,0 +1,83 @@
+/** The packed package in pages: without a bundler, by esbuild, by Vite; its size; its types. */
+import { readFileSync, readdirSync } from "node:fs";
+import path from "node:path";
+import { gzipSync } from "node:zlib";
+import { build as esbuild } from "esbuild";
+import type { Browser } from "playwright-core";
+import { build as vite } from "vite";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { answerOf, application, example, html, launch, missing, pack, project, remove, root, run, serve, served, temporary } from "./project.ts";
+
+const folder = temporary("package");
+let browser: Browser, tarball: string, model: Uint8Array, answer: string;
+
+describe.skipIf(missing)(`the packed package${missing && `: ${missing}`}`, () => {
+  beforeAll(async () => {
+    tarball = pack(folder);
+    ({ model, answer } = await example());
+    browser = await launch();
+  });
+  afterAll(async () => {
+    await browser?.close();
+    remove(folder);
+  });
+
+  test("a plain script of type module", async () => {
+    const app = project(tarball, { "model.octavo": model, "index.html": html(`<script type="module" src="main.js"></script>`),
+      "main.js": application.replace(`"octavo"`, `"./node_modules/octavo/dist/targets/browser/index.js"`).replace(`"octavo/scalar"`, `"./node_modules/octavo/scalar.js"`) });
+    expect(await served(browser, app)).toBe(answer);
+  });
+
+  test("esbuild, as a classic script", async () => {
+    const app = project(tarball, { "model.octavo": model, "index.html": html(`<script src="out.js"></script>`), "main.js": application });
+    await esbuild({ entryPoints: [path.join(app, "main.js")], outfile: path.join(app, "out.js"), bundle: true, minify: true });
+    expect(await served(browser, app)).toBe(answer);
+  });
+
+  test("Vite", async () => {
+    const app = project(tarball, { "public/model.octavo": model, "index.html": html(`<script type="module" src="/main.js"></script>`), "main.js": application });
+    await vite({ root: app, logLevel: "error" });
+    expect(await served(browser, path.join(app, "dist"))).toBe(answer);
+  });
+
+  test("SDK and kernels are at most 40 KB, minified and compressed, and hold no converter", async () => {
+    const app = project(tarball, { "main.js": `import { load } from "octavo"; globalThis.load = load;` });
+    const { outputFiles: [file] } = await esbuild({ entryPoints: [path.join(app, "main.js")], bundle: true, minify: true, write: false, format: "esm" });
+    expect(gzipSync(file!.contents, { level: 9 }).length).toBeLessThanOrEqual(40 * 1024);
+    expect(file!.text).not.toMatch(/flatbuffer|protobuf|calibrat/i);
+    expect(file!.text).not.toMatch(/import\.meta|\batob\b|DecompressionStream|\bimport\(|\beval\(|new Function/);
+  });
+
+  const consumer = `import { load, OctavoError, type Model, type TensorInfo } from "octavo";
+import { scalar } from "octavo/scalar";
+import { relaxed } from "octavo/relaxed";
+import { convert, type Report } from "octavo/converter";
+export async function main(bytes: Uint8Array): Promise<Float32Array> {
+  const { model, report }: { model: Uint8Array; report: Report } = await convert(bytes, { precision: "float32" });
+  const loaded: Model = await load(model, { builds: [relaxed, scalar] }), info: TensorInfo | undefined = loaded.inputs[0];
+  if (!info || !report) throw new OctavoError("ERR_OCTAVO_SHAPE", "no input");
+  // @ts-expect-error text is no input
+  loaded.run("text");
+  return loaded.run(new Float32Array(4));
+}
+`;
+  test.each([["bundler", "esnext", []], ["node16", "node16", []], ["nodenext", "nodenext", []], ["nodenext", "nodenext", ["workerd"]], ["bundler", "esnext", ["edge-light"]], ["bundler", "esnext", ["node"]]] as const)("types with moduleResolution %s, module %s, conditions %j", async (moduleResolution, module, customConditions) => {
+    const app = project(tarball, { "main.ts": consumer, "package.json": `{ "type": "module" }`, "tsconfig.json": JSON.stringify({
+      compilerOptions: { moduleResolution, module, customConditions, target: "es2022", strict: true, noEmit: true, types: [] }, files: ["main.ts"] }) });
+    expect(await run(app, process.execPath, path.join(root, "node_modules/typescript/bin/tsc"), "-p", ".")).toBe("");
+  });
+
+  test("no source of the SDK reads what a bundler would have to move", () => {
+    for (const folder of ["sdk", "targets/browser"]) for (const file of readdirSync(path.join(root, folder)).filter((f) => f.endsWith(".ts"))) {
+      expect(readFileSync(path.join(root, folder, file), "utf8"), file).not.toMatch(/import\.meta|\batob\(|new DecompressionStream|\bimport\(|^await /m);
+    }
+  });
+
+  test("a page with the strict policy but without wasm-unsafe-eval says what is missing", async () => {
+    const app = project(tarball, { "model.octavo": model, "index.html": html(`<script src="out.js"></script>`), "main.js": application });
+    await esbuild({ entryPoints: [path.join(app, "main.js")], outfile: path.join(app, "out.js"), bundle: true });
+    const { url, server } = await serve(app, { "content-security-policy": "script-src 'self'" });
+    expect(await answerOf(browser, url)).toMatch(/error: .*wasm-unsafe-eval/);
+    server.close();
+  });
+});
