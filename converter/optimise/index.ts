@@ -1,5 +1,6 @@
 /** The order of the rewrites. Each file states its rewrite as a formula; here they run in turn until nothing is found. */
 import type { Graph } from "../ir/graph.ts";
+import { columnsToRows } from "./columns-to-rows.ts";
 import { commonSubexpressions } from "./common-subexpressions.ts";
 import { deadCode } from "./dead-code.ts";
 import { foldBatchnorm } from "./fold-batchnorm.ts";
@@ -28,7 +29,7 @@ const arithmetic: Rewrite[] = [
 /** Only when nothing else is left to do: a transpose may still meet its like, a mean be part of a normalization. */
 const late: Rewrite[] = [transposeToReshape, fuseAffineBefore, meanToPool];
 /** And then: a scale may still have reached a layer before or behind it. */
-const last: Rewrite[] = [scaleToDepthwise];
+const last: Rewrite[] = [scaleToDepthwise, columnsToRows];
 
 /** Every round finds something that the one before made possible; real models need about five. */
 const mostRounds = 24;

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Graph, Node, Quantization } from "../../converter/ir/graph.ts";
 import { tensorOf } from "../../converter/ir/graph.ts";
 import { noClamp } from "../../converter/ir/ops.ts";
+import { columnsToRows } from "../../converter/optimise/columns-to-rows.ts";
 import { commonSubexpressions } from "../../converter/optimise/common-subexpressions.ts";
 import { deadCode } from "../../converter/optimise/dead-code.ts";
 import { foldBatchnorm } from "../../converter/optimise/fold-batchnorm.ts";
@@ -277,3 +278,14 @@ test("folding of constants is bounded", () => {
   const constants = [...after.tensors.values()].reduce((n, t) => n + (t.data?.length ?? 0), 0);
   expect(constants).toBeLessThan(2 ** 24);
 }, 30_000);
+
+const column = (n: Net, x: string, groups: number, O: number, C: number) =>
+  n.add("conv2d", [x, n.weights(O, 3, 1, C / groups), n.weights(O)], { stride: [2, 1], dilation: [1, 1], pad: [1, 0, 0, 0], groups, clamp: [0, Infinity] });
+
+examples("columns run as rows", [columnsToRows, foldConstants, mergeReshapes, removeIdentities], {
+  "convolutions and a pool": {
+    shape: [1, 31, 1, 8], left: ["reshape", "conv2d", "conv2d", "maxPool2d", "reshape"],
+    build: (n) => n.add("maxPool2d", [column(n, column(n, "x", 8, 8, 8), 1, 6, 8)], { kernel: [3, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }),
+  },
+  "a width of its own stays": { shape: [1, 9, 2, 8], left: ["conv2d"], build: (n) => column(n, "x", 1, 6, 8) },
+});
