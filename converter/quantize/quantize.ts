@@ -6,18 +6,18 @@ import { ConstantQuantizer } from "./constants.ts";
 import { dropUnused, nameHiddenStates } from "./copy.ts";
 import { equalizeInputs } from "./equalize-inputs.ts";
 import { floatIslands } from "./float-islands.ts";
+import { recoverGrid } from "./grid.ts";
 import { activationInputs, integerTensors } from "./integer-ops.ts";
 import { limits, quantizeValues, type ActivationType } from "./integers.ts";
 import { applyPointwise, findTables, type Pointwise, type Tables } from "./pointwise.ts";
 import { chooseScales } from "./scales.ts";
-import type { ChannelClip, WeightBits } from "./weights.ts";
+import type { WeightBits } from "./weights.ts";
 
 export interface QuantizeOptions {
   type?: ActivationType;
   weightBits?: WeightBits;
   /** Names of nodes that stay float. */
   keepFloat?: ReadonlySet<string>;
-  clipWeights?: ChannelClip;
 }
 
 /** Inputs and outputs of the result are integers where the kernels beside them are: see converter/borders.ts. */
@@ -29,7 +29,7 @@ export function quantize(source: Graph, seen: Ranges, options: QuantizeOptions =
   const inside = new Set([...tables.values()].flatMap((t) => t.nodes)), kernels = new Set([...integer].filter((n) => !inside.has(n)));
   const members = [...new Set([...[...kernels].flatMap(integerTensors), ...[...tables].flatMap(([y, t]) => [t.source, y])])];
   const scales = chooseScales(graph, ranges, members, { type, tables, integer });
-  const constants = new ConstantQuantizer(graph, { type, weightBits, ...(options.clipWeights && { clip: options.clipWeights }) });
+  const constants = new ConstantQuantizer(graph, { type, weightBits, clip: recoverGrid });
   for (const [name, quantization] of scales) {
     if (isConstant(graph, name)) constants.plan(name, quantization);
     else Object.assign(tensorOf(graph, name), { dtype: type, quantization });
