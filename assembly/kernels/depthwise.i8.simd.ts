@@ -1,98 +1,113 @@
 /**
- * depthwiseI8 in SIMD. Eight channels at a time, rows of x become pairs of columns in i16: at column q of the padded row
- * x[q], x[q + dilation] of each of four channels, so that one i32x4.dot_i16x8_s is two taps of four channels. A ring holds
- * the rows that a window covers; rows outside of x are one row of zero points.
+ * depthwiseI8 in SIMD. Eight channels and a strip of rows at a time, x is laid out as pairs of columns in i16, zero points
+ * around it: at column q of a padded line x[q], x[q + dilation] of each of four channels, so that one i32x4.dot_i16x8_s is
+ * two taps of four channels. The strip stays in the cache while both halves of the channels are computed from it.
  */
 import { FAST, Output, exactLanes, fastLanes, leastOf, offsetOf, storePart } from "../quant/output";
-import { DepthwiseI8, outputOfDepthwise } from "./depthwise.i8";
+import { DepthwiseI8, columnsOf, outputOfDepthwise, stripLines } from "./depthwise.i8";
 
-/** Columns of the padded row at which pairs start: one per 16 bytes. */
-// @ts-ignore: decorator
-@inline
-function columnsOf(p: DepthwiseI8): i32 {
-  return (p.OW - 1) * p.strideW + (((p.KW + 1) & ~1) - 2) * p.dilationW + 1;
-}
-
-/** In scratch: ring [2][rows][columns][4][2] i16 · row of zero points · widened row i16 [columns + dilation][8] · row addresses [KH] */
+/** In scratch: strip [2][lines][columns][4][2] i16 · 8 zero points */
 export function depthwiseSimd(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
-  const O = p.C * p.multiplier, columns = columnsOf(p), rows = (p.KH - 1) * p.dilationH + 1, half = rows * columns * 16;
-  const outside = p.t + 2 * half, widened = outside + 16 * columns, taps = widened + 16 * (columns + p.dilationW);
-  fillWords(outside, 8 * (2 * columns + p.dilationW), p.zx);
+  const O = p.C * p.multiplier, half = 16 * stripLines(p, p.strip) * columnsOf(p), taps = p.KH * ((p.KW + 1) & ~1), zeros = p.t + 2 * half;
+  memory.fill(zeros, <u8>p.zx, 16);
   for (let o = 8 * part; o < O; o += 8 * parts) {
-    for (let n = 0; n < p.N; n++) {
-      let next = 0;
-      for (let i = 0; i < p.OH; i++) {
-        const top = i * p.strideH - p.padTop, end = min(top + rows, p.H);
-        for (next = max(next, top); next < end; next++) addRow(p, n * p.H + next, o, widened, p.t + (next % rows) * columns * 16, half, columns);
-        for (let u = 0; u < p.KH; u++) {
-          const h = top + u * p.dilationH;
-          store<usize>(taps + 4 * u, <u32>h < <u32>p.H ? p.t + (h % rows) * columns * 16 : outside);
-        }
-        const y = p.y + (n * p.OH + i) * p.OW * O + o, w = p.w + o * p.KH * ((p.KW + 1) & ~1);
-        multiplyRow(p, rule, taps, outside, 0, w, o, O, y);
-        if (o + 4 < O) multiplyRow(p, rule, taps, outside, half, w + 8, o + 4, O, y + 4);
+    for (let row = 0; row < p.N * p.OH; row += min(p.strip, p.OH - row % p.OH)) {
+      const i = row % p.OH, rows = min(p.strip, p.OH - i), y = p.y + row * p.OW * O + o, w = p.w + o * taps;
+      fillStrip(p, row / p.OH, i * p.strideH - p.padTop, stripLines(p, rows), o, half, zeros);
+      multiplyStrip(p, rule, p.t, rows, w, o, O, y);
+      if (o + 4 < O) multiplyStrip(p, rule, p.t + half, rows, w + 8, o + 4, O, y + 4);
+    }
+  }
+}
+
+/** Lines top … top + lines − 1 of image n, channels o … o + 7. */
+function fillStrip(p: DepthwiseI8, n: i32, top: i32, lines: i32, o: i32, half: usize, zeros: usize): void {
+  const line = 16 * columnsOf(p);
+  for (let i = 0, to = p.t; i < lines; i++, to += line) {
+    const h = top + i, inside = <u32>h < <u32>p.H, x = p.x + (n * p.H + h) * p.W * p.C;
+    if (p.multiplier == 1) fillLine(p, inside ? x + o : 0, to, half, zeros);
+    else fillRepeated(p, inside ? x : 0, o, to, half);
+  }
+}
+
+/** Pairs of columns of one line; x: its first pixel, or 0 outside of the image. */
+function fillLine(p: DepthwiseI8, x: usize, to: usize, half: usize, zeros: usize): void {
+  const W = x ? p.W : 0, C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2, end = columnsOf(p) - p.padLeft;
+  for (let l = -p.padLeft; l < end; l += step, to += 16 * step) {
+    const a = v128.load_ext<i8>(<u32>l < <u32>W ? x + l * C : zeros), b = v128.load_ext<i8>(<u32>(l + next) < <u32>W ? x + (l + next) * C : zeros);
+    v128.store(to, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
+    v128.store(to + half, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+  }
+}
+
+/** The same where each channel of x stands for several. */
+function fillRepeated(p: DepthwiseI8, x: usize, o: i32, to: usize, half: usize): void {
+  const columns = columnsOf(p);
+  for (let q = 0; q < columns; q++, to += 16) {
+    for (let lane = 0; lane < 8; lane++) {
+      const c = min((o + lane) / p.multiplier, p.C - 1), at = to + (lane >> 2) * half + (lane & 3) * 4;
+      for (let tap = 0; tap < 2; tap++) {
+        const l = q - p.padLeft + tap * p.dilationW;
+        store<i16>(at + 2 * tap, x && <u32>l < <u32>p.W ? <i16>load<i8>(x + l * p.C + c) : <i16>p.zx);
       }
     }
   }
 }
 
-function fillWords(to: usize, count: i32, value: i32): void {
-  for (let i = 0; i < count; i++) store<i16>(to + 2 * i, <i16>value);
-}
-
-/** Row h of x, channels o … o + 7, into the ring. The zero points at both ends of `widened` stay. */
-function addRow(p: DepthwiseI8, h: i32, o: i32, widened: usize, to: usize, half: i32, columns: i32): void {
-  const first = widened + 16 * <usize>p.padLeft, count = min(p.W, columns + p.dilationW - p.padLeft), x = p.x + h * p.W * p.C;
-  if (p.multiplier == 1) for (let q = 0; q < count; q++) v128.store(first + 16 * q, v128.load_ext<i8>(x + q * p.C + o));
-  else for (let lane = 0; lane < 8; lane++) widenLane(first + 2 * lane, x + min((o + lane) / p.multiplier, p.C - 1), count, p.C);
-  const second = 16 * p.dilationW, step = p.strideW & 1 ? 16 : 32;
-  for (let q = 0, end = 16 * columns; q < end; q += step) {
-    const a = v128.load(widened + q), b = v128.load(widened + q + second);
-    v128.store(to + q, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
-    v128.store(to + half + q, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+/** `rows` rows of y, channels o … o + 3. */
+function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
+  const line = 16 * columnsOf(p) * p.strideH;
+  for (let i = 0; i < rows; i++, from += line, y += p.OW * O) {
+    if (p.KH == 3 && p.KW <= 4 && p.KW >= 3) multiplyThree(p, rule, from, w, o, O, y);
+    else multiplyRow(p, rule, from, w, o, O, y);
   }
 }
 
-function widenLane(to: usize, x: usize, count: i32, step: i32): void {
-  for (let q = 0; q < count; q++) store<i16>(to + 16 * q, load<i8>(x + q * step));
-}
-
-/** One row of y, channels o … o + 3, four pixels at a time; the last block repeats its last pixel. */
-function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, half: i32, w: usize, o: i32, O: i32, y: usize): void {
+/** Windows of three lines and two pairs: weights stay in registers, two pixels at a time. An odd last pixel is computed twice. */
+function multiplyThree(p: DepthwiseI8, rule: i32, r0: usize, w: usize, o: i32, O: i32, y: usize): void {
   const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
-  const step = 16 * p.strideW, apart = 32 * p.dilationW, pairs = (p.KW + 1) >> 1, last = p.OW - 1, end = taps + 4 * p.KH, channels = O - o;
+  const k0 = v128.load_ext<i8>(w), k1 = v128.load_ext<i8>(w, 16), k2 = v128.load_ext<i8>(w, 32), k3 = v128.load_ext<i8>(w, 48), k4 = v128.load_ext<i8>(w, 64), k5 = v128.load_ext<i8>(w, 80);
+  const step = 16 * p.strideW, apart = 32 * p.dilationW, down = 16 * columnsOf(p) * p.dilationH, last = p.OW - 1;
+  for (let j = 0; j <= last; j += 2) {
+    const next = min(j + 1, last), across = step * (next - j);
+    let x = r0 + j * step;
+    let a = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x), k0)), b = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x + across), k0));
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k1));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k1));
+    x += down;
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x), k2));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + across), k2));
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k3));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k3));
+    x += down;
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x), k4));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + across), k4));
+    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k5));
+    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k5));
+    const words = outputPair(out, rule, a, b, o, m, least, offset);
+    storePixels(i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi), O - o, y + j * O, y + next * O);
+  }
+}
+
+/** Any window, four pixels at a time; the last block repeats its last pixel. */
+function multiplyRow(p: DepthwiseI8, rule: i32, from: usize, w: usize, o: i32, O: i32, y: usize): void {
+  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
+  const step = 16 * p.strideW, apart = 32 * p.dilationW, down = 16 * columnsOf(p) * p.dilationH, wide = apart * ((p.KW + 1) >> 1), last = p.OW - 1;
   for (let j = 0; j <= last; j += 4) {
-    const j1 = min(j + 1, last), j2 = min(j + 2, last), j3 = min(j + 3, last);
+    const j1 = min(j + 1, last), j2 = min(j + 2, last), j3 = min(j + 3, last), x1 = (j1 - j) * step, x2 = (j2 - j) * step, x3 = (j3 - j) * step;
     let a = bias, b = bias, c = bias, d = bias, k = w;
-    for (let tap = taps; tap < end; tap += 4) {
-      const row = load<usize>(tap), start = row == outside ? row : row + half;
-      let xa = start + j * step, xb = start + j1 * step, xc = start + j2 * step, xd = start + j3 * step;
-      for (let v = 0; v < pairs; v++) {
+    for (let u = 0, line = from + j * step; u < p.KH; u++, line += down) {
+      for (let x = line; x < line + wide; x += apart, k += 16) {
         const kv = v128.load_ext<i8>(k);
-        a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(xa), kv));
-        b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(xb), kv));
-        c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load(xc), kv));
-        d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load(xd), kv));
-        k += 16;
-        xa += apart;
-        xb += apart;
-        xc += apart;
-        xd += apart;
+        a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x), kv));
+        b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + x1), kv));
+        c = i32x4.add(c, i32x4.dot_i16x8_s(v128.load(x + x2), kv));
+        d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load(x + x3), kv));
       }
     }
-    const ab = outputPair(out, rule, a, b, o, m, least, offset), cd = outputPair(out, rule, c, d, o, m, least, offset);
-    const q = i8x16.min_s(i8x16.narrow_i16x8_s(ab, cd), hi);
-    if (channels >= 4) {
-      v128.store32_lane(y + j * O, q, 0);
-      v128.store32_lane(y + j1 * O, q, 1);
-      v128.store32_lane(y + j2 * O, q, 2);
-      v128.store32_lane(y + j3 * O, q, 3);
-    } else {
-      storePart(y + j * O, q, channels);
-      storePart(y + j1 * O, v128.shuffle<i32>(q, q, 1, 1, 1, 1), channels);
-      storePart(y + j2 * O, v128.shuffle<i32>(q, q, 2, 2, 2, 2), channels);
-      storePart(y + j3 * O, v128.shuffle<i32>(q, q, 3, 3, 3, 3), channels);
-    }
+    const q = i8x16.min_s(i8x16.narrow_i16x8_s(outputPair(out, rule, a, b, o, m, least, offset), outputPair(out, rule, c, d, o, m, least, offset)), hi);
+    storePixels(q, O - o, y + j * O, y + j1 * O);
+    storePixels(v128.shuffle<i64>(q, q, 1, 1), O - o, y + j2 * O, y + j3 * O);
   }
 }
 
@@ -102,4 +117,17 @@ function multiplyRow(p: DepthwiseI8, rule: i32, taps: usize, outside: usize, hal
 function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32, m: v128, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, a, o), exactLanes(p, rule, b, o));
   return i16x8.narrow_i32x4_s(fastLanes(a, m, least, offset), fastLanes(b, m, least, offset));
+}
+
+/** Four channels of two pixels, the first `channels` of them. */
+// @ts-ignore: decorator
+@inline
+function storePixels(q: v128, channels: i32, y0: usize, y1: usize): void {
+  if (channels >= 4) {
+    v128.store32_lane(y0, q, 0);
+    v128.store32_lane(y1, q, 1);
+  } else {
+    storePart(y0, q, channels);
+    storePart(y1, v128.shuffle<i32>(q, q, 1, 1, 1, 1), channels);
+  }
 }

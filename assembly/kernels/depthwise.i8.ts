@@ -1,14 +1,14 @@
-import { REFUSED, apart, reads, size, writes } from "../check";
+import { REFUSED, between, reads, size, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, positions, taps } from "../window";
 import { depthwiseSimd } from "./depthwise.i8.simd";
 
-/** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. */
+/** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. strip: rows of y that depthwise.i8.simd.ts computes at a time */
 @unmanaged
 export class DepthwiseI8 extends Window {
   m: usize; grow: usize; zy: i32; lo: i32; hi: i32;
   x: usize; w: usize; b: usize; y: usize; t: usize;
-  multiplier: i32; zx: i32;
+  multiplier: i32; zx: i32; strip: i32;
 }
 
 // @ts-ignore: decorator
@@ -19,19 +19,21 @@ export function outputOfDepthwise(p: DepthwiseI8): Output {
 
 /** All of x, the weights, every output and the scratch lie inside the memory; padding does not crop. */
 export function checkDepthwiseI8(p: DepthwiseI8): f64 {
-  if (!checkWindow(p) || !size(p.multiplier) || p.padTop < 0 || p.padLeft < 0) return REFUSED;
+  if (!checkWindow(p) || !size(p.multiplier) || !between(p.strip, 1, p.OH) || p.padTop < 0 || p.padLeft < 0) return REFUSED;
   const O = <f64>p.C * <f64>p.multiplier, padded = Math.ceil(O / 8) * 8, pairs = Math.ceil(<f64>p.KW / 2);
   const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, padded * <f64>p.KH * pairs * 2) && reads(p.b, 4 * padded)
-    && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, scratchBytes(p))
-    && apart(p.y, positions(p) * O, p.t, scratchBytes(p));
+    && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, 32 * <f64>stripLines(p, p.strip) * <f64>columnsOf(p) + 16);
   return inside ? 2 * taps(p) * padded : REFUSED;
 }
 
-/** See depthwise.i8.simd.ts. */
-function scratchBytes(p: DepthwiseI8): f64 {
-  const pairs = Math.ceil(<f64>p.KW / 2), columns = <f64>(p.OW - 1) * <f64>p.strideW + (2 * pairs - 2) * <f64>p.dilationW + 1;
-  const rows = <f64>(p.KH - 1) * <f64>p.dilationH + 1;
-  return 16 * (columns * (2 * rows + 1) + columns + <f64>p.dilationW) + 4 * <f64>p.KH + 16;
+/** Columns of a padded line at which pairs of taps start. */
+export function columnsOf(p: DepthwiseI8): i32 {
+  return (p.OW - 1) * p.strideW + (((p.KW + 1) & ~1) - 2) * p.dilationW + 1;
+}
+
+/** Lines of x under `rows` rows of y. */
+export function stripLines(p: DepthwiseI8, rows: i32): i32 {
+  return (rows - 1) * p.strideH + (p.KH - 1) * p.dilationH + 1;
 }
 
 export function checkDepthwiseI8Tflite(p: DepthwiseI8): f64 {

@@ -100,10 +100,10 @@ function scratchBytes(f: Filter, dilationW: number, pixels: number): number {
 }
 
 function depthwise(c: LoweringContext, f: Filter, at: Place): void {
-  const image = c.tensor(at.x), zx = perTensorOf(image).zeroPoint, [N, H, W, C] = image.shape as [number, number, number, number], whole: Filter = { ...f, groups: 1 };
+  const image = c.tensor(at.x), zx = perTensorOf(image).zeroPoint, [N, H, W, C] = image.shape as [number, number, number, number], whole: Filter = { ...f, groups: 1 }, { strip, bytes } = strips(f, at);
   c.call(rounded(c, "depthwiseI8"), {
-    x: c.at(at.x), w: c.constant(packPairs(f)), b: c.constant(foldedBias(whole, zx)), y: c.at(at.y), t: c.scratch(depthwiseScratch(f, at)),
-    N, H, W, C, multiplier: f.O / C, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at), zx,
+    x: c.at(at.x), w: c.constant(packPairs(f)), b: c.constant(foldedBias(whole, zx)), y: c.at(at.y), t: c.scratch(bytes),
+    N, H, W, C, multiplier: f.O / C, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at), zx, strip,
     ...outputParams(c, perGroup(whole, (o) => f.scales[o]!), c.tensor(at.y), at.clamp),
   }, ["y", "t"], N * at.OH * at.OW * f.O * f.KH * f.KW);
 }
@@ -117,10 +117,14 @@ function packPairs({ data, O, KH, KW }: Filter): Int8Array {
   return packed;
 }
 
-/** As checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
-function depthwiseScratch({ KH, KW }: Filter, { OW, stride, dilation }: Place): number {
-  const columns = (OW - 1) * stride[1]! + (2 * Math.ceil(KW / 2) - 2) * dilation[1]! + 1, rows = (KH - 1) * dilation[0]! + 1;
-  return 16 * (columns * (2 * rows + 1) + columns + dilation[1]!) + 4 * KH + 16;
+/** Bytes of a strip that stay in the first cache beside what is written. */
+const STRIP_BYTES = 20480;
+
+/** Rows of y per strip and the scratch of one, as checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
+function strips({ KH, KW }: Filter, { OH, OW, stride, dilation }: Place): { strip: number; bytes: number } {
+  const columns = (OW - 1) * stride[1]! + (2 * Math.ceil(KW / 2) - 2) * dilation[1]! + 1, window = (KH - 1) * dilation[0]! + 1;
+  const strip = Math.max(1, Math.min(OH, Math.floor((STRIP_BYTES / (32 * columns) - window) / stride[0]!) + 1));
+  return { strip, bytes: 32 * ((strip - 1) * stride[0]! + window) * columns + 16 };
 }
 
 /**

@@ -32,7 +32,7 @@ const quantize = [...ptr("x", "y"), ...i32("n", "bytes", "flip", "zero"), ...f32
 /** Output of assembly/quant/output.ts. */
 const output = [...ptr("m", "grow"), ...i32("zy", "lo", "hi")];
 const conv2dI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "zx", "zw")];
-const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("multiplier", "zx")];
+const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("multiplier", "zx", "strip")];
 const denseI8 = [...output, ...ptr("x", "w", "b", "y", "t"), ...i32("N", "I", "O", "zw")];
 const pool = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad"), ...f32("lo", "hi")];
 
