@@ -1,4 +1,6 @@
 import { REFUSED, reads, sizes, writes } from "../check";
+import { LANES, at, lane, minus, over, put } from "../lanes";
+import { DIFFERENCES, SQUARES, sumOf } from "../sums";
 
 /** Parameters of normalizeF32, written by converter/lower/lines.ts. */
 @unmanaged
@@ -17,27 +19,15 @@ export function checkNormalizeF32(p: NormalizeF32): f64 {
 /**
  * Zero mean and unit variance of every row.
  *   y[i] = (x[i] − mean) / sqrt(variance + epsilon), variance = Σ (x[i] − mean)² / n
- * Sums along the contiguous axis: four partial sums, element i in sum i mod 4, combined as (s0 + s1) + (s2 + s3).
- * x, y f32 [rows,n], y may be x. Checked at load by checkNormalizeF32.
+ * x, y f32 [rows,n], y may be x. Sums as in sums.ts. Checked at load by checkNormalizeF32.
  */
 export function normalizeF32(p: NormalizeF32, part: i32, parts: i32): void {
-  const bytes = <usize>p.n << 2;
+  const n = p.n, bytes = 4 * n;
   for (let row = part; row < p.rows; row += parts) {
-    const x = p.x + bytes * row, y = p.y + bytes * row, n = <f32>p.n, mean = sumOf(x, bytes, 0, false) / n;
-    const deviation = sqrt<f32>(sumOf(x, bytes, mean, true) / n + p.epsilon);
-    for (let i: usize = 0; i < bytes; i += 4) store<f32>(y + i, (load<f32>(x + i) - mean) / deviation);
+    const x = p.x + row * bytes, y = p.y + row * bytes, mean = sumOf(DIFFERENCES, x, n, 0) / <f32>n;
+    const deviation = sqrt<f32>(sumOf(SQUARES, x, n, mean) / <f32>n + p.epsilon);
+    let i = 0;
+    for (; i + LANES <= n; i += LANES) put(y, i, over(minus(at(x, i), lane(mean)), lane(deviation)));
+    for (; i < n; i++) store<f32>(y + 4 * i, (load<f32>(x + 4 * i) - mean) / deviation);
   }
-}
-
-/** Σ (x − mean), or of its squares. */
-function sumOf(x: usize, bytes: usize, mean: f32, squared: bool): f32 {
-  let s0: f32 = 0, s1: f32 = 0, s2: f32 = 0, s3: f32 = 0;
-  for (let i: usize = 0; i < bytes; i += 4) {
-    const d = load<f32>(x + i) - mean, v = squared ? d * d : d, k = (i >> 2) & 3;
-    if (k == 0) s0 += v;
-    else if (k == 1) s1 += v;
-    else if (k == 2) s2 += v;
-    else s3 += v;
-  }
-  return (s0 + s1) + (s2 + s3);
 }

@@ -72,7 +72,7 @@ function fold<T>(how: i32, acc: T, v: T): T {
   return plus(acc, how >= L2 ? times(v, v) : v);
 }
 
-/** max + log Σ e^(x − max); max is 0 where all are −∞. */
+/** max + log Σ e^(x − max); 0 instead of a max that is infinite. */
 function logSumExp<T>(p: ReduceF32, x: usize): T {
   if (isVector<T>()) {
     let y = f32x4.splat(0);
@@ -81,7 +81,7 @@ function logSumExp<T>(p: ReduceF32, x: usize): T {
     y = f32x4.replace_lane(y, 2, logSumExp<f32>(p, x + 8));
     return <T>f32x4.replace_lane(y, 3, logSumExp<f32>(p, x + 12));
   } else {
-    const m = changetype<usize>(p) + M, r = changetype<usize>(p) + R, total = <i32>elements(m), most = folded<f32>(p, x, MAX), shift: f32 = most > -Infinity ? most : 0;
+    const m = changetype<usize>(p) + M, r = changetype<usize>(p) + R, total = <i32>elements(m), most = folded<f32>(p, x, MAX), shift: f32 = most - most == 0 ? most : 0;
     let sum: f32 = 0;
     for (let k = 0; k < total; k++) sum += exp<f32>(load<f32>(x + (<usize>indexOf(m, r, k) << 2)) - shift);
     return <T>(shift + <f32>log(sum));

@@ -1,6 +1,8 @@
 import { REFUSED, reads, sizes, writes } from "../check";
 import { log } from "../functions/slow";
+import { LANES, at, lane, minus, over, put } from "../lanes";
 import { exp } from "../math";
+import { DIFFERENCES, EXPONENTIALS, largestOf, sumOf } from "../sums";
 
 /** Parameters of softmaxF32, written by converter/lower/lines.ts. */
 @unmanaged
@@ -16,40 +18,44 @@ export function checkSoftmaxF32(p: SoftmaxF32): f64 {
 }
 
 /**
- * Softmax, or its logarithm, along the middle axis; sums in ascending order.
+ * Softmax, or its logarithm, along the middle axis.
  *   y[i] = e^(x[i] − max) / Σj e^(x[j] − max) · log: y[i] = (x[i] − max) − log Σj e^(x[j] − max)
- * x, y f32 [outer,n,inner], y may be x; lines part, part + parts, … Checked at load by checkSoftmaxF32.
+ * x, y f32 [outer,n,inner], y may be x; lines part, part + parts, … Sums of rows (inner 1) as in sums.ts, of columns in
+ * ascending order. Checked at load by checkSoftmaxF32.
  */
 export function softmaxF32(p: SoftmaxF32, part: i32, parts: i32): void {
   const inner = p.inner, step = <usize>inner << 2, lines = p.outer * inner, bytes = step * p.n;
   for (let line = part; line < lines; line += parts) {
     const at = <usize>(line / inner) * bytes + (<usize>(line % inner) << 2);
-    if (p.log) logSoftmaxLine(p.x + at, p.y + at, step, bytes);
-    else softmaxLine(p.x + at, p.y + at, step, bytes);
+    if (inner == 1) row(p, p.x + at, p.y + at);
+    else column(p, p.x + at, p.y + at, step, bytes);
   }
 }
 
-function largest(x: usize, step: usize, bytes: usize): f32 {
-  let most = load<f32>(x);
-  for (let i = step; i < bytes; i += step) most = max(most, load<f32>(x + i));
-  return most;
-}
-
-function softmaxLine(x: usize, y: usize, step: usize, bytes: usize): void {
-  const most = largest(x, step, bytes);
-  let sum: f32 = 0;
-  for (let i: usize = 0; i < bytes; i += step) {
-    const e = exp<f32>(load<f32>(x + i) - most);
-    store<f32>(y + i, e);
-    sum += e;
+function row(p: SoftmaxF32, x: usize, y: usize): void {
+  const n = p.n, most = largestOf(x, n);
+  if (p.log) {
+    const logSum = <f32>log(sumOf(EXPONENTIALS, x, n, most));
+    let i = 0;
+    for (; i + LANES <= n; i += LANES) put(y, i, minus(minus(at(x, i), lane(most)), lane(logSum)));
+    for (; i < n; i++) store<f32>(y + 4 * i, load<f32>(x + 4 * i) - most - logSum);
+  } else {
+    let i = 0;
+    for (; i + LANES <= n; i += LANES) put(y, i, exp(minus(at(x, i), lane(most))));
+    for (; i < n; i++) store<f32>(y + 4 * i, exp<f32>(load<f32>(x + 4 * i) - most));
+    const sum = sumOf(DIFFERENCES, y, n, 0);
+    for (i = 0; i + LANES <= n; i += LANES) put(y, i, over(at(y, i), lane(sum)));
+    for (; i < n; i++) store<f32>(y + 4 * i, load<f32>(y + 4 * i) / sum);
   }
-  for (let i: usize = 0; i < bytes; i += step) store<f32>(y + i, load<f32>(y + i) / sum);
 }
 
-function logSoftmaxLine(x: usize, y: usize, step: usize, bytes: usize): void {
-  const most = largest(x, step, bytes);
-  let sum: f32 = 0;
+function column(p: SoftmaxF32, x: usize, y: usize, step: usize, bytes: usize): void {
+  let most: f32 = -Infinity, sum: f32 = 0;
+  for (let i: usize = 0; i < bytes; i += step) most = max(most, load<f32>(x + i));
   for (let i: usize = 0; i < bytes; i += step) sum += exp<f32>(load<f32>(x + i) - most);
-  const logSum = <f32>log(sum);
-  for (let i: usize = 0; i < bytes; i += step) store<f32>(y + i, load<f32>(x + i) - most - logSum);
+  const logSum = p.log ? <f32>log(sum) : 0;
+  for (let i: usize = 0; i < bytes; i += step) {
+    const d = load<f32>(x + i) - most;
+    store<f32>(y + i, p.log ? d - logSum : exp<f32>(d) / sum);
+  }
 }

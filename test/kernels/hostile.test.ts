@@ -1,0 +1,76 @@
+/** Model files whose parameter structs lie: every one is refused, or runs to its end. No trap, no hang, nothing outside of the model's memory. */
+import { describe, expect, test } from "vitest";
+import { compile } from "../../converter/compile.ts";
+import { noClamp } from "../../converter/ir/ops.ts";
+import { OctavoError } from "../../sdk/errors.ts";
+import { load, type Values } from "../../targets/node/index.ts";
+import { random } from "./random.ts";
+import { builds, oneNode, type Inputs } from "./run.ts";
+import type { Graph } from "../../converter/ir/graph.ts";
+
+const window = { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1], clamp: noClamp };
+const indices = Float32Array.from([2, 0, -1, 5, 1, 3]);
+const graphs: Record<string, () => { graph: Graph; inputs: Inputs }> = {
+  conv2d: () => oneNode("conv2d", [{ shape: [1, 6, 7, 5] }, { shape: [9, 3, 3, 5], constant: true }, { shape: [9], constant: true }], { ...window, groups: 1 }),
+  "conv2d, groups, runtime weights": () => oneNode("conv2d", [{ shape: [1, 6, 7, 4] }, { shape: [6, 3, 3, 2] }], { ...window, groups: 2 }),
+  depthwise: () => oneNode("conv2d", [{ shape: [1, 6, 9, 6] }, { shape: [6, 3, 3, 1], constant: true }], { ...window, groups: 6 }),
+  convTranspose2d: () => oneNode("convTranspose2d", [{ shape: [1, 4, 4, 3] }, { shape: [5, 3, 3, 3], constant: true }], { ...window, stride: [2, 2], groups: 1, outputPadding: [0, 0] }),
+  dense: () => oneNode("dense", [{ shape: [2, 20] }, { shape: [37, 20], constant: true }], { clamp: noClamp }),
+  matmul: () => oneNode("matmul", [{ shape: [2, 1, 6, 5] }, { shape: [3, 5, 11] }], {}),
+  maxPool2d: () => oneNode("maxPool2d", [{ shape: [1, 7, 7, 6] }], { ...window, kernel: [3, 3] }),
+  averagePool2d: () => oneNode("averagePool2d", [{ shape: [1, 7, 7, 6] }], { ...window, kernel: [3, 3], countIncludePad: true }),
+  add: () => oneNode("add", [{ shape: [4, 9, 5] }, { shape: [9, 1] }], { clamp: noClamp }),
+  sigmoid: () => oneNode("sigmoid", [{ shape: [4, 9, 5] }], { alpha: 0, beta: 0 }),
+  where: () => oneNode("where", [{ shape: [4, 1] }, { shape: [9] }, { shape: [4, 9] }], {}),
+  transpose: () => oneNode("transpose", [{ shape: [3, 4, 5] }], { perm: [2, 0, 1] }),
+  pad: () => oneNode("pad", [{ shape: [3, 4] }], { before: [1, 2], after: [0, 3], mode: "constant", value: 1 }),
+  gather: () => oneNode("gather", [{ shape: [3, 6, 4] }, { shape: [6], data: indices }], { axis: 1 }),
+  gatherElements: () => oneNode("gatherElements", [{ shape: [6, 4] }, { shape: [6, 1], data: indices }], { axis: 0 }),
+  gatherNd: () => oneNode("gatherNd", [{ shape: [6, 6, 4] }, { shape: [3, 2], data: indices }], { batchDims: 0 }),
+  scatterElements: () => oneNode("scatterElements", [{ shape: [6, 4] }, { shape: [6, 1], data: indices }, { shape: [6, 1] }], { axis: 0, reduction: "add" }),
+  reduceMean: () => oneNode("reduceMean", [{ shape: [3, 6, 4] }], { axes: [1], keepDims: false }),
+  reduceLogSumExp: () => oneNode("reduceLogSumExp", [{ shape: [3, 6, 4] }], { axes: [0, 2], keepDims: false }),
+  softmax: () => oneNode("softmax", [{ shape: [3, 6, 4] }], { axis: 1 }),
+  normalize: () => oneNode("normalize", [{ shape: [3, 6, 4] }], { axes: [2], epsilon: 1e-5 }),
+  argMax: () => oneNode("argMax", [{ shape: [3, 6, 4] }], { axis: 1, keepDims: true, selectLast: false }),
+  cumSum: () => oneNode("cumSum", [{ shape: [3, 6, 4] }], { axis: 1, exclusive: false, reverse: true }),
+  topK: () => oneNode("topK", [{ shape: [3, 6, 4] }], { axis: 1, k: 3, largest: true }, { outputs: 2 }),
+  resample: () => oneNode("resample", [{ shape: [1, 3, 3, 4] }], { axis: 1, taps: 2, indices: [0, 1, 1, 2], weights: [0.5, 0.5, 0.5, 0.5] }),
+  cast: () => oneNode("cast", [{ shape: [5, 5] }], { to: "int32" }),
+  lstm: () => oneNode("lstm", [{ shape: [3, 2, 5] }, { shape: [1, 24, 5], constant: true }, { shape: [1, 24, 6], constant: true }], {
+    direction: "forward", hidden: 6, clip: 0, inputForget: false, activations: [{ fn: "sigmoid", alpha: 0, beta: 0 }, { fn: "tanh", alpha: 0, beta: 0 }, { fn: "tanh", alpha: 0, beta: 0 }] }),
+};
+
+const PARAMS = 14, CASES = 250;
+const hostile = [0, 1, 2, 3, 4, 5, 7, 8, 16, 17, 64, 255, 256, 1000, 4096, 65535, 65536, 100000, 1 << 20, (1 << 28) - 1, 1 << 28, (1 << 28) + 1, 1 << 30, 2 ** 31 - 1, -1, -2, -16, -4096, -(2 ** 31), 0x7f800000, 0x7fc00000];
+
+/** One to three fields of the parameter structs replaced: a hostile number, a neighbour of the old one, or another field's. */
+function damage(model: Uint8Array, r: ReturnType<typeof random>): Uint8Array {
+  const bytes = model.slice(), view = new DataView(bytes.buffer), start = view.getUint32(4 * PARAMS, true), fields = view.getUint32(4 * PARAMS + 4, true) / 4;
+  for (let n = r.whole(1, 3); n > 0; n--) {
+    const at = start + 4 * r.whole(0, fields - 1), old = view.getInt32(at, true), choice = r.whole(0, 3);
+    const value = choice === 0 ? old + r.whole(-3, 3) : choice === 1 ? view.getInt32(start + 4 * r.whole(0, fields - 1), true) : choice === 2 ? old ^ (1 << r.whole(0, 31)) : hostile[r.whole(0, hostile.length - 1)]!;
+    view.setInt32(at, value, true);
+  }
+  return bytes;
+}
+
+describe.each(Object.keys(graphs))("%s", (name) => {
+  test.each(builds.slice(0, 2).map((b) => [b.name, b] as const))("%s", async (_, build) => {
+    const { graph, inputs } = graphs[name]!(), { model } = await compile(graph), r = random(name.length * 31 + 7), given = Object.fromEntries(inputs) as Record<string, Values>;
+    let refused = 0, slowest = 0;
+    for (let i = 0; i < CASES; i++) {
+      const start = performance.now();
+      try {
+        (await load(damage(model, r), { builds: [build], integrity: false })).run(given);
+      } catch (e) {
+        if (!(e instanceof OctavoError)) throw e;
+        expect(e.code).toBe("ERR_OCTAVO_FORMAT");
+        refused++;
+      }
+      slowest = Math.max(slowest, performance.now() - start);
+    }
+    expect(refused).toBeGreaterThan(CASES / 10);
+    expect(slowest).toBeLessThan(10_000);
+  });
+});
