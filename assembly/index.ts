@@ -1,9 +1,14 @@
 /** The exports of every build: the reactor ABI. One model per instance; nothing is imported. */
+import { describe } from "./error";
 import { functions } from "./functions";
 import { BASE, reserve } from "./memory";
-import { ABI, INPUT, OUTPUT, Port, STATE, portOf, refusedCall, reset, validate } from "./model";
+import { ABI, INPUT, OUTPUT, Port, STATE, header, portOf, refusedCall, reset, validate } from "./model";
 import { kernels } from "./registry";
 import { infer, inferRaw, walk } from "./run";
+import { selfTest } from "./self-test";
+
+/** For hosts that expect a reactor to have one; there is nothing to do. */
+export function _initialize(): void {}
 
 /** The newest `abi` of model files that this module runs. */
 export function octavo_abi_version(): u32 {
@@ -17,7 +22,25 @@ export function octavo_alloc(length: u32): usize {
 
 /** Validates the file that was copied to `at` (from octavo_alloc). 0, or the code of what is wrong. */
 export function octavo_load(at: usize, length: u32): i32 {
-  return at == BASE ? validate(length) : 1;
+  refusal = at == BASE ? validate(length) : 1;
+  return refusal;
+}
+
+let refusal: i32 = 0;
+
+/** Why octavo_load refused, as ASCII text: up to `capacity` bytes at `to`. The length of the whole text, 0 after success. */
+export function octavo_error(to: usize, capacity: u32): u32 {
+  return describe(refusal, refusedCall, to, capacity);
+}
+
+/** Bytes of the model as it is now, from the address of octavo_alloc on: they replace the first bytes of the file. */
+export function octavo_save(): u32 {
+  return header.imageBytes;
+}
+
+/** Digest of the outputs to made inputs; equal to the u64 at byte 88 of the file where this host computes the same bytes. */
+export function octavo_self_test(): u64 {
+  return selfTest();
 }
 
 /** The call that the last refusal of octavo_load is about, or −1. */

@@ -15,6 +15,7 @@ import { correctBiases, samplesWorth } from "./quantize/correct-bias.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import type { WeightBits } from "./quantize/weights.ts";
+import { withSelfTest } from "./write/self-test.ts";
 import { describe, portsOf, precisionOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
 
@@ -47,6 +48,8 @@ export interface ConvertOptions extends ReadOptions {
   classes?: string[];
   /** How raw data become inputs, kept in the metadata. */
   preprocess?: Record<string, unknown>;
+  /** A compiled build of the kernels: its answers become the golden digest of `model.selfTest()`. `octavo/converter` has one. */
+  kernels?: WebAssembly.Module;
   onProgress?: (progress: Progress) => void;
   signal?: AbortSignal;
 }
@@ -68,7 +71,8 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
   const { graph, ...how } = await toPrecision(float, options, clock);
   const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, graph) }));
-  return { model: compiled.model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
+  const model = options.kernels ? await withSelfTest(compiled.model, options.kernels) : compiled.model;
+  return { model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */
@@ -77,7 +81,7 @@ export const isQuantized = (graph: Graph): boolean =>
 
 async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"]; kept?: ReadonlySet<string> }> {
   const precision = options.precision ?? "int8";
-  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float)) };
+  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float, { exact: options.rounding === "tflite" })) };
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8x16" ? "int16" : "int8", { method, signal } = options;

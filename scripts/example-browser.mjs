@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { convert } from "../dist/converter/index.js";
+import { convert } from "../dist/targets/converter.js";
 import { digits } from "../dist/examples/digits.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), ".."), page = path.join(root, "examples/browser");

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { convert } from "../dist/converter/index.js";
+import { convert } from "../dist/targets/converter.js";
 import { digits } from "../dist/examples/digits.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");

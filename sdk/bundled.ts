@@ -8,7 +8,7 @@ import { Model } from "./model.ts";
 export { decodeBase64 };
 
 /** What the command knows of the model file that went into the module. */
-export interface Bundled { ports: Port[]; metadata: Metadata; arenaBytes: number; weightBytes: number; memoryBytes: number; stateAddress: number; stateBytes: number; callCount: number }
+export interface Bundled { ports: Port[]; metadata: Metadata; arenaBytes: number; weightBytes: number; memoryBytes: number; stateAddress: number; stateBytes: number; callCount: number; selfTest: string }
 
 /** @param module compiled from the bundle's .wasm */
 export function modelOf(module: WebAssembly.Module, bundled: Bundled): Model {

@@ -9,6 +9,7 @@ export interface Exports {
   octavo_run_raw(): void;
   octavo_run_calls(kind: number, from: number, to: number): void;
   octavo_reset(): void;
+  octavo_self_test(): bigint;
 }
 
 /** `kind` of octavo_run_calls. */

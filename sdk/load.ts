@@ -4,7 +4,7 @@ import { compiledBuild } from "./build.ts";
 import { OctavoError } from "./errors.ts";
 import type { Exports } from "./exports.ts";
 import type { Host, Source } from "./host.ts";
-import { instantiateSync } from "./loader.ts";
+import { instantiate } from "./loader.ts";
 import { parseModelFile, verifyIntegrity, type ModelFile } from "./model-file.ts";
 import { Model } from "./model.ts";
 
@@ -29,7 +29,7 @@ export function loaderOf(host: Host): (source: Source, options?: LoadOptions) =>
     if (options.integrity !== false) await verifyIntegrity(bytes, host.sha256);
     options.signal?.throwIfAborted();
     const build = options.wasm ? compiledBuild("simd", options.wasm) : choose(options.builds ?? host.builds);
-    return new Model(file, instantiate(file, build, options.maxMemory), build.name);
+    return new Model(file, instanceOf(file, build, options.maxMemory), build.name);
   };
 }
 
@@ -74,9 +74,9 @@ const refusals: Record<number, string> = {
   10: "its program asks for more work than any real model",
 };
 
-function instantiate(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
+function instanceOf(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
   if (file.memoryBytes > maxMemory) throw tooLarge(`the model needs ${file.memoryBytes} bytes of memory, maxMemory is ${maxMemory}`);
-  const exports = instantiateSync(build.module(), {}).exports as unknown as Exports, at = exports.octavo_alloc(file.image.length);
+  const exports = instantiate(build.module()), at = exports.octavo_alloc(file.image.length);
   if (!at) throw tooLarge(`the host gives no memory for the model file of ${file.image.length} bytes`);
   new Uint8Array(exports.memory.buffer).set(file.image, at);
   const code = exports.octavo_load(at, file.image.length);

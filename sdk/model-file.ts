@@ -2,7 +2,7 @@
 import { OctavoError } from "./errors.ts";
 import { decodeUtf8 } from "./text-decoder.ts";
 
-const MAGIC = 0x5654434f, FORMAT_VERSION = 1, HEADER_BYTES = 256, PORT_BYTES = 32, HASH_OFFSET = 96, HASH_BYTES = 32;
+const MAGIC = 0x5654434f, FORMAT_VERSION = 1, HEADER_BYTES = 256, PORT_BYTES = 32, SELF_TEST_OFFSET = 88, HASH_OFFSET = 96, HASH_BYTES = 32;
 export const dtypes = ["float32", "int8", "uint8", "int16", "uint16", "int32", "int64", "bool"] as const;
 export type PortDType = (typeof dtypes)[number];
 
@@ -59,6 +59,8 @@ export interface ModelFile {
   scales: Float32Array;
   ports: Port[];
   metadata: Metadata;
+  /** Golden digest of model.selfTest(), 16 hexadecimal digits; zeros where the file has none. */
+  selfTest: string;
 }
 
 const bad = (problem: string, remedy = "Convert the model again.") => new OctavoError("ERR_OCTAVO_FORMAT", `octavo: ${problem}. ${remedy}`);
@@ -81,8 +83,12 @@ export function parseModelFile(bytes: Uint8Array, abi: number): ModelFile {
     scales: new Float32Array(bytes.slice(h.scales, h.scales + (h.scalesBytes & ~3)).buffer),
     ports: Array.from({ length: h.ioBytes / PORT_BYTES }, (_, i) => readPort(view, h.io + i * PORT_BYTES)),
     metadata: readMetadata(bytes.subarray(h.metadata, h.metadata + h.metadataBytes)),
+    selfTest: hex64(view.getBigUint64(SELF_TEST_OFFSET, true)),
   };
 }
+
+/** 16 hexadecimal digits. */
+export const hex64 = (value: bigint): string => BigInt.asUintN(64, value).toString(16).padStart(16, "0");
 
 function readHeader(bytes: Uint8Array, view: DataView, abi: number): Header {
   if (bytes.length < HEADER_BYTES || view.getUint32(0, true) !== MAGIC) throw bad(`the file starts with ${firstBytes(bytes)}, expected the magic "OCTV" and ${HEADER_BYTES} bytes of header`, "Is this a model file made by `octavo convert`?");

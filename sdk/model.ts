@@ -3,7 +3,7 @@
 import type { BuildName } from "./build.ts";
 import { OctavoError } from "./errors.ts";
 import { INFER, type Exports } from "./exports.ts";
-import type { Metadata, ModelFile, Port, PortDType } from "./model-file.ts";
+import { hex64, type Metadata, type ModelFile, type Port, type PortDType } from "./model-file.ts";
 
 /** Numbers as the model's ports take and give them. */
 export type Values = Float32Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
@@ -125,6 +125,19 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
       exports.octavo_run_calls(INFER, i, i + 1);
       visit(i, new Uint8Array(exports.memory.buffer, this.file.stateAddress - this.file.arenaBytes, this.file.arenaBytes));
     }
+  }
+
+  /**
+   * Does this host compute the same bytes as the one that converted the model? States are kept.
+   * @returns the kernels that ran, and the digest of their answers to made inputs: see docs/model-file.md
+   * @throws OctavoError ERR_OCTAVO_FORMAT if the file has no golden digest
+   */
+  selfTest(): { passed: boolean; build: BuildName; digest: string } {
+    const exports = this.alive(), { selfTest } = this.file, states = this.getState();
+    if (/^0*$/.test(selfTest)) throw new OctavoError("ERR_OCTAVO_FORMAT", "selfTest: the model file holds no golden digest. Convert the model again.");
+    const digest = hex64(exports.octavo_self_test());
+    this.setState(states);
+    return { passed: digest === selfTest, build: this.build, digest };
   }
 
   /** States of a stream back to their start. */

@@ -11,7 +11,7 @@ import { usedBy } from "./used.ts";
 interface Exports { octavo_kernel_entry(kernel: number): number; octavo_function_entry(fn: number): number; octavo_abi_version(): number }
 
 /** Exports that stay; loading and validating are over. */
-const KEPT = new Set(["memory", "octavo_abi_version", "octavo_run", "octavo_run_raw", "octavo_reset", "octavo_input", "octavo_output", "octavo_state"]);
+const KEPT = new Set(["memory", "octavo_abi_version", "octavo_run", "octavo_run_raw", "octavo_reset", "octavo_input", "octavo_output", "octavo_state", "octavo_self_test", "_initialize"]);
 const PAGE = 65536, SLACK = 64;
 
 /**

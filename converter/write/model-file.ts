@@ -8,7 +8,7 @@ import { ABI, BASE, kernelNumber, layouts, type FieldType } from "./layout.ts";
 export const MAGIC = 0x5654434f; // "OCTV"
 export const FORMAT_VERSION = 1;
 export const HEADER_BYTES = 256;
-const HASH_OFFSET = 96, ALIGN = 16;
+const HASH_OFFSET = 96, HASH_BYTES = 32, ALIGN = 16;
 /** Value of `dtype` fields in the io section. */
 export const dtypeNumber: Record<DType, number> = { float32: 0, int8: 1, uint8: 2, int16: 3, uint16: 4, int32: 5, int64: 6, bool: 7 };
 export const programKind = { infer: 1, train: 2, commit: 3 } as const;
@@ -58,8 +58,14 @@ export async function writeModelFile(parts: ModelParts): Promise<Uint8Array> {
   for (const [id, data] of constants) bytes.set(data, addresses.constant(id) - BASE);
   bytes.set(new Uint8Array(parts.scales.buffer, parts.scales.byteOffset, parts.scales.byteLength), sections.scales.offset);
   bytes.set(metadata, sections.metadata.offset);
-  bytes.set(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), HASH_OFFSET);
+  await seal(bytes);
   return bytes;
+}
+
+/** Writes the SHA-256 of the file, in which the place of the hash is zero. */
+export async function seal(bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  bytes.fill(0, HASH_OFFSET, HASH_OFFSET + HASH_BYTES);
+  bytes.set(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)), HASH_OFFSET);
 }
 
 const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);

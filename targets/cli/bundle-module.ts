@@ -15,8 +15,8 @@ const moduleOf: Record<Exclude<BundleTarget, "wasi">, (name: string, wasm: Uint8
  * @returns the text of NAME.js
  */
 export function glueOf(target: Exclude<BundleTarget, "wasi">, name: string, wasm: Uint8Array, file: ModelFile, runtime: string): string {
-  const { imports, expression } = moduleOf[target](name, wasm), { ports, metadata, arenaBytes, weightBytes, memoryBytes, stateAddress, stateBytes, callCount } = file;
-  const bundled = { ports, metadata, arenaBytes, weightBytes, memoryBytes, stateAddress, stateBytes, callCount };
+  const { imports, expression } = moduleOf[target](name, wasm), { ports, metadata, arenaBytes, weightBytes, memoryBytes, stateAddress, stateBytes, callCount, selfTest } = file;
+  const bundled = { ports, metadata, arenaBytes, weightBytes, memoryBytes, stateAddress, stateBytes, callCount, selfTest };
   return `/** ${metadata.name}: ${metadata.precision}. Made by octavo bundle --target ${target}. */\n${imports}${runtime}\nexport default modelOf(${expression}, ${JSON.stringify(bundled)});\n`;
 }
 
@@ -38,6 +38,7 @@ ${single ? `  /** ${shapeOf(inputs[0]!)} per sample → ${shapeOf(outputs[0]!)} 
   reset(): void;
   getState(): Uint8Array;
   setState(bytes: Uint8Array): void;
+  selfTest(): { passed: boolean; build: string; digest: string };
   readonly inputs: readonly TensorInfo[];
   readonly outputs: readonly TensorInfo[];
   readonly metadata: Record<string, unknown>;

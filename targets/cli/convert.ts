@@ -48,7 +48,7 @@ async function convertFile(path: string, options: Options): Promise<void> {
   for (const target of [options.output, options.report]) if (target) await checkWritable(target);
   const bytes = await readBytes(path);
   if (isModelFile(bytes)) throw new OctavoError("ERR_OCTAVO_FORMAT", `octavo: file "${path}" is a model file already, expected a source model. Convert the model that it came from.`);
-  const { convert } = await import("../../converter/convert.ts"), calibration = new Calibration(options.calibrate ?? []);
+  const { convert } = await import("../converter.ts"), calibration = new Calibration(options.calibrate ?? []);
   const bar = await stageBar(out, basename(path), calibration);
   const wanted = await settings(path, options), judge = options.precision === "auto" ? { judge: judgeOf(options.data!, options.labels!, options.metric, options.maxDrop) } : {};
   let result;

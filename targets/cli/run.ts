@@ -1,5 +1,6 @@
 /** `octavo run FILE --input X.npy` */
 import { Option, type Command } from "commander";
+import { OctavoError } from "../../sdk/errors.ts";
 import type { Model } from "../../sdk/model.ts";
 import { checkWritable, writeWhole } from "./files.ts";
 import { buildNames, openModel, type OpenOptions } from "./open.ts";
@@ -10,18 +11,29 @@ import { withSource } from "./source.ts";
 import { millisText, shapeText, table, terminal, withSpeech, type SpeechOptions } from "./terminal.ts";
 import type { NpyArray } from "./npy.ts";
 
-interface Options extends OpenOptions, SpeechOptions { input: string[]; output?: string; top?: number }
+interface Options extends OpenOptions, SpeechOptions { input?: string[]; selfTest?: true; output?: string; top?: number }
 
 export function define(command: Command): void {
   command.argument("<FILE>", "an .octavo file, or a source model, which then runs in float32")
-    .requiredOption("--input <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .option("--input <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .option("--self-test", "does this host compute the same bytes as the one that converted the model?")
     .option("-o, --output <FILE>", "write the answers: .npy, or .npz for several outputs")
     .option("--top <N>", "print the N largest outputs of each sample", positive)
     .addOption(new Option("--build <NAME>", "kernels to run").choices(buildNames));
-  withSpeech(withSource(command)).action(run);
+  withSpeech(withSource(command)).action((file: string, options: Options) => {
+    if (options.selfTest) return selfTest(file, options);
+    if (!options.input) command.error("error: required option '--input <[NAME=]FILE>' not specified", { exitCode: 2 });
+    return run(file, options as Options & { input: string[] });
+  });
 }
 
-async function run(file: string, options: Options): Promise<void> {
+async function selfTest(file: string, options: Options): Promise<void> {
+  const { model } = await openModel(file, options), found = model.selfTest();
+  terminal(options).answer(found, `${found.passed ? "passed" : "failed"}: ${found.build} ${found.digest}`);
+  if (!found.passed) throw new OctavoError("ERR_OCTAVO_HOST", `octavo: file "${file}": this host computes other bytes (${found.digest}) than the one that converted the model. Try another --build, and report which host this is.`);
+}
+
+async function run(file: string, options: Options & { input: string[] }): Promise<void> {
   const out = terminal(options);
   if (options.output) await checkWritable(options.output);
   const { model } = await openModel(file, options), samples = await readSamples(options.input, model.inputs, "--input");

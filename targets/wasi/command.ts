@@ -1,8 +1,9 @@
 /**
  * octavo-run model.octavo < input.npy > output.npy: a WASI preview 1 command. AssemblyScript.
+ * octavo-run --self-test model.octavo: does this host compute the bytes that the converter saw?
  * Samples stream through: only the model and one sample are in memory. Exit: 0 done, 1 input or model at fault, 2 usage.
  */
-import { octavo_alloc, octavo_load } from "../../assembly/index";
+import { octavo_alloc, octavo_load, octavo_self_test } from "../../assembly/index";
 import { BASE } from "../../assembly/memory";
 import { INPUT, OUTPUT, Port, portOf } from "../../assembly/model";
 import { infer } from "../../assembly/run";
@@ -12,15 +13,36 @@ import { STDERR, STDIN, STDOUT, argument, exit, lengthOf, openFile, readFully, r
 const text = memory.data(512);
 
 export function _start(): void {
-  const path = argument(1);
-  if (!path) return fail(2, "usage: octavo-run model.octavo < input.npy > output.npy\n", 0);
+  const testing = isSelfTest(argument(1)), path = argument(testing ? 2 : 1);
+  if (!path) return fail(2, "usage: octavo-run [--self-test] model.octavo < input.npy > output.npy\n", 0);
   const file = openFile(path);
   if (file < 0) return fail(1, "octavo-run: the model cannot be opened; is its folder given to the host (--dir)? ", path);
   const length = readModel(file);
   if (length < 0) return fail(1, "octavo-run: the host gives no memory for the model ", path);
   if (octavo_load(BASE, length)) return fail(1, "octavo-run: the file is no valid model file. Convert it again: ", path);
+  if (testing) return selfTest(path);
   if (portOf(INPUT, 1) || portOf(OUTPUT, 1)) return fail(1, "octavo-run: the model has several inputs or outputs, expected one of each: ", path);
   run();
+}
+
+function isSelfTest(word: usize): bool {
+  const flag = "--self-test";
+  if (!word || lengthOf(word) != flag.length) return false;
+  for (let i = 0; i < flag.length; i++) if (load<u8>(word + i) != <u8>flag.charCodeAt(i)) return false;
+  return true;
+}
+
+/** The digest on standard output; the golden one is the u64 at byte 88 of the file. */
+function selfTest(path: usize): void {
+  const golden = load<u64>(BASE, 88), found = octavo_self_test();
+  if (!golden) return fail(1, "octavo-run: the file holds no golden digest. Convert it again: ", path);
+  for (let i = 0; i < 16; i++) {
+    const digit = <u8>(found >> (60 - 4 * i) & 15);
+    store<u8>(text + i, digit < 10 ? 48 + digit : 87 + digit);
+  }
+  store<u8>(text + 16, 10);
+  writeFully(STDOUT, text, 17);
+  if (found != golden) fail(1, "octavo-run: this host computes other bytes than the one that converted ", path);
 }
 
 /** The whole file at BASE; its length, or −1 where memory ends. */

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
 import { chromium, type Browser } from "playwright-core";
-import { convert } from "../../converter/convert.ts";
 import { digits } from "../../examples/digits.ts";
+import { convert } from "../../targets/converter.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 
 export const root = path.resolve(import.meta.dirname, "../.."), executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";

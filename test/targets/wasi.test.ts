@@ -1,27 +1,17 @@
 /** The WASI command in node:wasi: the same bytes as the SDK, and clear refusals. */
-import { closeSync, mkdtempSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { WASI } from "node:wasi";
 import { expect, test } from "vitest";
 import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { readNpy, writeNpy } from "../../targets/cli/npy.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { random } from "../kernels/random.ts";
+import { wasiCommand } from "./wasi-command.ts";
 
-const root = path.resolve(import.meta.dirname, "../.."), folder = mkdtempSync(path.join(tmpdir(), "octavo-wasi-"));
-
-function command(build: string, input: Uint8Array, ...args: string[]): { code: number; out: Uint8Array; err: string } {
-  const at = (name: string) => path.join(folder, name);
-  writeFileSync(at("in"), input);
-  const stdin = openSync(at("in"), "r"), stdout = openSync(at("out"), "w"), stderr = openSync(at("err"), "w");
-  const wasi = new WASI({ version: "preview1", args: ["octavo-run", ...args], preopens: { "/models": folder }, stdin, stdout, stderr, returnOnExit: true });
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(path.join(root, `build/${build}.wasm`))), wasi.getImportObject() as WebAssembly.Imports);
-  const code = wasi.start(instance) as unknown as number;
-  for (const fd of [stdin, stdout, stderr]) closeSync(fd);
-  return { code, out: new Uint8Array(readFileSync(at("out"))), err: readFileSync(at("err"), "utf8") };
-}
+const folder = mkdtempSync(path.join(tmpdir(), "octavo-wasi-"));
+const command = (build: string, input: Uint8Array, ...args: string[]) => wasiCommand(build, folder, input, ...args);
 
 async function model(): Promise<Uint8Array> {
   const b = new GraphBuilder("test", "dense"), r = random(3), x = b.input("x", "float32", [1, 20]);
