@@ -12,6 +12,7 @@ import { assignedVariables, controls, finishVariables } from "./tflite/control.t
 import { convolutions } from "./tflite/convolution.ts";
 import { denses } from "./tflite/dense.ts";
 import { elementwise } from "./tflite/elementwise.ts";
+import { gathers } from "./tflite/gather.ts";
 import { modelName } from "./tflite/metadata.ts";
 import { pools } from "./tflite/pooling.ts";
 import { quantizations } from "./tflite/quantize.ts";
@@ -20,16 +21,17 @@ import { reductions } from "./tflite/reduce.ts";
 import { refuseUnsupported } from "./tflite/refuse.ts";
 import { resizes } from "./tflite/resize.ts";
 import { isTflite, readSchema, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./tflite/schema.ts";
-import { nameOf, pass, passed, tensorAt, TfliteNode, type OperatorTable, type Passed, type Reading, type Scope } from "./tflite/scope.ts";
+import { TfliteNode, type OperatorTable } from "./tflite/node.ts";
+import { nameOf, pass, passed, tensorAt, type Passed, type Reading, type Scope } from "./tflite/scope.ts";
 import { shapes } from "./tflite/shape.ts";
 import { slices } from "./tflite/slice.ts";
 import { svdfs } from "./tflite/svdf.ts";
-import { checkedShape, dtypeOf, quantizationOf } from "./tflite/tensors.ts";
+import { checkedShape, dtypeOf, quantizationOf, show } from "./tflite/tensors.ts";
 
 export const tflite: Reader = { name: "tflite", extensions: [".tflite"], sniff: isTflite, read };
 
 const operators: OperatorTable = {
-  ...convolutions, ...denses, ...pools, ...elementwise, ...reductions, ...shapes, ...slices, ...resizes, ...batches, ...quantizations, ...recurrents, ...svdfs,
+  ...convolutions, ...denses, ...pools, ...elementwise, ...reductions, ...shapes, ...slices, ...gathers, ...resizes, ...batches, ...quantizations, ...recurrents, ...svdfs,
   ...controls(call),
 };
 
@@ -86,7 +88,7 @@ function input(scope: Scope, index: number): void {
   if (!fixed) scope.names.set(index, graph.input(name, dtype, shape, layoutOf(scope, index), quantizationOf(t)));
   else {
     const data = allocate(dtype, sizeOf(fixed.shape));
-    if (fixed.data.length !== data.length) graph.fail(`the constant has ${fixed.data.length} values for [${fixed.shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+    if (fixed.data.length !== data.length) graph.fail(`the constant has ${fixed.data.length} values for ${show(fixed.shape)}`, "", "ERR_OCTAVO_SHAPE");
     data.set(fixed.data);
     scope.names.set(index, graph.constant(name, dtype, [...fixed.shape], data, quantizationOf(t)));
   }
@@ -96,9 +98,13 @@ function input(scope: Scope, index: number): void {
 function inputShape(scope: Scope, index: number, name: string): number[] {
   const t = tensorAt(scope, index), known = checkedShape(t), wanted = scope.options.inputShapes?.[name];
   if (!wanted) return known.map((d, axis) => (t.signature[axis] === -1 ? 1 : d));
-  if (wanted.length !== known.length && known.length > 0) scope.graph.fail(`the given shape [${wanted.join(",")}] has ${wanted.length} axes, expected ${known.length}`, "", "ERR_OCTAVO_SHAPE");
+  if (wanted.length !== known.length && known.length > 0) {
+    scope.graph.fail(`the given shape ${show(wanted)} has ${wanted.length} axes, expected ${known.length}`, "", "ERR_OCTAVO_SHAPE");
+  }
   const shape = wanted.map((d, axis) => (d === -1 ? known[axis] ?? 1 : d));
-  if (!(sizeOf(shape) <= 2 ** 31) || shape.some((d) => !Number.isInteger(d) || d < 0)) scope.graph.fail(`the given shape [${wanted.join(",")}] is not one of sizes`, "", "ERR_OCTAVO_SHAPE");
+  if (!(sizeOf(shape) <= 2 ** 31) || shape.some((d) => !Number.isInteger(d) || d < 0)) {
+    scope.graph.fail(`the given shape ${show(wanted)} is not one of sizes`, "", "ERR_OCTAVO_SHAPE");
+  }
   return shape;
 }
 
@@ -114,7 +120,9 @@ function readOperators(scope: Scope): void {
   for (const operator of scope.subgraph.operators) {
     const first = scope.subgraph.tensors[operator.outputs[0] ?? -1];
     scope.graph.where = `node "${first?.name ?? ""}" (${operator.type})`;
-    if (scope.budget.operators-- <= 0) scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
+    if (scope.budget.operators-- <= 0) {
+      scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
+    }
     operators[operator.type]!(new TfliteNode(operator, scope));
   }
 }

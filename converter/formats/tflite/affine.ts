@@ -52,7 +52,8 @@ export function affineOf(graph: Graph, producers: Map<string, Node>, name: strin
   const steps = columns.reduce((a, K) => a + K, 1), work = nodes.reduce((a, n) => a + sizeOf(tensorOf(graph, n.inputs[1] || n.inputs[0]!).shape), 1);
   if (steps * work * N > affordable) return undefined;
   const values = new Map<string, TypedArray>(sources.map((s) => [s, new Float32Array(sizeOf(tensorOf(graph, s).shape))]));
-  const measure = () => Float32Array.from(sources.includes(name) ? values.get(name)! : evaluate(graph, values, { nodes, keep: new Set([name]) }).get(name)!).subarray(0, H);
+  const keep = new Set([name]), result = () => (sources.includes(name) ? values : evaluate(graph, values, { nodes, keep })).get(name)!;
+  const measure = () => Float32Array.from(result()).subarray(0, H);
   const bias = measure(), weights = new Map<string, Float32Array>();
   sources.forEach((s, i) => {
     const K = columns[i]!, v = values.get(s)!, w = new Float32Array(H * K);

@@ -4,15 +4,19 @@
  */
 import { sizeOf } from "../../ir/graph.ts";
 import { padding } from "./convolution.ts";
+import { TfliteNode, type OperatorTable } from "./node.ts";
 import { options, type TfliteOperator, type TfliteSubgraph } from "./schema.ts";
-import { nameOf, TfliteNode, type DilatedConv, type OperatorTable, type Scope } from "./scope.ts";
+import { nameOf, type DilatedConv, type Scope } from "./scope.ts";
+import { show } from "./tensors.ts";
 
 export const batches: OperatorTable = { SPACE_TO_BATCH_ND: spaceToBatch, BATCH_TO_SPACE_ND: batchToSpace };
 
 /** block [M], amounts [M,2] before and after, for the M axes behind the batch. */
 function blocksOf(n: TfliteNode): { x: string; shape: number[]; block: number[]; before: number[]; after: number[] } {
   const x = n.input(0), shape = n.shape(x), block = n.integers(1), amounts = n.integers(2), M = block.length;
-  if (shape.length <= M || amounts.length !== 2 * M || block.some((b) => b < 1) || amounts.some((a) => a < 0)) n.damaged(`block [${block.join(",")}] and amounts [${amounts.join(",")}] do not fit [${shape.join(",")}]`);
+  if (shape.length <= M || amounts.length !== 2 * M || block.some((b) => b < 1) || amounts.some((a) => a < 0)) {
+    n.damaged(`block ${show(block)} and amounts ${show(amounts)} do not fit ${show(shape)}`);
+  }
   return { x, shape, block, before: amounts.filter((_, i) => i % 2 === 0), after: amounts.filter((_, i) => i % 2 === 1) };
 }
 
@@ -23,7 +27,7 @@ function spaceToBatch(n: TfliteNode): void {
   const ends = rest.map(() => 0);
   const padded = n.move("pad", [x], { before: [0, ...before, ...ends], after: [0, ...after, ...ends], mode: "constant", value: 0 });
   const sizes = n.shape(padded).slice(1, M + 1).map((d, i) => d / block[i]!);
-  if (!sizes.every(Number.isInteger)) n.damaged(`block [${block.join(",")}] does not divide the padded [${n.shape(padded).join(",")}]`);
+  if (!sizes.every(Number.isInteger)) n.damaged(`block ${show(block)} does not divide the padded ${show(n.shape(padded))}`);
   const split = n.reshape(padded, [shape[0]!, ...sizes.flatMap((d, i) => [d, block[i]!]), ...rest]);
   const axes = sizes.map((_, i) => i);
   const perm = [...axes.map((i) => 2 * i + 2), 0, ...axes.map((i) => 2 * i + 1), ...rest.map((_, i) => 2 * M + 1 + i)];
@@ -34,12 +38,12 @@ function spaceToBatch(n: TfliteNode): void {
 function batchToSpace(n: TfliteNode): void {
   if (isDilation(n)) return n.name(n.input(0));
   const { x, shape, block, before, after } = blocksOf(n), M = block.length, rest = shape.slice(M + 1), N = shape[0]! / sizeOf(block);
-  if (!Number.isInteger(N)) n.damaged(`block [${block.join(",")}] does not divide a batch of ${shape[0]}`);
+  if (!Number.isInteger(N)) n.damaged(`block ${show(block)} does not divide a batch of ${shape[0]}`);
   const split = n.reshape(x, [...block, N, ...shape.slice(1)]);
   const perm = [M, ...block.flatMap((_, i) => [M + 1 + i, i]), ...rest.map((_, i) => 2 * M + 1 + i)];
   const whole = n.reshape(n.transpose(split, perm), [N, ...block.map((b, i) => b * shape[i + 1]!), ...rest]);
   const sizes = n.shape(whole).map((d, i) => d - (before[i - 1] ?? 0) - (after[i - 1] ?? 0));
-  if (sizes.some((d) => d < 0)) n.damaged(`crops [${before.join(",")}] and [${after.join(",")}] exceed [${n.shape(whole).join(",")}]`);
+  if (sizes.some((d) => d < 0)) n.damaged(`crops ${show(before)} and ${show(after)} exceed ${show(n.shape(whole))}`);
   n.emit("slice", [whole], { starts: [0, ...before, ...rest.map(() => 0)], steps: sizes.map(() => 1), sizes });
 }
 
@@ -84,7 +88,8 @@ export function readersOf({ operators }: TfliteSubgraph): Map<number, TfliteOper
 function chainFrom(scope: Scope, space: TfliteOperator): Chain | undefined {
   const next = (op: TfliteOperator) => {
     const all = scope.readers.get(op.outputs[0]!) ?? [];
-    return op.outputs.length === 1 && !scope.subgraph.outputs.includes(op.outputs[0]!) && all.length === 1 && all[0]!.inputs[0] === op.outputs[0] ? all[0] : undefined;
+    const alone = op.outputs.length === 1 && all.length === 1 && !scope.subgraph.outputs.includes(op.outputs[0]!);
+    return alone && all[0]!.inputs[0] === op.outputs[0] ? all[0] : undefined;
   };
   const conv = next(space);
   if (!conv || (conv.type !== "CONV_2D" && conv.type !== "DEPTHWISE_CONV_2D")) return undefined;
@@ -101,7 +106,8 @@ function dilationOf(scope: Scope, [space, conv, batch]: Chain): DilatedConv | un
   const weights = scope.subgraph.tensors[conv.inputs[1]!]?.shape;
   if (block?.length !== 2 || pads?.length !== 4 || crops?.length !== 4 || block.join() !== again?.join() || weights?.length !== 4) return undefined;
   if (o.strideH !== 1 || o.strideW !== 1 || o.dilationH !== 1 || o.dilationW !== 1) return undefined;
-  const [rows, columns] = [0, 1].map((i) => padding(o.padding, 1e6, weights[1 + i]!, 1, 1).map((p, side) => p * block[i]! + pads[2 * i + side]! - crops[2 * i + side]!));
+  const inner = [0, 1].map((i) => padding(o.padding, 1e6, weights[1 + i]!, 1, 1));
+  const [rows, columns] = inner.map((sides, i) => sides.map((p, side) => p * block[i]! + pads[2 * i + side]! - crops[2 * i + side]!));
   const pad = [rows![0]!, columns![0]!, rows![1]!, columns![1]!] as DilatedConv["pad"];
   return pad.every((p) => p >= 0) ? { dilation: [block[0]!, block[1]!], pad } : undefined;
 }

@@ -136,7 +136,8 @@ function lstm(m: Matcher, hidden: number, cell: number): Cell | undefined {
         if (!gates.every((g) => g !== undefined)) continue;
         const [i, f, g, o] = gates as [Gate, Gate, Gate, Gate];
         if (!same(i.fn, f.fn) || !same(i.fn, o.fn)) continue;
-        return { op: "lstm", ...weightsOf(gates as Gate[]), b: stacked([i, f, g, o].map((x) => x.affine.bias)), activations: [i.fn, g.fn, out.fn], linearBeforeReset: false, hidden, cell };
+        const b = stacked([i, f, g, o].map((x) => x.affine.bias)), activations = [i.fn, g.fn, out.fn];
+        return { op: "lstm", ...weightsOf(gates as Gate[]), b, activations, linearBeforeReset: false, hidden, cell };
       }
     }
   }
@@ -181,7 +182,9 @@ function resetBefore(m: Matcher, name: string, h: string): Candidate | undefined
   for (const scaled of products) {
     const r = pairs(m, scaled, "mul").find(([, right]) => origin(m, right) === h)?.[0], reset = r ? gate(m, r, h) : undefined;
     const affine = reset && measured(m, name, [m.step.x, scaled], h);
-    if (affine) return { reset, w: affine.weights.get(m.step.x)!, r: affine.weights.get(scaled)!, wb: affine.bias, rb: new Float32Array(affine.bias.length), linearBeforeReset: false };
+    if (!affine) continue;
+    const { weights, bias } = affine;
+    return { reset, w: weights.get(m.step.x)!, r: weights.get(scaled)!, wb: bias, rb: new Float32Array(bias.length), linearBeforeReset: false };
   }
   return undefined;
 }

@@ -1,8 +1,9 @@
 /** Calls of other subgraphs, branches and loops whose course is known at conversion. */
 import { sizeOf } from "../../ir/graph.ts";
 import { recurrentLoop } from "./loop.ts";
+import type { OperatorTable, TfliteNode } from "./node.ts";
 import { decompositionOf, options, type TfliteSubgraph } from "./schema.ts";
-import { passed, type OperatorTable, type Passed, type Scope, type TfliteNode } from "./scope.ts";
+import { passed, type Passed, type Scope } from "./scope.ts";
 import { variables } from "./variables.ts";
 
 export { assignedVariables, finishVariables } from "./variables.ts";
@@ -62,6 +63,7 @@ function loop(n: TfliteNode, call: Call): void {
 
 function continues(n: TfliteNode, [condition]: Passed[]): boolean {
   if (!condition?.name || sizeOf(n.shape(condition.name)) !== 1) n.damaged("its condition is not one value");
-  const value = n.graph.valueOf(condition!.name)?.data ?? n.fail("how often its loop runs depends on the model's inputs, expected a constant", "Export the model with a fixed sequence length.");
-  return value[0] !== 0;
+  const value = n.graph.valueOf(condition!.name)?.data;
+  if (!value) n.fail("how often its loop runs depends on the model's inputs, expected a constant", "Export the model with a fixed sequence length.");
+  return value![0] !== 0;
 }

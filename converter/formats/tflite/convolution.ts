@@ -1,6 +1,7 @@
 /** Convolutions. TFLite is channels-last as the graph is; only depthwise weights [1,KH,KW,O] are turned to [O,KH,KW,1]. */
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, same } from "./schema.ts";
+import { show } from "./tensors.ts";
 
 export const convolutions: OperatorTable = { CONV_2D: conv2d, DEPTHWISE_CONV_2D: depthwise, TRANSPOSE_CONV: transposeConv };
 
@@ -35,7 +36,9 @@ function conv2d(n: TfliteNode): void {
   const x = n.input(0), w = n.input(1);
   const [, , , C] = n.ranked(x, 4) as [number, number, number, number];
   const [O, , , perGroup] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
-  if (perGroup < 1 || C % perGroup || O % (C / perGroup)) n.damaged(`weights of ${perGroup} channels do not divide the ${C} of the input into groups for ${O} outputs`);
+  if (perGroup < 1 || C % perGroup || O % (C / perGroup)) {
+    n.damaged(`weights of ${perGroup} channels do not divide the ${C} of the input into groups for ${O} outputs`);
+  }
   convolve(n, x, w, C / perGroup, o);
 }
 
@@ -45,7 +48,7 @@ function depthwise(n: TfliteNode): void {
   const x = n.input(0), w = n.input(1);
   const [, , , C] = n.ranked(x, 4) as [number, number, number, number];
   const [one, , , O] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
-  if (one !== 1 || C < 1 || O % C) n.damaged(`depthwise weights [${n.shape(w).join(",")}] do not fit ${C} channels`);
+  if (one !== 1 || C < 1 || O % C) n.damaged(`depthwise weights ${show(n.shape(w))} do not fit ${C} channels`);
   convolve(n, x, n.transpose(w, [3, 1, 2, 0]), C, o);
 }
 
@@ -61,18 +64,21 @@ function convolve(n: TfliteNode, x: string, w: string, groups: number, o: Window
 
 export function bias(n: TfliteNode, i: number, size: number): string {
   const b = n.input(i);
-  if (n.shape(b).length !== 1 || n.shape(b)[0] !== size) n.damaged(`its bias has shape [${n.shape(b).join(",")}], expected [${size}]`);
+  if (n.shape(b).length !== 1 || n.shape(b)[0] !== size) n.damaged(`its bias has shape ${show(n.shape(b))}, expected [${size}]`);
   return b;
 }
 
-/** output shape [4] (where it is computed, what the file says of the output) · w [O,KH,KW,C] · x [N,H,W,C] · b [O]?: padding is that of the convolution this one inverts. */
+/**
+ * output shape [4] (where it is computed, what the file says of the output) · w [O,KH,KW,C] · x [N,H,W,C] · b [O]?
+ * Padding is that of the convolution this one inverts.
+ */
 function transposeConv(n: TfliteNode): void {
   const o = options.transposeConv(n.operator);
   const shape = n.isFixed(0) ? n.integers(0) : n.target().shape;
   const x = n.input(2), w = n.input(1);
   const [, H, W] = n.ranked(x, 4) as [number, number, number, number];
   const [O, KH, KW] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
-  if (shape.length !== 4 || shape.some((d) => d < 1)) n.damaged(`its output shape is [${shape.join(",")}], expected four positive sizes`);
+  if (shape.length !== 4 || shape.some((d) => d < 1)) n.damaged(`its output shape is ${show(shape)}, expected four positive sizes`);
   const stride = positive(n, "stride", [o.strideH, o.strideW]);
   positive(n, "window", [KH, KW]);
   const rows = cropped(o.padding, shape[1]!, H, KH, stride[0]), columns = cropped(o.padding, shape[2]!, W, KW, stride[1]);

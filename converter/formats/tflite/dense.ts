@@ -1,15 +1,18 @@
 /** Fully connected layers and matrix products. */
 import { sizeOf } from "../../ir/graph.ts";
 import { bias } from "./convolution.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, shuffledWeights } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { show } from "./tensors.ts";
 
 export const denses: OperatorTable = { FULLY_CONNECTED: fullyConnected, BATCH_MATMUL: batchMatMul };
 
 /** x [...] read as [N,I] · w [O,I] · b [O]? → [N,O], or [...,O] where the option keeps the leading axes. */
 function fullyConnected(n: TfliteNode): void {
   const o = options.fullyConnected(n.operator);
-  if (o.weightsFormat === shuffledWeights) n.fail("its weights are shuffled for another kernel, expected plain ones", "Export without the shuffled weights format.");
+  if (o.weightsFormat === shuffledWeights) {
+    n.fail("its weights are shuffled for another kernel, expected plain ones", "Export without the shuffled weights format.");
+  }
   const [O, I] = n.ranked(n.stored(1), 2, "weight tensor") as [number, number];
   const clamp = clampOf(n, o.activation);
   if (!n.isFixed(1)) return computed(n, rows(n, n.real(0), I, o.keepNumDims), clamp);
@@ -20,8 +23,8 @@ function fullyConnected(n: TfliteNode): void {
 /** `x` with rows of I values. */
 function rows(n: TfliteNode, x: string, I: number, keep: boolean): string {
   const shape = n.shape(x), size = sizeOf(shape);
-  if (I < 1 || size % I) n.damaged(`input [${shape.join(",")}] does not divide into rows of ${I}`);
-  if (keep && shape.at(-1) !== I) n.damaged(`input [${shape.join(",")}] does not end in the ${I} columns of the weights`);
+  if (I < 1 || size % I) n.damaged(`input ${show(shape)} does not divide into rows of ${I}`);
+  if (keep && shape.at(-1) !== I) n.damaged(`input ${show(shape)} does not end in the ${I} columns of the weights`);
   return keep ? x : n.reshape(x, [size / I, I]);
 }
 
@@ -40,6 +43,6 @@ function batchMatMul(n: TfliteNode): void {
 
 function swapped(n: TfliteNode, x: string, swap: boolean): string {
   const rank = n.shape(x).length;
-  if (rank < 2) n.damaged(`input has shape [${n.shape(x).join(",")}], expected two axes or more`);
+  if (rank < 2) n.damaged(`input has shape ${show(n.shape(x))}, expected two axes or more`);
   return swap ? n.transpose(x, [...Array(rank - 2).keys(), rank - 1, rank - 2]) : x;
 }

@@ -1,8 +1,8 @@
 /** One value at a time: activations, unary and binary operators with broadcasting. */
 import { allocate } from "../../ir/graph.ts";
 import { noClamp, type BinaryOp, type UnaryOp } from "../../ir/ops.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, type TfliteOperator } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
 
 const plain = { alpha: 0, beta: 0 };
 

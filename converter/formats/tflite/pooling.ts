@@ -1,7 +1,7 @@
 /** Pooling. Averages are over the part of a window that lies inside the picture. */
 import { windowOf } from "./convolution.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
 
 export const pools: OperatorTable = { AVERAGE_POOL_2D: average, MAX_POOL_2D: max, L2_POOL_2D: l2 };
 

@@ -1,6 +1,6 @@
 /** Between integers and real numbers. */
+import type { OperatorTable, TfliteNode } from "./node.ts";
 import { options } from "./schema.ts";
-import type { OperatorTable, TfliteNode } from "./scope.ts";
 import { dtypeOf, quantizationOf } from "./tensors.ts";
 
 export const quantizations: OperatorTable = { QUANTIZE: quantize, DEQUANTIZE: dequantize, FAKE_QUANT: fakeQuant, CAST: cast };
@@ -23,7 +23,9 @@ function dequantize(n: TfliteNode): void {
 /** Rounds to a grid of 2^bits values between min and max, which is first moved so that 0 lies on it. */
 function fakeQuant(n: TfliteNode): void {
   const { min, max, bits, narrow } = options.fakeQuant(n.operator);
-  if (!(min <= 0 && max >= 0 && max > min && bits >= 2 && bits <= 8)) n.damaged(`its range is ${min} to ${max} in ${bits} bits, expected one around 0 in 2 to 8 bits`);
+  if (!(min <= 0 && max >= 0 && max > min && bits >= 2 && bits <= 8)) {
+    n.damaged(`its range is ${min} to ${max} in ${bits} bits, expected one around 0 in 2 to 8 bits`);
+  }
   const lowest = narrow ? 1 : 0, highest = 2 ** bits - 1;
   const scale = Math.fround((max - min) / (highest - lowest));
   const zero = Math.min(Math.max(Math.round(Math.fround(lowest - Math.fround(min / scale))), lowest), highest);

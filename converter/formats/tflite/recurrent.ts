@@ -6,10 +6,12 @@
  * all named: y has the quantization of the hidden intermediate, h that of the output state (which the recurrent product
  * reads), c is int16 with the power-of-two scale of the cell state. Gates are Q3.12 before and Q0.15 after activation.
  */
-import { sizeOf, tensorOf, type DType, type Quantization, type TypedArray } from "../../ir/graph.ts";
+import { tensorOf, type DType, type Quantization } from "../../ir/graph.ts";
 import type { Attributes, RecurrentActivation, UnaryOp } from "../../ir/ops.ts";
+import { biases, gates, joined, type Direction } from "./gates.ts";
+import type { OperatorTable, TfliteNode } from "./node.ts";
 import { activationNames, basicLstm, options } from "./schema.ts";
-import { tensorAt, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { tensorAt } from "./scope.ts";
 import { carry, stateTensor } from "./states.ts";
 import { dtypeOf, quantizationOf } from "./tensors.ts";
 
@@ -19,8 +21,6 @@ export const recurrents: OperatorTable = {
 };
 
 type Op = "lstm" | "rnn";
-/** Input numbers of one direction. `weights`, `recurrent` and `bias` have one entry per gate; `cell` is the LSTM's. */
-interface Direction { weights: number[]; recurrent: number[]; bias: number[]; hidden: number; cell?: number }
 
 const from = (first: number, count: number) => Array.from({ length: count }, (_, i) => first + i);
 const lstmAt = (first: number, hidden: number, cell: number): Direction =>
@@ -144,66 +144,4 @@ function activationsOf(n: TfliteNode, op: Op, activation: number): RecurrentActi
   const name = activationNames[activation] ?? "", found = fns[name] ?? n.fail(`its activation is ${name || activation}, expected ${Object.keys(fns).join(", ")}`);
   const own = { fn: found[0], alpha: found[1], beta: found[2] };
   return op === "rnn" ? [own] : [{ fn: "sigmoid", alpha: 0, beta: 0 }, own, { ...own }];
-}
-
-interface Part { data: TypedArray; dtype: DType; shape: number[]; quantization: Quantization | undefined }
-
-/** A constant input with its numbers as they are stored. */
-function part(n: TfliteNode, i: number): Part {
-  const data = n.value(i), { dtype, shape, quantization } = tensorOf(n.graph.graph, n.stored(i));
-  return { data, dtype, shape, quantization };
-}
-
-/**
- * Weights of all gates, [1,G·H,I]. An LSTM without its own input gate has i = 1 − f, which is σ of the negated sum:
- * its weights are those of the forget gate, negated.
- */
-function gates(n: TfliteNode, inputs: number[], d: Direction): string {
-  const coupled = inputs.length === 4 && !n.has(d.weights[0]!);
-  const parts = inputs.map((i, g) => (coupled && g === 0 ? negated(n, part(n, inputs[1]!)) : part(n, i)));
-  const [H, I] = parts[0]!.shape as [number, number];
-  if (parts.some((p) => p.shape.length !== 2 || p.shape.join() !== `${H},${I}`)) n.damaged(`its gates have weights of ${parts.map((p) => `[${p.shape.join(",")}]`).join(", ")}, expected one shape`);
-  return stacked(n, parts, [1, parts.length * H, I]);
-}
-
-/** [1,G·H]; an absent bias is none at all. */
-function biases(n: TfliteNode, d: Direction, H: number): string {
-  if (!d.bias.some((i) => n.has(i))) return "";
-  const coupled = d.bias.length === 4 && !n.has(d.weights[0]!);
-  const parts = d.bias.map((i, g) => (coupled && g === 0 ? negated(n, part(n, d.bias[1]!)) : part(n, i)));
-  if (parts.some((p) => sizeOf(p.shape) !== H)) n.damaged(`its biases have ${parts.map((p) => sizeOf(p.shape)).join(", ")} values, expected ${H} each`);
-  return stacked(n, parts, [1, parts.length * H]);
-}
-
-function negated(n: TfliteNode, p: Part): Part {
-  if (n.dtype(n.stored(0)) !== "float32") n.fail("its input and forget gates are coupled, expected four gates in an operator quantized as a whole", "Keep the input gate.");
-  if (p.data.includes(-128) && p.dtype === "int8") n.fail("its input and forget gates are coupled, and a weight is -128, expected -127 to 127", "Keep the input gate.");
-  return { ...p, data: p.data.map((v) => -v) as TypedArray };
-}
-
-/** One constant of all parts, with a scale per row where they are quantized; integers that a float operator reads are dequantized. */
-function stacked(n: TfliteNode, parts: Part[], shape: number[]): string {
-  const { dtype } = parts[0]!, rows = sizeOf(shape.slice(0, 2)) / parts.length;
-  if (parts.some((p) => p.dtype !== dtype || !p.quantization !== !parts[0]!.quantization)) n.damaged("its gates are of several types, expected one");
-  const all = parts[0]!.data.slice(0, 0).constructor as new (length: number) => TypedArray;
-  const data = new all(sizeOf(shape));
-  parts.forEach((p, g) => data.set(p.data, g * p.data.length));
-  const quantization = parts[0]!.quantization && perRow(parts, rows);
-  const name = n.graph.constant(`${n.outputName()}_${shape.length === 3 ? "weights" : "bias"}`, dtype, shape, data, quantization);
-  return quantization && n.dtype(n.stored(0)) === "float32" ? n.graph.add("dequantize", [name], {}) : name;
-}
-
-function perRow(parts: Part[], rows: number): Quantization {
-  const each = (values: (q: Quantization) => ArrayLike<number>) => parts.flatMap((p) => Array.from({ length: rows }, (_, i) => {
-    const v = values(p.quantization!);
-    return v[v.length === 1 ? 0 : i]!;
-  }));
-  return { scale: Float32Array.from(each((q) => q.scale)), zeroPoint: Int32Array.from(each((q) => q.zeroPoint)), axis: 1 };
-}
-
-/** The directions one behind the other: [D,…]. */
-function joined(n: TfliteNode, names: string[]): string {
-  if (names.length === 1 || names.every((x) => !x)) return names[0]!;
-  if (names.some((x) => !x)) n.damaged("one direction has a bias, the other has none");
-  return n.graph.add("concat", names, { axis: 0 });
 }

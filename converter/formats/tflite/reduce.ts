@@ -1,8 +1,8 @@
 /** Operators over whole axes: reductions, softmax, normalization, arg max, top k. */
-import { noClamp, type ReduceOp } from "../../ir/ops.ts";
 import { sizeOf } from "../../ir/graph.ts";
+import { noClamp, type ReduceOp } from "../../ir/ops.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
 import { dtypeOf, quantizationOf } from "./tensors.ts";
 
 const reduction = (op: ReduceOp) => (n: TfliteNode): void => {
@@ -59,7 +59,8 @@ function localResponse(n: TfliteNode): void {
   const x = n.real(0), shape = n.shape(x), C = shape.at(-1) ?? n.damaged("its input has no axes"), taps = 2 * radius + 1;
   if (radius < 0 || radius > C) n.damaged(`its radius is ${radius}, expected 0 to ${C}`);
   const squares = n.reshape(n.step("mul", [x, x], { clamp: noClamp }), [1, sizeOf(shape) / C, C, 1]);
-  const mean = n.step("averagePool2d", [squares], { kernel: [1, taps], stride: [1, 1], dilation: [1, 1], pad: [0, radius, 0, radius], countIncludePad: true, clamp: noClamp });
+  const window = { kernel: [1, taps], stride: [1, 1], dilation: [1, 1], pad: [0, radius, 0, radius] };
+  const mean = n.step("averagePool2d", [squares], { ...window, countIncludePad: true, clamp: noClamp });
   const sum = n.step("affine", [n.reshape(mean, shape)], { alpha: alpha * taps, beta: bias });
   const power = n.step("pow", [sum, n.graph.scalar(-beta)], { clamp: noClamp });
   n.emit("mul", [x, power], { clamp: noClamp });

@@ -1,11 +1,14 @@
 /** What the graph has no operators for: all of it is named at once, before anything is read. */
 import { modelError } from "../../ir/error.ts";
+import type { OperatorTable } from "./node.ts";
 import { decompositionOf, options, type TfliteModel, type TfliteOperator, type TfliteSubgraph } from "./schema.ts";
-import type { OperatorTable } from "./scope.ts";
 
 /** Forms of known operators that are refused, by what they have. */
 const forms: Record<string, (op: TfliteOperator) => string> = {
-  UNIDIRECTIONAL_SEQUENCE_LSTM: (op) => (options.unidirectionalLstm(op).diagonalRecurrent ? "diagonal recurrent weights" : lstmForm(op, 9, 20, options.unidirectionalLstm(op).projectionClip)),
+  UNIDIRECTIONAL_SEQUENCE_LSTM: (op) => {
+    const { diagonalRecurrent, projectionClip } = options.unidirectionalLstm(op);
+    return diagonalRecurrent ? "diagonal recurrent weights" : lstmForm(op, 9, 20, projectionClip);
+  },
   LSTM: (op) => lstmForm(op, 9, 20, options.lstm(op).projectionClip),
   BIDIRECTIONAL_SEQUENCE_LSTM: (op) => bidirectionalForm(op),
   BIDIRECTIONAL_SEQUENCE_RNN: (op) => (given(op, 9) ? "an auxiliary input" : ""),
@@ -39,7 +42,8 @@ export function refuseUnsupported(model: TfliteModel, known: OperatorTable): voi
   }
   if (!counts.size) return;
   const list = [...counts].sort().map(([what, times]) => `${times} × ${what}`).join(", ");
-  throw modelError("ERR_OCTAVO_OPERATOR", "tflite", "model", `it has ${list}, none of which can be run; expected built-in operators of CNN and recurrent models`, remedy([...counts.keys()]));
+  const problem = `it has ${list}, none of which can be run; expected built-in operators of CNN and recurrent models`;
+  throw modelError("ERR_OCTAVO_OPERATOR", "tflite", "model", problem, remedy([...counts.keys()]));
 }
 
 /** Subgraphs that an operator calls. */
@@ -58,7 +62,9 @@ function reachable(model: TfliteModel): TfliteSubgraph[] {
 }
 
 const remedy = (names: string[]): string => {
-  if (names.some((n) => n.startsWith("TensorFlow operator"))) return "Convert with TFLITE_BUILTINS only, or replace these layers; recurrent layers are read from .keras and .h5 files directly.";
+  if (names.some((n) => n.startsWith("TensorFlow operator"))) {
+    return "Convert with TFLITE_BUILTINS only, or replace these layers; recurrent layers are read from .keras and .h5 files directly.";
+  }
   if (names.some((n) => n.startsWith("tensor"))) return "Export without pruning to sparse storage and with all data in the file.";
   return "Replace these layers, or cut the model before them.";
 };

@@ -1,7 +1,9 @@
 /** Resizing, one axis at a time, as TFLite's reference kernels place and weigh their samples (reference/resize_*.h). */
 import type { Quantization } from "../../ir/graph.ts";
+import type { OperatorTable, TfliteNode } from "./node.ts";
 import { options } from "./schema.ts";
-import { spend, type OperatorTable, type TfliteNode } from "./scope.ts";
+import { spend } from "./scope.ts";
+import { show } from "./tensors.ts";
 
 export const resizes: OperatorTable = { RESIZE_BILINEAR: bilinear, RESIZE_NEAREST_NEIGHBOR: nearest };
 
@@ -11,7 +13,7 @@ const f = Math.fround;
 
 function sizesOf(n: TfliteNode, x: string): [from: number[], to: number[]] {
   const [, H, W] = n.ranked(x, 4) as [number, number, number, number], to = n.integers(1);
-  if (to.length !== 2 || to.some((d) => d < 1 || d > 65536)) n.damaged(`its new size is [${to.join(",")}], expected two sizes from 1 to 65536`);
+  if (to.length !== 2 || to.some((d) => d < 1 || d > 65536)) n.damaged(`its new size is ${show(to)}, expected two sizes from 1 to 65536`);
   return [[H, W], to];
 }
 

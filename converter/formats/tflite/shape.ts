@@ -1,10 +1,11 @@
 /** Operators that move values: reshape, transpose, pad, repeat, join, and what is known from shapes alone. */
 import { allocate, sizeOf, type DType } from "../../ir/graph.ts";
 import { broadcastShapes } from "../../ir/ops.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { axesOf } from "./reduce.ts";
 import { options, reflect } from "./schema.ts";
-import { clampOf, spend, type OperatorTable, type TfliteNode } from "./scope.ts";
-import { dtypeOf } from "./tensors.ts";
+import { spend } from "./scope.ts";
+import { dtypeOf, show } from "./tensors.ts";
 
 export const shapes: OperatorTable = {
   RESHAPE: reshape, SQUEEZE: squeeze, EXPAND_DIMS: expandDims, TRANSPOSE: transpose,
@@ -30,7 +31,7 @@ function resolved(n: TfliteNode, wanted: number[], size: number): number[] {
   if (wanted.length === 1 && wanted[0] === 0 && size === 1) return [];
   const known = sizeOf(wanted.filter((d) => d !== -1));
   if (wanted.some((d) => d < -1) || wanted.filter((d) => d === -1).length > 1 || (wanted.includes(-1) && (known < 1 || size % known))) {
-    n.damaged(`${size} values cannot have the shape [${wanted.join(",")}]`);
+    n.damaged(`${size} values cannot have the shape ${show(wanted)}`);
   }
   return wanted.map((d) => (d === -1 ? size / known : d));
 }
@@ -38,7 +39,7 @@ function resolved(n: TfliteNode, wanted: number[], size: number): number[] {
 function squeeze(n: TfliteNode): void {
   const x = n.input(0), shape = n.shape(x);
   const axes = axesOf(n, options.squeeze(n.operator).axes, shape.length);
-  if (axes.some((a) => shape[a] !== 1)) n.damaged(`axes ${axes.join(",")} of [${shape.join(",")}] are not all of size 1`);
+  if (axes.some((a) => shape[a] !== 1)) n.damaged(`axes ${axes.join(",")} of ${show(shape)} are not all of size 1`);
   n.emit("reshape", [x], { shape: shape.filter((d, axis) => (axes.length ? !axes.includes(axis) : d !== 1)) });
 }
 
@@ -50,14 +51,16 @@ function expandDims(n: TfliteNode): void {
 
 function transpose(n: TfliteNode): void {
   const x = n.input(0), rank = n.shape(x).length, perm = n.integers(1).map((p) => n.axis(p, rank));
-  if (perm.length !== rank || new Set(perm).size !== rank) n.damaged(`[${perm.join(",")}] is not an order of ${rank} axes`);
+  if (perm.length !== rank || new Set(perm).size !== rank) n.damaged(`${show(perm)} is not an order of ${rank} axes`);
   n.emit("transpose", [x], { perm });
 }
 
 /** Rows [before, after] per axis. */
 function paddings(n: TfliteNode, x: string): { before: number[]; after: number[] } {
   const rank = n.shape(x).length, amounts = n.integers(1);
-  if (amounts.length !== 2 * rank || amounts.some((a) => a < 0)) n.damaged(`paddings are [${amounts.join(",")}], expected two from 0 for each of ${rank} axes`);
+  if (amounts.length !== 2 * rank || amounts.some((a) => a < 0)) {
+    n.damaged(`paddings are ${show(amounts)}, expected two from 0 for each of ${rank} axes`);
+  }
   return { before: amounts.filter((_, i) => i % 2 === 0), after: amounts.filter((_, i) => i % 2 === 1) };
 }
 
@@ -78,7 +81,9 @@ function mirrorPad(n: TfliteNode): void {
   const x = n.input(0), { before, after } = paddings(n, x), shape = n.shape(x);
   const symmetric = options.mirrorPad(n.operator).mode !== reflect;
   const most = (d: number) => (symmetric ? d : d - 1);
-  if (shape.some((d, i) => before[i]! > most(d) || after[i]! > most(d))) n.damaged(`paddings [${before.join(",")}] and [${after.join(",")}] exceed the mirrored [${shape.join(",")}]`);
+  if (shape.some((d, i) => before[i]! > most(d) || after[i]! > most(d))) {
+    n.damaged(`paddings ${show(before)} and ${show(after)} exceed the mirrored ${show(shape)}`);
+  }
   if (!symmetric) return void n.emit("pad", [x], { before, after, mode: "reflect", value: 0 });
   const axes = shape.map((_, i) => i).filter((i) => before[i]! + after[i]! > 0);
   const mirrored = axes.slice(0, -1).reduce((y, axis) => n.move("gather", [y, mirror(n, shape[axis]!, before[axis]!, after[axis]!)], { axis }), x);
@@ -95,13 +100,13 @@ function mirror(n: TfliteNode, size: number, before: number, after: number): str
 
 function tile(n: TfliteNode): void {
   const x = n.input(0), repeats = n.integers(1);
-  if (repeats.length !== n.shape(x).length || repeats.some((r) => r < 0)) n.damaged(`repeats are [${repeats.join(",")}] for [${n.shape(x).join(",")}]`);
+  if (repeats.length !== n.shape(x).length || repeats.some((r) => r < 0)) n.damaged(`repeats are ${show(repeats)} for ${show(n.shape(x))}`);
   n.emit("tile", [x], { repeats });
 }
 
 function broadcastTo(n: TfliteNode): void {
   const shape = n.integers(1);
-  if (shape.some((d) => d < 0)) n.damaged(`shape is [${shape.join(",")}], expected sizes from 0`);
+  if (shape.some((d) => d < 0)) n.damaged(`shape is ${show(shape)}, expected sizes from 0`);
   n.emit("expand", [n.input(0)], { shape });
 }
 
@@ -156,7 +161,7 @@ function integers(dtype: DType, values: number[]) {
 /** dims, value */
 function fill(n: TfliteNode): void {
   const shape = n.integers(0);
-  if (shape.some((d) => d < 0)) n.damaged(`shape is [${shape.join(",")}], expected sizes from 0`);
+  if (shape.some((d) => d < 0)) n.damaged(`shape is ${show(shape)}, expected sizes from 0`);
   n.emit("expand", [n.input(1)], { shape });
 }
 

@@ -2,13 +2,14 @@
  * SVDF, one frame per run: f = Wf · x joins the last M − 1 frames, and each unit sums its `rank` filters over them.
  *   y[n,u] = activation(b[u] + Σr Σm Wt[u·rank+r, m] · state[n, m, u·rank+r])
  * That is a dense layer, a state [N,M,1,F] shifted by one, and a grouped convolution over all M frames, in float as in
- * integers: Wf int8, state int16, Wt int16, b int32 (there the activation is the output's range). x [N,I] · Wf [F,I] · Wt [F,M] · b [U]? · state variable → y [N,U]
+ * integers: Wf int8, state int16, Wt int16, b int32 (there the activation is the output's range).
+ * x [N,I] · Wf [F,I] · Wt [F,M] · b [U]? · state variable → y [N,U]
  */
-import { noClamp } from "../../ir/ops.ts";
 import { tensorOf, type Quantization } from "../../ir/graph.ts";
+import { noClamp } from "../../ir/ops.ts";
 import { bias } from "./convolution.ts";
+import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options } from "./schema.ts";
-import { clampOf, type OperatorTable, type TfliteNode } from "./scope.ts";
 import { carry, stateTensor } from "./states.ts";
 import { dtypeOf, quantizationOf } from "./tensors.ts";
 
@@ -23,7 +24,8 @@ function svdf(n: TfliteNode): void {
   const w = n.transpose(n.reshape(n.input(2), [F / rank, rank, M, 1]), [0, 2, 3, 1]);
   const y = quantizationOf(n.target());
   const window = { stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], groups: F / rank, clamp: y ? noClamp : clampOf(n, activation) };
-  const sums = n.graph.add("conv2d", n.has(3) ? [frames, w, bias(n, 3, F / rank)] : [frames, w], window, [], y && { dtype: dtypeOf(n.target()), quantization: y });
+  const inputs = n.has(3) ? [frames, w, bias(n, 3, F / rank)] : [frames, w];
+  const sums = n.graph.add("conv2d", inputs, window, [], y && { dtype: dtypeOf(n.target()), quantization: y });
   n.emit("reshape", [sums], { shape: [N, F / rank] });
 }
 

@@ -6,6 +6,8 @@ import type { TfliteTensor } from "./schema.ts";
 const fail = (t: TfliteTensor, problem: string, remedy: string, code: "ERR_OCTAVO_FORMAT" | "ERR_OCTAVO_DTYPE" | "ERR_OCTAVO_SHAPE" = "ERR_OCTAVO_FORMAT"): never => {
   throw modelError(code, "tflite", `tensor "${t.name}"`, problem, remedy);
 };
+/** `[1,28,28,1]` */
+export const show = (shape: readonly number[]): string => `[${shape.join(",")}]`;
 const damaged = "The file is damaged: export or download it again.";
 
 /** Half floats are widened, 4-bit integers unpacked, when they are read. */
@@ -36,7 +38,7 @@ export function quantizationOf(t: TfliteTensor): Quantization | undefined {
   if (q.custom) fail(t, "its quantization is of a custom or block-wise kind, expected scales and zero points", "Quantize per tensor or per channel.");
   const n = q.scale.length;
   const axis = t.shape.length === 1 || n === 1 ? 0 : q.axis;
-  if (n !== 1 && n !== t.shape[axis]) fail(t, `it has ${n} scales along axis ${axis} of [${t.shape.join(",")}], expected one per index`, damaged);
+  if (n !== 1 && n !== t.shape[axis]) fail(t, `it has ${n} scales along axis ${axis} of ${show(t.shape)}, expected one per index`, damaged);
   if (!q.scale.every((s) => s >= 0 && Number.isFinite(s))) fail(t, "a scale is negative or not a number, expected positive ones", damaged);
   if (q.zeroPoint.length > 1 && q.zeroPoint.length !== n) fail(t, `it has ${n} scales and ${q.zeroPoint.length} zero points, expected as many of both`, damaged);
   const zeroPoint = Int32Array.from({ length: n }, (_, i) => q.zeroPoint[q.zeroPoint.length === 1 ? 0 : i] ?? 0);
@@ -65,7 +67,7 @@ export function decode(t: TfliteTensor, stored: Uint8Array): TypedArray {
   const count = sizeOf(checkedShape(t));
   const { bits, decode: read } = decoders[t.type]!;
   const wanted = Math.ceil((count * bits) / 8);
-  if (stored.length !== wanted) fail(t, `its buffer has ${stored.length} bytes, expected ${wanted} for ${t.type} [${t.shape.join(",")}]`, damaged);
+  if (stored.length !== wanted) fail(t, `its buffer has ${stored.length} bytes, expected ${wanted} for ${t.type} ${show(t.shape)}`, damaged);
   return read(new Uint8Array(stored).buffer).subarray(0, count);
 }
 

@@ -1,7 +1,8 @@
 /** Resource variables: what CALL_ONCE assigns is what they start from, what the model assigns is carried to the next run. */
 import { producerOf, sizeOf, type Tensor } from "../../ir/graph.ts";
+import type { OperatorTable, TfliteNode } from "./node.ts";
 import { options, type TfliteModel, type TfliteOperator, type TfliteSubgraph } from "./schema.ts";
-import { spend, type OperatorTable, type Scope, type TfliteNode, type Variable } from "./scope.ts";
+import { spend, type Scope, type Variable } from "./scope.ts";
 import { carry, stateTensor } from "./states.ts";
 import { checkedShape, dtypeOf, quantizationOf } from "./tensors.ts";
 
