@@ -19,8 +19,8 @@ export const pytorch: Reader = {
   },
 };
 
-/** Pickles of protocol 2 to 5 begin with 0x80 and the number. */
-const isBarePickle = (bytes: Uint8Array): boolean => bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5;
+/** Pickles of protocol 2 to 5 begin with 0x80 and the number; so may the length of a safetensors header. */
+const isBarePickle = (bytes: Uint8Array): boolean => bytes[0] === 0x80 && bytes[1]! >= 2 && bytes[1]! <= 5 && !isSafetensors(bytes);
 
 /** An archive with entries that PyTorch writes. */
 function archiveOf(bytes: Uint8Array): Zip | undefined {

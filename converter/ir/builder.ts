@@ -114,6 +114,7 @@ export class GraphBuilder {
 
   private tensor(tensor: Tensor): string {
     if (this.graph.tensors.has(tensor.name)) this.fail(`tensor "${tensor.name}" is written twice`, "", "ERR_OCTAVO_FORMAT");
+    if (!tensor.shape.every((d) => Number.isSafeInteger(d) && d >= 0)) this.fail(`tensor "${tensor.name}" has shape [${tensor.shape.join(",")}], expected whole numbers`, "", "ERR_OCTAVO_SHAPE");
     this.graph.tensors.set(tensor.name, tensor);
     return tensor.name;
   }

@@ -34,7 +34,7 @@ export function damaged(g: GraphBuilder, problem: string): never {
 
 /** Refuses before memory is taken. */
 export function bounded(g: GraphBuilder, count: number, what: string): number {
-  if (!(count <= MAX_COMPUTED))
+  if (!(count >= 0 && count <= MAX_COMPUTED))
     g.fail(`${what} would have ${count} elements, expected ${MAX_COMPUTED} or less`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");
   if (!affordable(g, count))
     g.fail(`the values that it computes at conversion have more than ${MAX_ALL_COMPUTED} elements`, "Check the model's shapes.", "ERR_OCTAVO_SHAPE");

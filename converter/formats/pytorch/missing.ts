@@ -15,7 +15,7 @@ export function missingArchitecture(weights: StateDict): never {
 
 /** The first layer, guessed from its weights. */
 function example(tensors: (readonly [string, number[]])[]): string {
-  const [name = "conv1.weight", shape = [0, 0, 0, 0]] = tensors[0] ?? [], path = name.split(".").slice(0, -1).join(".");
+  const [name = "conv1.weight", shape = [0, 0, 0, 0]] = tensors.find(([, s]) => s.length > 1) ?? tensors[0] ?? [], path = name.split(".").slice(0, -1).join(".");
   const type = name.includes("weight_ih_l0") ? "LSTM" : shape.length === 4 ? "Conv2d" : shape.length === 3 ? "Conv1d" : shape.length === 2 ? "Linear" : "BatchNorm2d";
   return `{"type": "${type}", "name": "${path}"}`;
 }
