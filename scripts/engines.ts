@@ -1,0 +1,58 @@
+/** `npm run engines`: the same model files in every engine of this machine; one table, also in docs/targets.md and README.md. */
+import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { chromium, firefox } from "./engines/browsers.ts";
+import { makeCases } from "./engines/cases.ts";
+import { bun, deno, node, nodeWasi, wasmi, wasmtime, workerd, type Answer } from "./engines/hosts.ts";
+import { Absent, installPackages, root } from "./engines/tools.ts";
+
+const engines: [string, (folder: string) => Promise<Answer>][] = [
+  ["Node", node(20)], ["Node", node(22)], ["Node", node(24)], ["Node", node(26)], ["Chromium", chromium], ["Firefox ESR", firefox], ["workerd", workerd],
+  ["Bun (JavaScriptCore)", bun], ["Deno", deno], ["node:wasi", nodeWasi], ["wasmtime", wasmtime], ["wasmi (interpreter)", wasmi],
+];
+const skipped: string[] = [], rows: string[][] = [];
+const summary = (digests: readonly string[]) => createHash("sha256").update(digests.join("\n")).digest("hex").slice(0, 16);
+
+async function report(name: string, engine: (folder: string) => Promise<Answer>, folder: string, golden: readonly string[]): Promise<void> {
+  try {
+    const { version, results } = await engine(folder);
+    for (const [build, digests] of Object.entries(results)) {
+      const right = digests.filter((d, i) => d === golden[i]).length;
+      rows.push([name, version, build, summary(digests), `${right} of ${golden.length}`]);
+    }
+  } catch (error) {
+    if (error instanceof Absent) skipped.push(`${name}: ${error.message}`);
+    else rows.push([name, "?", "?", "-", `failed: ${(error as Error).message.split("\n")[0]}`]);
+  }
+}
+
+function table(heads: readonly string[], lines: readonly (readonly string[])[]): string {
+  return [heads, heads.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+/** Puts `text` between the marks `<!-- engines -->` and `<!-- /engines -->`. */
+function insert(file: string, text: string): void {
+  const old = readFileSync(path.join(root, file), "utf8"), marked = /<!-- engines -->[^]*<!-- \/engines -->/;
+  if (marked.test(old)) writeFileSync(path.join(root, file), old.replace(marked, () => `<!-- engines -->\n${text}\n<!-- /engines -->`));
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), "octavo-cases-"));
+const { cases, refused } = await makeCases(folder), golden = cases.map((c) => c.digest);
+await installPackages().catch((error: Error) => console.error(`npm: ${error.message.split("\n")[0]}`));
+for (const [name, engine] of engines) {
+  await report(name, engine, folder, golden);
+  console.error(`${name} done`);
+}
+rmSync(folder, { recursive: true, force: true });
+const text = [
+  `${cases.length} model files, each run once on made input (\`selfTest\`); the scalar build of Node gives the digest ${summary(golden)}.\n`,
+  table(["engine", "version", "build", "digest", "same bytes"], rows), "",
+  ...(skipped.length ? [`Skipped on this machine: ${skipped.join("; ")}.`] : []), "Not tested: iOS (WebKit), Android, Cloudflare's and Vercel's own networks, ARM.",
+].join("\n");
+console.log(text);
+for (const line of refused) console.error(`no case: ${line}`);
+insert("docs/targets.md", text);
+insert("README.md", text);
+process.exitCode = rows.some((r) => r[4] !== `${golden.length} of ${golden.length}`) ? 1 : 0;

@@ -1,0 +1,62 @@
+/** Engines without a page: JavaScript runtimes, workerd, and hosts of the WASI command. */
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+import { WASI } from "node:wasi";
+import { unstable_startWorker } from "wrangler";
+import type { Case } from "./cases.ts";
+import { locate, root, run, tools } from "./tools.ts";
+
+export interface Answer { version: string; results: Record<string, string[]> }
+const casesIn = (folder: string): Case[] => JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Case[];
+const runner = path.join(import.meta.dirname, "runner.mjs"), sdk = path.join(root, "dist/targets/node/index.js"), command = path.join(root, "build/octavo-run.wasm");
+const ofNpm = (name: string, file: string) => locate("npm did not give it", path.join(tools, "node_modules", name, file));
+
+async function javascript(program: string, words: string[], folder: string): Promise<Answer> {
+  const version = /[\d.]+/.exec(await run(program, ["--version"]))![0];
+  return { version, results: JSON.parse(await run(program, [...words, runner, sdk, folder])) as Answer["results"] };
+}
+
+export const node = (major: number) => (folder: string): Promise<Answer> => javascript(ofNpm(`node${major}`, "bin/node"), [], folder);
+export const bun = (folder: string): Promise<Answer> => javascript(ofNpm("bun", "bin/bun.exe"), [], folder);
+export const deno = (folder: string): Promise<Answer> => javascript(ofNpm(".bin", "deno"), ["run", "-A", "--no-lock", "--node-modules-dir=manual"], folder);
+
+export async function workerd(folder: string): Promise<Answer> {
+  const config = path.join(folder, "wrangler.json");
+  writeFileSync(config, JSON.stringify({ name: "engines", main: path.join(import.meta.dirname, "worker.js"), compatibility_date: "2026-10-01", alias: { octavo: path.join(root, "dist/targets/cloudflare/index.js") } }));
+  const worker = await unstable_startWorker({ config, dev: { logLevel: "error", server: { port: 0 }, inspector: false } });
+  try {
+    const url = await worker.url, simd: string[] = [];
+    for (const { file } of casesIn(folder)) simd.push(await (await fetch(url, { method: "POST", body: readFileSync(path.join(folder, file)) })).text());
+    const { version } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("workerd/package.json") as { version: string };
+    return { version, results: { simd } };
+  } finally {
+    await worker.dispose();
+  }
+}
+
+export function nodeWasi(folder: string): Promise<Answer> {
+  const digests = (build: string) => casesIn(folder).map(({ file }) => selfTest(path.join(root, `build/${build}.wasm`), folder, file));
+  return Promise.resolve({ version: process.versions.node, results: { scalar: digests("octavo-run"), simd: digests("octavo-run-simd") } });
+}
+
+function selfTest(module: string, folder: string, file: string): string {
+  const out = path.join(folder, "node-wasi.out"), stdout = openSync(out, "w");
+  const wasi = new WASI({ version: "preview1", args: ["octavo-run", "--self-test", `/models/${file}`], preopens: { "/models": folder }, stdout, returnOnExit: true });
+  wasi.start(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(module)), wasi.getImportObject() as WebAssembly.Imports));
+  closeSync(stdout);
+  return readFileSync(out, "utf8").trim();
+}
+
+export async function wasmtime(folder: string): Promise<Answer> {
+  const python = locate("python3 -m venv with wasmtime from PyPI; PYTHON says where", process.env.PYTHON, path.join(tools, "py/bin/python")), script = path.join(import.meta.dirname, "wasmtime_run.py");
+  const one = async (module: string) => JSON.parse(await run(python, [script, module, folder])) as { version: string; digests: string[] };
+  const scalar = await one(command), simd = await one(command.replace("run.wasm", "run-simd.wasm"));
+  return { version: scalar.version, results: { scalar: scalar.digests, simd: simd.digests } };
+}
+
+export async function wasmi(folder: string): Promise<Answer> {
+  const program = locate("cargo install wasmi_cli; WASMI says where", process.env.WASMI, path.join(tools, "wasmi/bin/wasmi")), scalar: string[] = [];
+  for (const { file } of casesIn(folder)) scalar.push((await run(program, ["--dir", folder, command, "--self-test", path.join(folder, file)])).trim());
+  return { version: /[\d.]+/.exec(await run(program, ["--version"]))![0], results: { scalar } };
+}

@@ -1,0 +1,32 @@
+/** Where engines are found or put: a folder of the temporary files, kept between runs. */
+import { execFile } from "node:child_process";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { promisify } from "node:util";
+
+export const root = path.resolve(import.meta.dirname, "../.."), tools = path.join(tmpdir(), "octavo-engines");
+
+/** An engine that this machine lacks; the message says how to get it. */
+export class Absent extends Error {}
+
+/** Standard output of a program that may take some minutes. */
+export const run = async (program: string, words: readonly string[], cwd = root): Promise<string> =>
+  (await promisify(execFile)(program, words, { cwd, maxBuffer: 1 << 26, timeout: 280_000 })).stdout;
+
+const packages = { node20: "npm:node@20", node22: "npm:node@22", node24: "npm:node@24", node26: "npm:node@26", bun: "bun", deno: "deno" };
+
+/** JavaScript engines that npm ships. */
+export async function installPackages(): Promise<void> {
+  mkdirSync(tools, { recursive: true });
+  if (!existsSync(path.join(tools, "package.json"))) writeFileSync(path.join(tools, "package.json"), `{ "private": true }\n`);
+  const missing = Object.entries(packages).filter(([name]) => !existsSync(path.join(tools, "node_modules", name)));
+  if (missing.length) await run("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error", ...missing.map(([name, spec]) => (spec === name ? name : `${name}@${spec}`))], tools);
+}
+
+/** The first of these paths that exists. */
+export function locate(how: string, ...paths: (string | undefined)[]): string {
+  const found = paths.find((p) => p && existsSync(p));
+  if (!found) throw new Absent(how);
+  return found;
+}
