@@ -30,12 +30,27 @@ export function checkConv2dF32(p: Conv2dF32): f64 {
  * Checked at load by checkConv2dF32.
  */
 export function conv2dF32(p: Conv2dF32, part: i32, parts: i32): void {
-  const pixels = p.N * p.OH * p.OW;
+  const pixels = p.N * p.OH * p.OW, plain = isPlain(p);
   for (let group = 0; group < p.groups; group++) {
     for (let first = ROWS * part; first < pixels; first += ROWS * parts) {
-      packPanel(p, group, first, pixels - 1);
+      if (plain) packPixels(p, first, pixels - 1);
+      else packPanel(p, group, first, pixels - 1);
       multiply(p, group);
     }
+  }
+}
+
+/** True if output pixel i reads input pixel i and no other, and both lie one behind the other. */
+function isPlain(p: Conv2dF32): bool {
+  return p.KH * p.KW == 1 && p.groups == 1 && p.OH == p.H && p.OW == p.W && p.strideH == 1 && p.strideW == 1 && p.padTop == 0 && p.padLeft == 0
+    && (p.OH == 1 || p.yRow == p.OW * p.yPixel) && (p.N == 1 || p.yBatch == p.OH * p.OW * p.yPixel);
+}
+
+function packPixels(p: Conv2dF32, first: i32, last: i32): void {
+  for (let row = 0; row < ROWS; row++) {
+    const pixel = min(first + row, last);
+    setRow(p.t, row, p.y + 4 * pixel * p.yPixel);
+    packRun(p.x + 4 * pixel * p.C, p.C, panelOf(p.t, row));
   }
 }
 
@@ -78,8 +93,8 @@ function packPixel(p: Conv2dF32, group: i32, n: i32, i: i32, j: i32, row: i32): 
 /** Taps [first, end) of one line, zeros around them. `x`: where tap 0 would be. */
 function packLine(p: Conv2dF32, x: usize, C: i32, first: i32, end: i32, to: usize): usize {
   const step = 4 * p.dilationW * p.C;
-  to = packZeros(first * C, to);
+  if (first > 0) to = packZeros(first * C, to);
   if (C * 4 == step) to = packRun(x + first * step, (end - first) * C, to);
   else for (let v = first; v < end; v++) to = packRun(x + v * step, C, to);
-  return packZeros((p.KW - end) * C, to);
+  return end < p.KW ? packZeros((p.KW - end) * C, to) : to;
 }
