@@ -98,6 +98,28 @@ describe("versions", () => {
   });
 });
 
+describe("functions of Keras 2", () => {
+  const call = (className: string, fn: string, name: string, from: string, kwargs: object) => ({ class_name: className, name, config: { name, trainable: true, dtype: "float32", function: fn }, inbound_nodes: [[from, 0, 0, kwargs]] });
+  const build = (...layers: object[]) => buildGraph({
+    format: "keras", version: "2.11.0", variables: namedVariables([]),
+    config: { class_name: "Functional", config: { name: "f", layers: [{ class_name: "InputLayer", name: "x", config: { name: "x", batch_input_shape: [null, 2, 3] }, inbound_nodes: [] }, ...layers], input_layers: [["x", 0, 0]], output_layers: [["y", 0, 0]] } } as Json,
+  }, {});
+  const run = (...layers: object[]) => [...values(build(...layers), Float32Array.of(1, 2, 3, 4, 5, 6)).get("y")!];
+  const slice = (start: number | null, stop: number | null) => ({ start, stop, step: null });
+
+  test("a number is added", () => expect(run(call("TFOpLambda", "__operators__.add", "y", "x", { y: 3, name: null }))).toEqual([4, 5, 6, 7, 8, 9]));
+  test("relu6 behind a product", () => expect(run(call("TFOpLambda", "math.multiply", "m", "x", { y: 2 }), call("TFOpLambda", "nn.relu6", "y", "m", {}))).toEqual([2, 4, 6, 6, 6, 6]));
+  test("a mean with its axis", () => expect(run(call("TFOpLambda", "math.reduce_mean", "y", "x", { axis: 1, keepdims: true }))).toEqual([2.5, 3.5, 4.5]));
+  test("a slice", () => expect(run(call("SlicingOpLambda", "__operators__.getitem", "y", "x", { slice_spec: [slice(null, null), -1, slice(1, null)] }))).toEqual([5, 6]));
+  test("the sum of two tensors", () => expect(run(call("TFOpLambda", "nn.relu", "r", "x", {}), call("TFOpLambda", "math.add", "y", "x", { y: ["r", 0, 0] }))).toEqual([2, 4, 6, 8, 10, 12]));
+  test("others are refused by name", () => expect(() => build(call("TFOpLambda", "math.bessel_i0", "y", "x", {}))).toThrow(/"y" \(TFOpLambda\)/));
+});
+
+test("names with slashes", () => {
+  const weight = (name: string, v: number) => namedWeight(name, () => ({ name, shape: [1], data: Float32Array.of(v) })), found = namedVariables([weight("a/b/kernel:0", 1), weight("b/kernel:0", 2)]).layers([{ name: "a/b", className: "Dense" }]);
+  expect(found.get("a/b")!.take(["kernel"])[0]!.data[0]).toBe(1);
+});
+
 interface Tree { [name: string]: Tree | { shape: number[]; data: Float32Array } }
 /** An HDF5 object of plain data. */
 function fakeObject(tree: Tree | { shape: number[]; data: Float32Array }, path = ""): ReturnType<typeof openHdf5> {

@@ -7,6 +7,7 @@ import { modules } from "../../converter/formats/pytorch/modules.ts";
 import { operatorOf } from "../../converter/formats/pytorch/aten.ts";
 import { schemaText } from "../../converter/formats/pytorch/schema.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
+import { tensorOf, type TypedArray } from "../../converter/ir/graph.ts";
 import { distance } from "./made.ts";
 import { absent, hasShared, sharedBytes, sharedPath } from "./shared.ts";
 import { floats, folder, inputsOf, referenceOf } from "./trained.ts";
@@ -32,6 +33,25 @@ describe.skipIf(!hasShared)(`trained models (${hasShared ? "here" : absent})`, (
     const bytes = sharedBytes(`${folder("seed-cnn24")}/model.safetensors`);
     await expect(readModel(bytes)).rejects.toThrow(/weights without a graph, expected an architecture file.*conv1\.weight \[32,3,3,3\].*fc2\.bias \[10\].*--architecture FILE: .*\{"type": "Conv2d", "name": "conv1"\}.*docs\/architecture-file\.md/s);
   });
+});
+
+describe.skipIf(!hasShared)(`streams (${hasShared ? "here" : absent})`, () => {
+  for (const [name, file] of [["mnist-lstm", "model.pt2"], ["mnist-gru", "model-static.pt2"], ["mnist-gru", "model.safetensors"], ["pm25-lstm", "state_dict.pt"]] as const)
+    test(`${name}/${file}, one step per run, ends where the whole sequence ends`, async () => {
+      const graph = await readModel(sharedBytes(`${folder(name)}/${file}`), { name: file, stateful: true, ...(!file.endsWith("pt2") && { architecture: architecture(name) }) }), [, , width] = tensorOf(graph, "x").shape as [number, number, number];
+      const x = inputsOf(name, 1) as Float32Array, state = new Map<string, TypedArray>(), expected = referenceOf(name, 1);
+      let y: TypedArray = new Float32Array();
+      for (let t = 0; t < x.length / width; t++) {
+        const values = evaluate(graph, new Map<string, TypedArray>([...state, ["x", x.subarray(t * width, (t + 1) * width)]]));
+        for (const s of graph.states) state.set(s.input, values.get(s.output)!);
+        y = values.get(graph.outputs[0]!)!;
+      }
+      expect(tensorOf(graph, "x").shape).toEqual([1, 1, width]);
+      y.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 4));
+    });
+  test("both directions are refused", () =>
+    expect(readModel(sharedBytes(`${folder("char-fill-bilstm")}/model.safetensors`), { stateful: true, architecture: architecture("char-fill-bilstm") })).rejects.toThrow(/both directions/));
+  test("a convolution over time is refused", () => expect(readModel(sharedBytes(`${folder("anomaly-conv-ae")}/model.pt2`), { stateful: true })).rejects.toThrow(/conv1d\.default/));
 });
 
 const ascii = (text: string) => [...Buffer.from(text)];

@@ -44,7 +44,7 @@ export function namedVariables(weights: readonly NamedWeight[], occurrence = 0):
       return namedVariables(role.startsWith("forward") ? forward : weights.filter((w) => !forward.includes(w)), occurrence);
     },
     cells: (classNames) => classNames.map((_, i) => namedVariables(weights, i)),
-    layers: (layers) => new Map(layers.map(({ name }) => [name, namedVariables(weights.filter((w) => w.path.includes(name)))])),
+    layers: (layers) => new Map(layers.map(({ name }) => [name, namedVariables(weights.filter((w) => `/${w.path.join("/")}/`.includes(`/${name}/`)))])),
   };
 }
 
@@ -60,7 +60,7 @@ export function groupedVariables(root: Hdf5Object): Variables {
 }
 
 function weightsOfGroup(root: Hdf5Object, name: string): NamedWeight[] {
-  const group = root.members().includes(name) ? root.at(name) : undefined;
+  const group = root.at(name);
   if (!group) return [];
   return listAttribute(group, "weight_names").map((weight) => namedWeight(weight, () => {
     const dataset = group.at(weight);

@@ -11,6 +11,7 @@ import type { StateDict } from "./checkpoint.ts";
 import { missingArchitecture } from "./missing.ts";
 import { Parameters, writeModule } from "./module.ts";
 import { modules } from "./modules.ts";
+import { oneStep, refuseInStream } from "./stream.ts";
 import { elementTypes, format, safetensorsTypes } from "./tensors.ts";
 
 /** Names in reach, from the innermost group outwards; each maps to the outputs of a layer. */
@@ -23,25 +24,31 @@ export function buildFromArchitecture(weights: StateDict, options: ReadOptions):
   g.where = "architecture";
   const unknown = Object.keys(file).filter((key) => !["$schema", "name", "inputs", "layers", "outputs", "ignore"].includes(key));
   if (unknown.length) wrong(g, `it has ${unknown.map((k) => `"${k}"`).join(", ")}, expected name, inputs, layers, outputs and ignore`);
-  const names: Scope[number] = new Map(bindInputs(g, file.inputs, options)), parameters = new Parameters(weights, g);
+  const all = objectsIn(file.layers);
+  if (options.stateful) refuseInStream(g, all.map((l) => String(l.type)));
+  const names: Scope[number] = new Map(bindInputs(g, file.inputs, options, all.filter((l) => ["LSTM", "GRU", "RNN"].includes(String(l.type))))), parameters = new Parameters(weights, g, options.stateful === true);
   const last = writeLayers(g, layersOf(g, file), parameters, [names], "", false, [...names.values()][0]!);
   addOutputs(g, file.outputs, [names], last);
   parameters.expectAllUsed(Array.isArray(file.ignore) ? file.ignore.map(String) : []);
   return g.graph;
 }
 
+/** Layers of all groups. */
+const objectsIn = (json: Json | undefined): JsonObject[] => (Array.isArray(json) ? json.filter(isObject).flatMap((l) => [l, ...objectsIn(l.layers), ...objectsIn(l.shortcut)]) : []);
 const wrong = (g: GraphBuilder, problem: string, remedy = "Correct the architecture file: see docs/architecture-file.md."): never => g.fail(problem, remedy, "ERR_OCTAVO_FORMAT");
 const layersOf = (g: GraphBuilder, json: JsonObject): Json[] => (Array.isArray(json.layers) && json.layers.length ? json.layers : wrong(g, "it lists no layers"));
 
-/** { name: [1,3,32,32] } or { name: { shape, dtype } } */
-function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOptions): [string, string[]][] {
+/** { name: [1,3,32,32] } or { name: { shape, dtype } }; `recurrent` layers tell which axis is time in a stream. */
+function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOptions, recurrent: JsonObject[]): [string, string[]][] {
   if (!isObject(json) || !Object.keys(json).length) return wrong(g, "it names no inputs");
+  const batchFirst = recurrent[0]?.batch_first === true, states = recurrent.flatMap((l) => (Array.isArray(l.inputs) ? l.inputs.slice(1) : []));
   return Object.entries(json).map(([name, entry]) => {
     if (!name) return wrong(g, "an input has no name");
     const { shape: sizes, dtype: type } = isObject(entry) ? entry : { shape: entry, dtype: "float32" }, given = options.inputShapes?.[name];
-    const shape = Array.isArray(sizes) ? sizes.map((d, i) => ((given?.[i] ?? -1) === -1 ? Number(d) : given![i]!)) : wrong(g, `input "${name}" has no shape`);
+    const dtype = dtypeOf(type ?? "float32") ?? wrong(g, `input "${name}" has dtype ${JSON.stringify(type)}, expected float32, int64 and the like`);
+    const stated = Array.isArray(sizes) ? sizes.map(Number) : wrong(g, `input "${name}" has no shape`), shape = (options.stateful && !given && !states.includes(name) ? oneStep(stated, dtype, batchFirst) : stated).map((d, i) => ((given?.[i] ?? -1) === -1 ? d : given![i]!));
     if (!shape.every((d) => Number.isInteger(d) && d >= 1 && d < 2 ** 31)) wrong(g, `input "${name}" has shape [${shape.join(",")}], expected whole numbers from 1`);
-    const dtype = dtypeOf(type ?? "float32") ?? wrong(g, `input "${name}" has dtype ${JSON.stringify(type)}, expected float32, int64 and the like`), fixed = options.constants?.[name];
+    const fixed = options.constants?.[name];
     if (fixed && fixed.data.length !== sizeOf(shape)) wrong(g, `input "${name}" is fixed to [${fixed.shape.join(",")}], expected [${shape.join(",")}]`);
     return [name, [fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, shape.length === 4 ? "nchw" : "")]];
   });

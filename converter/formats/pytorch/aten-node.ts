@@ -42,11 +42,14 @@ export class AtenNode {
   /** "conv2d.default" */
   readonly target: string;
   readonly results: number;
+  /** Recurrent layers keep their states from run to run. */
+  readonly stateful: boolean;
   private readonly args: ReadonlyMap<string, Argument>;
   private readonly g: GraphBuilder;
 
-  constructor(target: string, args: ReadonlyMap<string, Argument>, results: number, g: GraphBuilder) {
+  constructor(target: string, args: ReadonlyMap<string, Argument>, results: number, g: GraphBuilder, stateful = false) {
     this.target = target;
+    this.stateful = stateful;
     this.args = args;
     this.results = results;
     this.g = g;

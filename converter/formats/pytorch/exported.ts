@@ -11,6 +11,7 @@ import { openZip, type Zip } from "../wire/zip.ts";
 import { AtenNode, isTensor, readArgument, type Argument, type Result } from "./aten-node.ts";
 import { operatorOf } from "./aten.ts";
 import { exportedWeights } from "./exported-weights.ts";
+import { oneStep, refuseInStream } from "./stream.ts";
 import { bindShape, type Symbols } from "./symbols.ts";
 import { budgetOf, elementTypes, format, scalarTypes, type Parameter } from "./tensors.ts";
 
@@ -28,6 +29,7 @@ export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
   if (!isObject(graph) || !isObject(signature) || !Array.isArray(graph.nodes)) return damaged("the graph");
   const reading: Reading = { g, values: new Map(), file: graph, weights: exportedWeights(zip, budgetOf(bytes)), symbols: new Map(), options };
   refuseUnknown(g, graph.nodes);
+  if (options.stateful) refuseInStream(g, graph.nodes.map((n) => String(field(n, "target")).replace("torch.ops.aten.", "")));
   for (const spec of list(signature.input_specs)) bindSpec(reading, spec);
   for (const node of graph.nodes) readNode(reading, node);
   for (const spec of list(signature.output_specs)) bindOutput(reading, spec);
@@ -57,9 +59,18 @@ function bindInput({ g, file, values, symbols, options }: Reading, arg: Json | u
   const name = field(field(arg, "as_tensor"), "name");
   if (typeof name !== "string" || !name) return;
   g.where = `input "${name}"`;
-  const meta = field(file.tensor_values, name), dtype = dtypeOf(g, field(meta, "dtype")), shape = bindShape(g, name, list(field(meta, "sizes")), options.inputShapes?.[name], symbols), fixed = options.constants?.[name];
+  const meta = field(file.tensor_values, name), dtype = dtypeOf(g, field(meta, "dtype")), given = options.inputShapes?.[name], sizes = list(field(meta, "sizes"));
+  const shape = bindShape(g, name, sizes, given ?? (options.stateful ? stepOf(file, name, sizes, dtype) : undefined), symbols), fixed = options.constants?.[name];
   if (fixed && fixed.data.length !== sizeOf(shape)) g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
   values.set(name, { tensor: fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, layoutOf(shape)) });
+}
+
+/** The shape of a sequence as one step, -1 where the file decides; initial states are no sequences. */
+function stepOf(file: JsonObject, name: string, sizes: Json[], dtype: DType): number[] | undefined {
+  const layers = list(file.nodes).filter((n) => /\.(lstm|gru|rnn_tanh|rnn_relu)\./.test(String(field(n, "target"))));
+  const argument = (layer: Json | undefined, key: string) => field(list(field(layer, "inputs")).find((i) => field(i, "name") === key), "arg");
+  const states = layers.map((l) => argument(l, "hx")).flatMap((hx) => [field(hx, "as_tensor"), ...list(field(hx, "as_tensors"))]).map((t) => field(t, "name"));
+  return states.includes(name) ? undefined : oneStep(sizes.map(() => -1), dtype, field(argument(layers[0], "batch_first"), "as_bool") === true);
 }
 
 const layoutOf = (shape: readonly number[]): string => (shape.length === 4 ? "nchw" : "");
@@ -70,7 +81,7 @@ function readNode(r: Reading, json: Json): void {
   g.where = `node "${String(field(json, "name") ?? target)}" (${target.replace("torch.ops.aten.", "")})`;
   const fail = (problem: string): never => g.fail(problem, "Export the model again.", "ERR_OCTAVO_FORMAT"), lookup = (name: string): Argument => values.get(name) ?? fail(`"${name}" is used before it is made`);
   const args = new Map(list(field(json, "inputs")).map((input, i) => [String(field(input, "name") || i), readArgument(field(input, "arg"), lookup, fail)] as const)), outputs = list(field(json, "outputs"));
-  const before = g.graph.nodes.length, result = operatorOf(target)!(new AtenNode(target, args, namesOf(outputs).length, g), g);
+  const before = g.graph.nodes.length, result = operatorOf(target)!(new AtenNode(target, args, namesOf(outputs).length, g, r.options.stateful), g);
   nameResults(r, namesOf(outputs), Array.isArray(result) ? result : [result], before);
 }
 

@@ -14,12 +14,15 @@ const correct = "Correct the architecture file: see docs/architecture-file.md.";
 
 /** Tensors of a checkpoint as constants, each made once. */
 export class Parameters {
+  /** Recurrent layers keep their states from run to run. */
+  readonly stateful: boolean;
   private readonly weights: StateDict;
   private readonly g: GraphBuilder;
   private readonly made = new Map<string, string>();
 
-  constructor(weights: StateDict, g: GraphBuilder) {
+  constructor(weights: StateDict, g: GraphBuilder, stateful: boolean) {
     this.weights = weights;
+    this.stateful = stateful;
     this.g = g;
   }
 
@@ -106,7 +109,7 @@ function writeRecurrent(g: GraphBuilder, module: Module, settings: Map<string, J
     const suffix = `l${i}${d ? "_reverse" : ""}`;
     return { w: named(`weight_ih_${suffix}`), r: named(`weight_hh_${suffix}`), wb: biased ? named(`bias_ih_${suffix}`) : "", rb: biased ? named(`bias_hh_${suffix}`) : "" };
   }));
-  return recurrent(g, inputs[0]!, { kind, cells, directions, batchFirst: settings.get("batch_first") === true, initial: inputs.slice(1) });
+  return recurrent(g, inputs[0]!, { kind, cells, directions, batchFirst: settings.get("batch_first") === true, initial: inputs.slice(1), stateful: parameters.stateful });
 }
 
 function upsample(g: GraphBuilder, settings: Map<string, Json>, x: string): string {

@@ -1,6 +1,6 @@
 /** torch.nn.LSTM, GRU and RNN: layers and directions on top of each other. Gates lstm i,f,g,o · gru r,z,n (the graph has z,r,h). */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { allocate, freshName, tensorOf, type TypedArray } from "../../ir/graph.ts";
+import { allocate, freshName, sizeOf, tensorOf, type TypedArray } from "../../ir/graph.ts";
 import type { RecurrentActivation } from "../../ir/ops.ts";
 import { concat, constantValue, expand, reshape, sliceAxis, transpose } from "../onnx/write.ts";
 
@@ -17,6 +17,8 @@ export interface Form {
   batchFirst: boolean;
   /** [layers·D,N,H] each: h, and c of an lstm; none where they are zero. */
   initial: string[];
+  /** States that begin at zero are carried from run to run. */
+  stateful: boolean;
 }
 
 const activation = (fn: RecurrentActivation["fn"], alpha = 0, beta = 0): RecurrentActivation => ({ fn, alpha, beta });
@@ -31,13 +33,24 @@ export function recurrent(g: GraphBuilder, x: string, form: Form): string[] {
   if (g.shape(x).length !== 3) g.fail(`its input has shape [${g.shape(x).join(",")}], expected three axes`, "Give the model batches.", "ERR_OCTAVO_SHAPE");
   let y = form.batchFirst ? transpose(g, x, [1, 0, 2]) : x;
   for (let i = 0; i < layers; i++) {
-    const initial = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!));
-    const result = layer(g, y, form, form.cells.slice(i * D, (i + 1) * D), initial);
+    const cells = form.cells.slice(i * D, (i + 1) * D), given = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!)), carried = form.stateful && !given.some(Boolean);
+    const initial = carried ? carriedStates(g, form, cells[0]!, g.shape(y)[1]!) : given, result = layer(g, y, form, cells, initial);
+    if (carried) initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!, initial: allocate("float32", sizeOf(g.shape(input))) }));
     y = result.y;
     states.push(result.states);
   }
   const last = states[0]!.map((_, k) => concat(g, states.map((s) => s[k]!), 0));
   return [form.batchFirst ? transpose(g, y, [1, 0, 2]) : y, ...last];
+}
+
+/** Tensors [1,N,H] that hold the states between runs. */
+function carriedStates(g: GraphBuilder, { kind, directions }: Form, cell: Cell, N: number): string[] {
+  if (directions === 2) g.fail("it reads time in both directions, which a stream cannot", "Convert the model without --stateful.");
+  return (kind === "lstm" ? ["h", "c"] : ["h"]).map((part) => {
+    const name = freshName(g.graph, `${cell.r}_${part}`);
+    g.graph.tensors.set(name, { name, dtype: "float32", shape: [1, N, g.shape(cell.r)[1]!] });
+    return name;
+  });
 }
 
 /** The part of an initial state that belongs to a layer, [D,N,H]; "" where all of it is zero. */

@@ -117,7 +117,7 @@ function recurrentOf(kind: Kind): Operator {
     if (params.length !== per * count) g.fail(`it has ${params.length} parameters, expected ${per * count}`, "Export it without proj_size.");
     const cells: Cell[] = range(count).map((i) => ({ w: params[per * i]!, r: params[per * i + 1]!, wb: biases ? params[per * i + 2]! : "", rb: biases ? params[per * i + 3]! : "" }));
     const initial = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
-    return recurrent(g, n.tensor("input"), { kind, cells, directions, batchFirst: n.bool("batch_first"), initial });
+    return recurrent(g, n.tensor("input"), { kind, cells, directions, batchFirst: n.bool("batch_first"), initial, stateful: n.stateful });
   };
 }
 
@@ -126,7 +126,7 @@ function step(kind: Kind): Operator {
   return (n, g) => {
     const x = n.tensor("input"), [N, I] = g.shape(x) as [number, number], hx = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
     const cell = { w: n.tensor("w_ih"), r: n.tensor("w_hh"), wb: n.optional("b_ih"), rb: n.optional("b_hh") }, initial = hx.map((h) => reshape(g, h, [1, ...g.shape(h)]));
-    const [, ...states] = recurrent(g, reshape(g, x, [1, N, I]), { kind, cells: [cell], directions: 1, batchFirst: false, initial });
+    const [, ...states] = recurrent(g, reshape(g, x, [1, N, I]), { kind, cells: [cell], directions: 1, batchFirst: false, initial, stateful: false });
     const flat = states.map((s) => reshape(g, s, g.shape(s).slice(1)));
     return kind === "lstm" ? flat : flat[0]!;
   };
