@@ -25,7 +25,7 @@ export function withFloatBorders(source: Graph): Borders {
 const isInteger = (t: Tensor) => t.dtype !== "float32" && t.quantization !== undefined;
 const isLeading = (graph: Graph, n: Node) => n.op === "quantize" && graph.inputs.includes(n.inputs[0]!);
 const isTrailing = (graph: Graph, n: Node) =>
-  n.op === "dequantize" && graph.outputs.includes(n.outputs[0]!) && !graph.nodes.some((other) => other.inputs.includes(n.outputs[0]!));
+  n.op === "dequantize" && graph.outputs.includes(n.outputs[0]!) && !graph.nodes.some((other) => other.inputs.includes(n.outputs[0]!)) && !graph.states.some((s) => s.output === n.outputs[0]);
 
 /** The integer tensor keeps its readers under a new name; the float one takes its name. */
 function floatInput(graph: Graph, name: string): string {

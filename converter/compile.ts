@@ -27,7 +27,7 @@ export interface Compiled {
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR for operators without a kernel */
 export async function compile(source: Graph, options: CompileOptions = {}): Promise<Compiled> {
-  const { graph, leading, trailing } = withFloatBorders(integersToFloat(source)), program = lower(graph, options.rounding);
+  const { graph, leading, trailing } = withFloatBorders(integersToFloat(source)), program = lower(graph, options.rounding, trailing);
   const states = new Set(graph.states.map((s) => s.input));
   const spans = lifetimes(program, graph.inputs, graph.outputs).filter((s) => !states.has(s.id)), arena = planArena(spans);
   const ends = borderCalls(graph.nodes, program, leading, trailing), scales = scaleTable(graph);

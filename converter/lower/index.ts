@@ -40,14 +40,20 @@ const integers: Lowerings = {
   conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8,
 };
 
-/** @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel */
-export function lower(graph: Graph, rounding: Rounding = "fast"): Program {
+/**
+ * @param trailing how many nodes at the end only dequantize outputs: states are carried on before them, so that a run on
+ * integers, which leaves them out, carries states as well
+ * @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel
+ */
+export function lower(graph: Graph, rounding: Rounding = "fast", trailing = 0): Program {
   refuseUnknown(graph);
   const context = new LoweringContext(graph, rounding);
   for (const [name, alias] of placements(graph)) context.alias(name, alias.of, alias.offset);
   for (const name of graph.inputs) context.at(name);
-  for (const node of graph.nodes) lowerNode(node, context);
+  const body = graph.nodes.length - trailing;
+  for (const node of graph.nodes.slice(0, body)) lowerNode(node, context);
   updateStates(context);
+  for (const node of graph.nodes.slice(body)) lowerNode(node, context);
   return context.program;
 }
 

@@ -54,13 +54,16 @@ function largest(y: ArrayLike<number>): number {
   return best;
 }
 
-/** A hit: fewer than k classes rank before the true one; of equal ones the first ranks first. One output is a probability. */
+/**
+ * A hit: fewer than k classes are above the true one; equal ones, which int8 outputs often are, stand side by side. One
+ * output is a probability. Source: TensorFlow, in_top_k.
+ */
 function topK(k: number, labels: NpyArray, count: number, size: number, classes: number): Metric {
   const perSample = size / classes, truth = classesOf(labels, count * perSample, classes);
   let hits = 0, n = 0;
   const rank = (y: ArrayLike<number>, at: number, label: number) => {
     let before = 0;
-    for (let c = 0; c < classes; c++) if (y[at + c]! > y[at + label]! || (c < label && y[at + c] === y[at + label])) before++;
+    for (let c = 0; c < classes; c++) if (y[at + c]! > y[at + label]!) before++;
     return Number.isNaN(y[at + label]) ? classes : before;
   };
   const isHit = (y: ArrayLike<number>, at: number, label: number) => (classes === 1 ? (y[at]! >= 0.5 ? 1 : 0) === label : rank(y, at, label) < k);

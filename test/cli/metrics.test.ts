@@ -13,7 +13,7 @@ function value(name: MetricName, labels: NpyArray, outputs: number[][], shape = 
 
 describe("top1 and top5", () => {
   test("counts hits", () => expect(value("top1", ints(0, 2, 1), [[3, 1, 2], [0, 1, 2], [5, 1, 0]])).toBeCloseTo(2 / 3, 12));
-  test("of equal outputs the first wins", () => expect(value("top1", ints(0, 1), [[1, 1], [1, 1]])).toBe(0.5));
+  test("equal outputs stand side by side", () => expect(value("top1", ints(0, 1, 2), [[1, 1, 0], [1, 1, 0], [1, 1, 0]])).toBeCloseTo(2 / 3));
   test("NaN is no hit", () => expect(value("top1", ints(0), [[NaN, NaN]])).toBe(0));
   test("top5 takes five", () => expect(value("top5", ints(4, 5), [[6, 5, 4, 3, 2, 1], [6, 5, 4, 3, 2, 1]])).toBe(0.5));
   test("one output is a probability", () => expect(value("top1", ints(1, 0, 1), [[0.9], [0.2], [0.4]])).toBeCloseTo(2 / 3, 12));
