@@ -20,7 +20,7 @@ const compiledWasm = {
 };
 
 const projects: TestProjectConfiguration[] = [
-  { resolve: target("node"), test: { name: "node", include: ["test/**/*.test.ts"], testTimeout: 60_000, globalSetup } },
+  { resolve: target("node"), test: { name: "node", include: ["test/**/*.test.ts"], testTimeout: 60_000, hookTimeout: 120_000, globalSetup } },
   {
     plugins: [compiledWasm, cloudflareTest({ miniflare: { compatibilityDate: "2026-10-01" } })], resolve: target("workerd"),
     test: { name: "workerd", include: engines, testTimeout: 60_000, globalSetup },
