@@ -32,6 +32,13 @@ function table(heads: readonly string[], lines: readonly (readonly string[])[]):
   return [heads, heads.map(() => "---"), ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
 }
 
+/** One row per engine and result: builds and versions in lists. */
+function joined(all: readonly (readonly string[])[]): string[][] {
+  const groups = new Map<string, string[][]>(), unique = (of: readonly string[][], i: number) => [...new Set(of.map((r) => r[i]!))].join(", ");
+  for (const row of all) groups.set([row[0], row[3], row[4]].join(), [...(groups.get([row[0], row[3], row[4]].join()) ?? []), [...row]]);
+  return [...groups.values()].map((group) => group[0]!.map((_, i) => unique(group, i)));
+}
+
 /** Puts `text` between the marks `<!-- engines -->` and `<!-- /engines -->`. */
 function insert(file: string, text: string): void {
   const old = readFileSync(path.join(root, file), "utf8"), marked = /<!-- engines -->[^]*<!-- \/engines -->/;
@@ -46,13 +53,11 @@ for (const [name, engine] of engines) {
   console.error(`${name} done`);
 }
 rmSync(folder, { recursive: true, force: true });
-const text = [
-  `${cases.length} model files, each run once on made input (\`selfTest\`); the scalar build of Node gives the digest ${summary(golden)}.\n`,
-  table(["engine", "version", "build", "digest", "same bytes"], rows), "",
-  ...(skipped.length ? [`Skipped on this machine: ${skipped.join("; ")}.`] : []), "Not tested: iOS (WebKit), Android, Cloudflare's and Vercel's own networks, ARM.",
-].join("\n");
+const heads = ["engine", "version", "build", "digest", "same bytes"], intro = `${cases.length} model files, each run once on made input (\`selfTest\`); the scalar build of Node gives the digest ${summary(golden)}.\n`;
+const notes = ["", ...(skipped.length ? [`Skipped on this machine: ${skipped.join("; ")}.`] : []), "Not tested: iOS and other WebKit browsers, Android, ARM, the networks of Cloudflare and Vercel."];
+const text = [intro, table(heads, rows), ...notes].join("\n");
 console.log(text);
 for (const line of refused) console.error(`no case: ${line}`);
 insert("docs/targets.md", text);
-insert("README.md", text);
+insert("README.md", [intro, table(heads, joined(rows)), ...notes].join("\n"));
 process.exitCode = rows.some((r) => r[4] !== `${golden.length} of ${golden.length}`) ? 1 : 0;
