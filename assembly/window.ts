@@ -46,5 +46,6 @@ export function firstTap(start: i32, dilation: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function endTap(start: i32, dilation: i32, taps: i32, size: i32): i32 {
-  return start >= size ? 0 : min(taps, (size - start + dilation - 1) / dilation);
+  if (start + (taps - 1) * dilation < size) return taps;
+  return start >= size ? 0 : (size - start + dilation - 1) / dilation;
 }

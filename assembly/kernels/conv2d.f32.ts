@@ -78,15 +78,14 @@ function multiply(p: Conv2dF32, group: i32): void {
 
 /** One output pixel's window of x, [KH·KW·C/groups], into a row of the panel. */
 function packPixel(p: Conv2dF32, group: i32, n: i32, i: i32, j: i32, row: i32): void {
-  const C = p.C / p.groups;
-  const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, x = p.x + 4 * (n * p.H * p.W * p.C + group * C);
-  const first = min(p.KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, p.KW, p.W));
-  let to = panelOf(p.t, row);
+  const C = p.C / p.groups, KW = p.KW, H = p.H, line = 4 * p.W * p.C, dilation = p.dilationH;
+  const left = j * p.strideW - p.padLeft, first = min(KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, KW, p.W));
+  const x = p.x + n * H * line + 4 * (left * p.C + group * C);
+  let to = panelOf(p.t, row), h = i * p.strideH - p.padTop;
   setRow(p.t, row, p.y + 4 * (n * p.yBatch + i * p.yRow + j * p.yPixel));
-  for (let u = 0; u < p.KH; u++) {
-    const line = top + u * p.dilationH;
-    if (<u32>line >= <u32>p.H) to = packZeros(p.KW * C, to);
-    else to = packLine(p, x + 4 * (line * p.W + left) * p.C, C, first, end, to);
+  for (let u = p.KH; u > 0; u--, h += dilation) {
+    if (<u32>h >= <u32>H) to = packZeros(KW * C, to);
+    else to = packLine(p, x + h * line, C, first, end, to);
   }
 }
 

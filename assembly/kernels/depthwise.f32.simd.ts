@@ -105,14 +105,32 @@ function storeFour(p: DepthwiseF32, y: usize, a0: v128, a1: v128, a2: v128, a3: 
   v128.store(y + 3 * pixel, clamp(a3, lo, hi));
 }
 
-/** One pixel, columns [firstW, endW). */
+/** One pixel, columns [firstW, endW): 16 channels at once, then 4. */
 function one(p: DepthwiseF32, x: usize, y: usize, first: i32, end: i32, firstW: i32, endW: i32): void {
-  const C = p.C, pixel = 4 * C, line = p.dilationH * p.W * pixel, tap = p.dilationW * pixel, lo = f32x4.splat(p.lo), hi = f32x4.splat(p.hi);
-  for (let c = 0; c < C; c += 4) {
-    let acc = v128.load(p.b + 4 * c);
-    for (let u = first; u < end; u++) {
-      let tapAt = x + u * line + firstW * tap + 4 * c, w = p.w + (u * p.KW + firstW) * pixel + 4 * c;
-      for (let v = firstW; v < endW; v++, w += pixel, tapAt += tap) acc = f32x4.add(acc, f32x4.mul(v128.load(tapAt), v128.load(w)));
+  const C = p.C, pixel = 4 * C, line = p.dilationH * p.W * pixel, tap = p.dilationW * pixel, from = x + first * line + firstW * tap, lo = f32x4.splat(p.lo), hi = f32x4.splat(p.hi);
+  let c = 0;
+  for (; c + 16 <= C; c += 16) {
+    const b = p.b + 4 * c, to = y + 4 * c;
+    let a0 = v128.load(b), a1 = v128.load(b, 16), a2 = v128.load(b, 32), a3 = v128.load(b, 48), at = from + 4 * c;
+    for (let u = first; u < end; u++, at += line) {
+      let t = at, w = p.w + (u * p.KW + firstW) * pixel + 4 * c;
+      for (let v = firstW; v < endW; v++, w += pixel, t += tap) {
+        a0 = f32x4.add(a0, f32x4.mul(v128.load(t), v128.load(w)));
+        a1 = f32x4.add(a1, f32x4.mul(v128.load(t, 16), v128.load(w, 16)));
+        a2 = f32x4.add(a2, f32x4.mul(v128.load(t, 32), v128.load(w, 32)));
+        a3 = f32x4.add(a3, f32x4.mul(v128.load(t, 48), v128.load(w, 48)));
+      }
+    }
+    v128.store(to, clamp(a0, lo, hi));
+    v128.store(to, clamp(a1, lo, hi), 16);
+    v128.store(to, clamp(a2, lo, hi), 32);
+    v128.store(to, clamp(a3, lo, hi), 48);
+  }
+  for (; c < C; c += 4) {
+    let acc = v128.load(p.b + 4 * c), at = from + 4 * c;
+    for (let u = first; u < end; u++, at += line) {
+      let t = at, w = p.w + (u * p.KW + firstW) * pixel + 4 * c;
+      for (let v = firstW; v < endW; v++, w += pixel, t += tap) acc = f32x4.add(acc, f32x4.mul(v128.load(t), v128.load(w)));
     }
     acc = clamp(acc, lo, hi);
     if (C - c >= 4) v128.store(y + 4 * c, acc);

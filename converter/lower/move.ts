@@ -1,7 +1,7 @@
 /** What moves elements of any type: reshape, transpose, slice, concat, pad, expand, tile → aliases, copy, fill. */
 import { OctavoError } from "../ir/error.ts";
 import { isQuantized, quantize } from "../ir/eval/quantize.ts";
-import { around, broadcastStrides, stridesOf, walkOver } from "../ir/eval/strides.ts";
+import { around, broadcastStrides, stridesOf, walkOver, type Walk } from "../ir/eval/strides.ts";
 import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
 import type { LoweringContext, Operand } from "./context.ts";
 import { AXES, walkFields } from "./strided.ts";
@@ -14,7 +14,7 @@ const MOST_CALLS = 256;
 
 export function copyStrided(c: LoweringContext, shape: readonly number[], bytes: number, x: Side, y: Side): void {
   if (sizeOf(shape) === 0) return;
-  const walk = walkOver(shape, [x.strides, y.strides]), extra = Math.max(0, walk.shape.length - AXES);
+  const walk = longRows(walkOver(shape, [x.strides, y.strides])), extra = Math.max(0, walk.shape.length - AXES);
   const outer = walk.shape.slice(0, extra), calls = sizeOf(outer);
   if (calls > MOST_CALLS) throw new OctavoError("ERR_OCTAVO_SHAPE", `a move over the axes [${walk.shape.join(",")}], expected at most ${AXES} axes that cannot be joined.`);
   const inner = walkFields({ shape: walk.shape.slice(extra), strides: walk.strides.map((s) => s.slice(extra)) }, ["x", "y"]);
@@ -22,6 +22,14 @@ export function copyStrided(c: LoweringContext, shape: readonly number[], bytes:
     const offset = (side: Side, k: number) => bytes * ((side.start ?? 0) + indexAt(outer, walk.strides[k]!, i));
     c.call("copy", { x: shifted(x.at, offset(x, 0)), y: shifted(y.at, offset(y, 1)), bytes, ...inner }, ["y"]);
   }
+}
+
+/** Rows that both sides hold without gaps stay; else the longest axis becomes the row. */
+function longRows({ shape, strides }: Walk): Walk {
+  const last = shape.length - 1, longest = shape.indexOf(Math.max(...shape));
+  if (strides.every((s) => s[last] === 1)) return { shape, strides };
+  const order = [...shape.keys()].filter((axis) => axis !== longest).concat(longest), reorder = (values: number[]) => order.map((axis) => values[axis]!);
+  return { shape: reorder(shape), strides: strides.map(reorder) };
 }
 
 const shifted = (at: Operand, bytes: number): Operand => ({ ...at, offset: at.offset + bytes });
