@@ -5,6 +5,8 @@
 import { Cast, checkCast, cast } from "./kernels/cast";
 import { Conv2dF32, checkConv2dF32, conv2dF32 } from "./kernels/conv2d.f32";
 import { Conv2dI8, checkConv2dI8, checkConv2dI8Tflite, conv2dI8, conv2dI8Tflite } from "./kernels/conv2d.i8";
+import { Conv2dI16, checkConv2dI16, conv2dI16 } from "./kernels/conv2d.i16";
+import { Rescale, checkRescale, rescale } from "./kernels/rescale";
 import { Copy, checkCopy, copy } from "./kernels/copy";
 import { DenseF32, checkDenseF32, denseF32 } from "./kernels/dense.f32";
 import { DenseI8, checkDenseI8, checkDenseI8Tflite, denseI8, denseI8Tflite } from "./kernels/dense.i8";
@@ -24,9 +26,9 @@ import { NormalizeF32, checkNormalizeF32, normalizeF32 } from "./kernels/normali
 import { ReduceF32, checkReduceF32, reduceF32 } from "./kernels/reduce.f32";
 import { ResampleF32, checkResampleF32, resampleF32 } from "./kernels/resample.f32";
 import { SoftmaxF32, checkSoftmaxF32, softmaxF32 } from "./kernels/softmax.f32";
-import { BinaryI8, binaryI8, binaryI8Tflite, checkBinaryI8 } from "./kernels/binary.i8";
+import { BinaryI8, binaryI16, binaryI8, binaryI8Tflite, checkBinaryI16, checkBinaryI8 } from "./kernels/binary.i8";
 import { LutI8, checkLutI8, lutI8 } from "./kernels/lut.i8";
-import { PoolI8, averagePool2dI8, averagePool2dI8Tflite, checkPoolI8, maxPool2dI8, meanI8Tflite } from "./kernels/pool.i8";
+import { PoolI8, averagePool2dI16, averagePool2dI8, averagePool2dI8Tflite, checkPoolI16, checkPoolI8, maxPool2dI16, maxPool2dI8, meanI8Tflite } from "./kernels/pool.i8";
 import { Quantize, checkDequantize, checkQuantize, dequantize, quantize, quantizeTflite } from "./kernels/quantize";
 import { SoftmaxI8, checkSoftmaxI8, logSoftmaxI8, softmaxI8, softmaxI8Tflite } from "./kernels/softmax.i8";
 import { MatmulI8, checkMatmulI8, checkMatmulI8Tflite, matmulI8, matmulI8Tflite } from "./kernels/matmul.i8";
@@ -86,6 +88,11 @@ export const kernels: StaticArray<Kernel> = [
   changetype<Kernel>(matmulI8),
   changetype<Kernel>(matmulI8Tflite),
   changetype<Kernel>(meanI8Tflite),
+  changetype<Kernel>(conv2dI16),
+  changetype<Kernel>(rescale),
+  changetype<Kernel>(binaryI16),
+  changetype<Kernel>(maxPool2dI16),
+  changetype<Kernel>(averagePool2dI16),
 ];
 
 export const checks: StaticArray<Check> = [
@@ -138,6 +145,11 @@ export const checks: StaticArray<Check> = [
   changetype<Check>(checkMatmulI8),
   changetype<Check>(checkMatmulI8Tflite),
   changetype<Check>(checkPoolI8),
+  changetype<Check>(checkConv2dI16),
+  changetype<Check>(checkRescale),
+  changetype<Check>(checkBinaryI16),
+  changetype<Check>(checkPoolI16),
+  changetype<Check>(checkPoolI16),
 ];
 
 export const structSizes: StaticArray<i32> = [
@@ -189,5 +201,10 @@ export const structSizes: StaticArray<i32> = [
   offsetof<ResampleF32>(),
   offsetof<MatmulI8>(),
   offsetof<MatmulI8>(),
+  offsetof<PoolI8>(),
+  offsetof<Conv2dI16>(),
+  offsetof<Rescale>(),
+  offsetof<BinaryI8>(),
+  offsetof<PoolI8>(),
   offsetof<PoolI8>(),
 ];

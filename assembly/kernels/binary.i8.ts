@@ -21,18 +21,30 @@ export class BinaryI8 {
 }
 
 const ADD: i32 = 0, MUL: i32 = 1, MIN: i32 = 2, MAX: i32 = 3, PRELU: i32 = 4;
+/** Bits by which add and sub shift their operands left, of int8 and int16. */
+const HEADROOM: i32 = 20, HEADROOM16: i32 = 15;
 const N = offsetof<BinaryI8>("n0"), A = offsetof<BinaryI8>("a0"), B = offsetof<BinaryI8>("b0");
 
 export function checkBinaryI8(p: BinaryI8): f64 {
   const struct = changetype<usize>(p);
   if (!sizesAt(struct + N) || (p.a5 | p.b5 | 1) != 1 || !between(p.op, ADD, PRELU)) return REFUSED;
   const bounded = between(p.za, -128, 127) && between(p.zb, -128, 127) && between(p.zy, -128, 127) && between(p.lo, -128, 127) && between(p.hi, -128, 127);
-  return bounded && operandInside(p, p.a, A) && operandInside(p, p.b, B) && writes(p.y, elements(struct + N)) ? elements(struct + N) : REFUSED;
+  return bounded ? checkOperands(p, 1) : REFUSED;
 }
 
-function operandInside(p: BinaryI8, at: usize, field: usize): bool {
+export function checkBinaryI16(p: BinaryI8): f64 {
   const struct = changetype<usize>(p);
-  return lowest(struct + N, struct + field) == 0 && reads(at, highest(struct + N, struct + field) + 1);
+  return sizesAt(struct + N) && between(p.op, ADD, PRELU) ? checkOperands(p, 2) : REFUSED;
+}
+
+function checkOperands(p: BinaryI8, bytes: f64): f64 {
+  const n = elements(changetype<usize>(p) + N);
+  return operandInside(p, p.a, A, bytes) && operandInside(p, p.b, B, bytes) && writes(p.y, bytes * n) ? n : REFUSED;
+}
+
+function operandInside(p: BinaryI8, at: usize, field: usize, bytes: f64): bool {
+  const struct = changetype<usize>(p);
+  return lowest(struct + N, struct + field) == 0 && reads(at, bytes * (highest(struct + N, struct + field) + 1));
 }
 
 /**
@@ -54,6 +66,15 @@ export function binaryI8(p: BinaryI8, part: i32, parts: i32): void {
  */
 export function binaryI8Tflite(p: BinaryI8, part: i32, parts: i32): void {
   eachRow(p, true, part, parts);
+}
+
+/** binaryI8Tflite of int16: operands of add and sub are shifted left by 15. Source: TFLite reference/add.h, sub.h, integer_ops/mul.h. */
+export function binaryI16(p: BinaryI8, part: i32, parts: i32): void {
+  const struct = changetype<usize>(p), n = <i32>elements(struct + N);
+  for (let i = part; i < n; i += parts) {
+    const a = load<i16>(p.a + 2 * indexOf(struct + N, struct + A, i)), b = load<i16>(p.b + 2 * indexOf(struct + N, struct + B, i));
+    store<i16>(p.y + 2 * i, <i16>min(max(exact(p, <i32>a - p.za, <i32>b - p.zb, HEADROOM16) + p.zy, p.lo), p.hi));
+  }
 }
 
 function eachRow(p: BinaryI8, tflite: bool, part: i32, parts: i32): void {
@@ -88,7 +109,7 @@ function four(p: BinaryI8, tflite: bool, u: v128, v: v128): v128 {
 }
 
 function one(p: BinaryI8, tflite: bool, u: i32, v: i32): i32 {
-  if (tflite) return min(max(exact(p, u, v) + p.zy, p.lo), p.hi);
+  if (tflite) return min(max(exact(p, u, v, HEADROOM) + p.zy, p.lo), p.hi);
   return min(max(reinterpret<i32>(real<f32>(p, <f32>u, <f32>v) + ROUNDER), ROUNDER_BITS + p.lo - p.zy) - (ROUNDER_BITS - p.zy), p.hi);
 }
 
@@ -103,9 +124,9 @@ function real<T>(p: BinaryI8, u: T, v: T): T {
   return ifLess(u, splat<T>(0), times(times(u, v), mb), times(u, ma));
 }
 
-function exact(p: BinaryI8, u: i32, v: i32): i32 {
+function exact(p: BinaryI8, u: i32, v: i32, headroom: i32): i32 {
   const op = p.op;
-  if (op == ADD) return requantizeTflite(requantizeTflite(u << 20, p.m1, p.r1) + p.g2 * requantizeTflite(v << 20, p.m2, p.r2), p.m3, p.r3);
+  if (op == ADD) return requantizeTflite(requantizeTflite(u << headroom, p.m1, p.r1) + p.g2 * requantizeTflite(v << headroom, p.m2, p.r2), p.m3, p.r3);
   if (op == MUL) return requantizeTflite(u * v * p.g3, p.m3, p.r3);
   if (op == MIN) return min(u, v);
   if (op == MAX) return max(u, v);
@@ -115,7 +136,7 @@ function exact(p: BinaryI8, u: i32, v: i32): i32 {
 function exactLanes(p: BinaryI8, u: v128, v: v128): v128 {
   const op = p.op;
   if (op == ADD) {
-    const a = requantized(i32x4.shl(u, 20), p.m1, p.r1), b = requantized(i32x4.shl(v, 20), p.m2, p.r2);
+    const a = requantized(i32x4.shl(u, HEADROOM), p.m1, p.r1), b = requantized(i32x4.shl(v, HEADROOM), p.m2, p.r2);
     return requantized(i32x4.add(a, i32x4.mul(b, i32x4.splat(p.g2))), p.m3, p.r3);
   }
   if (op == MUL) return requantized(i32x4.mul(i32x4.mul(u, v), i32x4.splat(p.g3)), p.m3, p.r3);

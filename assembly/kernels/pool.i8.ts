@@ -16,12 +16,20 @@ export class PoolI8 extends Window {
 
 const LIMIT: i32 = 1 << 28;
 /** What is made of a window: its largest value, or one of the three means. */
-const LARGEST: i32 = 0, FAST: i32 = 1, EXACT: i32 = 2, SCALED: i32 = 3;
+const LARGEST: i32 = 0, FAST: i32 = 1, EXACT: i32 = 2, SCALED: i32 = 3, LARGEST16: i32 = 4, EXACT16: i32 = 5;
 
 export function checkPoolI8(p: PoolI8): f64 {
+  const bounded = between(p.zx, -128, 127) && between(p.zy, -128, 127) && between(p.lo, -128, 127) && between(p.hi, -128, 127);
+  return bounded ? checkPool(p, 1) : REFUSED;
+}
+
+export function checkPoolI16(p: PoolI8): f64 {
+  return checkPool(p, 2);
+}
+
+function checkPool(p: PoolI8, bytes: f64): f64 {
   if (!checkWindow(p) || !between(p.padBottom, -LIMIT, LIMIT) || !between(p.padRight, -LIMIT, LIMIT)) return REFUSED;
-  if (!between(p.zx, -128, 127) || !between(p.zy, -128, 127) || !between(p.lo, -128, 127) || !between(p.hi, -128, 127)) return REFUSED;
-  return reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && writes(p.y, positions(p) * <f64>p.C) ? taps(p) * <f64>p.C : REFUSED;
+  return reads(p.x, bytes * <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && writes(p.y, bytes * positions(p) * <f64>p.C) ? taps(p) * <f64>p.C : REFUSED;
 }
 
 /**
@@ -48,16 +56,44 @@ export function meanI8Tflite(p: PoolI8, part: i32, parts: i32): void {
   eachPixel(p, SCALED, part, parts);
 }
 
+/** The same two of int16. */
+export function maxPool2dI16(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel(p, LARGEST16, part, parts);
+}
+
+export function averagePool2dI16(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel(p, EXACT16, part, parts);
+}
+
 function eachPixel(p: PoolI8, how: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH;
   for (let row = part; row < rows; row += parts) {
     const top = row % p.OH * p.strideH - p.padTop, u = firstTap(top, p.dilationH), endU = endTap(top, p.dilationH, p.KH, p.H);
     for (let j = 0; j < p.OW; j++) {
       const left = j * p.strideW - p.padLeft, v = firstTap(left, p.dilationW), endV = endTap(left, p.dilationW, p.KW, p.W);
-      const x = p.x + ((row / p.OH * p.H + top + u * p.dilationH) * p.W + left + v * p.dilationW) * p.C, y = p.y + (row * p.OW + j) * p.C;
+      const from = ((row / p.OH * p.H + top + u * p.dilationH) * p.W + left + v * p.dilationW) * p.C, to = (row * p.OW + j) * p.C, x = p.x + from, y = p.y + to;
+      if (how >= LARGEST16) {
+        pixel16(p, how, x + from, y + to, endU - u, endV - v);
+        continue;
+      }
       if (how == LARGEST) largest(p, x, y, endU - u, endV - v);
       else mean(p, how, x, y, endU - u, endV - v, p.countIncludePad ? padded(p, top, left) : max(0, endU - u) * max(0, endV - v));
     }
+  }
+}
+
+/** All channels of one output of int16. */
+function pixel16(p: PoolI8, how: i32, x: usize, y: usize, KH: i32, KW: i32): void {
+  const C = p.C, line = 2 * p.dilationH * p.W * C, tap = 2 * p.dilationW * C, count = max(1, max(0, KH) * max(0, KW)), half = count >> 1;
+  for (let c = 0; c < 2 * C; c += 2) {
+    let best = -32768, sum = 0;
+    for (let u = 0; u < KH; u++) for (let v = 0; v < KW; v++) {
+      const q = <i32>load<i16>(x + u * line + v * tap + c);
+      best = max(best, q);
+      sum += q;
+    }
+    const value = how == LARGEST16 ? best : (sum > 0 ? sum + half : sum - half) / count;
+    store<i16>(y + c, <i16>min(max(value, p.lo), p.hi));
   }
 }
 

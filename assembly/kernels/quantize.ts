@@ -4,7 +4,7 @@ import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
 
 /**
  * Parameters of quantize and dequantize, written by converter/lower/quantize.ts. Unsigned integers are signed ones with
- * the highest bit flipped: `flip` is that bit or 0, `zero` the zero point of the signed ones. `bytes` of an integer: 1, 2
+ * the highest bit flipped: `flip` is that bit or 0, `zero` the zero point of the signed ones. `bytes` of an integer: 1, 2, 4
  */
 @unmanaged
 export class Quantize {
@@ -14,7 +14,7 @@ export class Quantize {
 }
 
 function isQuantize(p: Quantize): bool {
-  return size(p.n) && (p.bytes == 1 || p.bytes == 2) && between(p.zero, -32768, 32767);
+  return size(p.n) && (p.bytes == 1 || p.bytes == 2 || p.bytes == 4) && between(p.zero, -32768, 32767);
 }
 
 export function checkQuantize(p: Quantize): f64 {
@@ -36,6 +36,7 @@ export function quantizeTflite(p: Quantize, part: i32, parts: i32): void {
 }
 
 function each(p: Quantize, away: bool, part: i32, parts: i32): void {
+  if (p.bytes == 4) return words(p, part, parts);
   const limit: f32 = p.bytes == 1 ? 128 : 32768, lo = -limit - <f32>p.zero, hi = limit - 1 - <f32>p.zero;
   let i = 0;
   if (ASC_FEATURE_SIMD) {
@@ -57,6 +58,14 @@ function each(p: Quantize, away: bool, part: i32, parts: i32): void {
   }
 }
 
+/** To i32; halves to even. */
+function words(p: Quantize, part: i32, parts: i32): void {
+  for (let i = part; i < p.n; i += parts) {
+    const t = <f64>(load<f32>(p.x + 4 * i) / p.scale), q = nearest(t) + <f64>p.zero;
+    store<i32>(p.y + 4 * i, t == t ? <i32>min(max(q, -2147483648), 2147483647) : p.zero);
+  }
+}
+
 /** The nearest whole number in the low bits of a float. */
 function rounded<T>(away: bool, t: T): T {
   if (!away) return plus(t, splat<T>(ROUNDER));
@@ -67,7 +76,7 @@ function rounded<T>(away: bool, t: T): T {
 /** Integers to float: y[i] = scale · (x[i] − zero). Checked at load by checkDequantize. */
 export function dequantize(p: Quantize, part: i32, parts: i32): void {
   for (let i = part; i < p.n; i += parts) {
-    const q = p.bytes == 1 ? <i32><i8>(load<u8>(p.x + i) ^ p.flip) : <i32><i16>(load<u16>(p.x + 2 * i) ^ p.flip);
+    const q = p.bytes == 4 ? load<i32>(p.x + 4 * i) : p.bytes == 1 ? <i32><i8>(load<u8>(p.x + i) ^ p.flip) : <i32><i16>(load<u16>(p.x + 2 * i) ^ p.flip);
     store<f32>(p.y + 4 * i, p.scale * <f32>(q - p.zero));
   }
 }

@@ -37,9 +37,12 @@ function checkTensor(graph: Graph, name: string, t: Tensor): void {
 
 const integers = new Set<DType>(["int8", "uint8", "int16", "uint16", "int32"]);
 
+/** TFLite's biases of int16 operators: kernels sum them in 64 bits. */
+const isWideBias = (t: Tensor) => t.dtype === "int64" && t.data !== undefined && t.shape.length === 1;
+
 function checkQuantization(graph: Graph, where: string, t: Tensor): void {
   const { scale, zeroPoint, axis } = t.quantization!;
-  if (!integers.has(t.dtype)) fail(graph, where, "ERR_OCTAVO_DTYPE", `quantized values are ${t.dtype}, expected ${[...integers].join(", ")}`);
+  if (!integers.has(t.dtype) && !isWideBias(t)) fail(graph, where, "ERR_OCTAVO_DTYPE", `quantized values are ${t.dtype}, expected ${[...integers].join(", ")}`);
   const expected = scale.length === 1 ? 1 : t.shape[axis];
   if (scale.length === 0 || scale.length !== expected)
     fail(graph, where, "ERR_OCTAVO_SHAPE", `found ${scale.length} scales for axis ${axis} of ${show(t.shape)}`);

@@ -9,16 +9,18 @@ type Op = "add" | "sub" | "mul" | "min" | "max" | "prelu";
 /** As in assembly/kernels/binary.i8.ts. */
 const opNumber: Record<Op, number> = { add: 0, sub: 0, mul: 1, min: 2, max: 3, prelu: 4 };
 /** TFLite shifts operands of add and sub left by this. */
-const HEADROOM = 20;
+const HEADROOM = 20, HEADROOM16 = 15;
 
+/** Stored integers of either width; int16 has one rule, that of TFLite. */
 export function binary(node: Node<Op>, c: LoweringContext): void {
   const [a, b] = node.inputs as [string, string], y = node.outputs[0]!, shape = c.tensor(y).shape;
   const [sa, sb, sy] = [a, b, y].map((name) => perTensorOf(c.tensor(name)).scale) as [number, number, number], [za, zb, zy] = [a, b, y].map((name) => perTensorOf(c.tensor(name)).zeroPoint) as [number, number, number];
   for (const name of [a, b]) if (sizeOf(c.tensor(name).shape) === sizeOf(shape)) c.inherit(y, name);
   const exact = c.rounding === "tflite" && !(["min", "max"].includes(node.op) && (sa !== sy || sb !== sy || za !== zy || zb !== zy));
-  c.call(exact ? "binaryI8Tflite" : "binaryI8", {
+  const wide = c.tensor(y).dtype === "int16";
+  c.call(wide ? "binaryI16" : exact ? "binaryI8Tflite" : "binaryI8", {
     a: c.at(a), b: c.at(b), y: c.at(y), ...rows(c, a, b, shape), op: opNumber[node.op], za, zb, zy, ...integerBounds(c.tensor(y), node.attributes.clamp),
-    ...realFactors(node.op, sa, sb, sy), ...fixedFactors(node.op, sa, sb, sy),
+    ...realFactors(node.op, sa, sb, sy), ...fixedFactors(node.op, sa, sb, sy, wide ? HEADROOM16 : HEADROOM),
   }, ["y"]);
 }
 
@@ -39,12 +41,12 @@ function realFactors(op: Op, sa: number, sb: number, sy: number): Params {
 }
 
 /** Source: TFLite add.cc, sub.cc, mul.cc, prelu in activations.cc. */
-function fixedFactors(op: Op, sa: number, sb: number, sy: number): Params {
+function fixedFactors(op: Op, sa: number, sb: number, sy: number, headroom: number): Params {
   const twice = 2 * Math.max(sa, sb), none = { m1: 0, r1: 1, g1: 1, m2: 0, r2: 1, g2: 1, m3: 0, r3: 1, g3: 1 };
   if (op === "mul") return { ...none, ...factor(3, (sa * sb) / sy) };
   if (op === "prelu") return { ...none, ...factor(1, sa / sy), ...factor(2, (sa * sb) / sy) };
   if (op === "min" || op === "max") return none;
-  return { ...factor(1, sa / twice), ...factor(2, sb / twice), g2: op === "sub" ? -1 : 1, ...factor(3, twice / (2 ** HEADROOM * sy)) };
+  return { ...factor(1, sa / twice), ...factor(2, sb / twice), g2: op === "sub" ? -1 : 1, ...factor(3, twice / (2 ** headroom * sy)) };
 }
 
 /** Beyond 2^14 every product of whole numbers saturates. */

@@ -1,8 +1,9 @@
 /** conv2d, convTranspose2d and dense of int8 → conv2dI8, depthwiseI8, denseI8. */
 import { OctavoError } from "../ir/error.ts";
-import { sizeOf, type Node, type Tensor } from "../ir/graph.ts";
+import { sizeOf, type DType, type Node, type Tensor } from "../ir/graph.ts";
 import type { Clamp } from "../ir/ops.ts";
 import type { LoweringContext, Params } from "./context.ts";
+import { convolveI16 } from "./conv.i16.ts";
 import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
 
@@ -11,18 +12,18 @@ const MANY = 16;
 const pad8 = (n: number) => Math.ceil(n / 8) * 8;
 
 /** w [O,KH,KW,C/groups] int8 with its bias, and what the sums are scaled with. */
-interface Filter { data: Int8Array; O: number; KH: number; KW: number; Cg: number; groups: number; zw: number; bias: ArrayLike<number> | undefined; scales: number[] }
+export interface Filter { data: Int8Array; O: number; KH: number; KW: number; Cg: number; groups: number; zw: number; bias: ArrayLike<number> | undefined; biasType: DType | undefined; scales: number[] }
 /** Where and how a filter is moved over x [N,H,W,C], and where in y its pixels go. */
-interface Place { x: string; y: string; offset: number; OH: number; OW: number; stride: number[]; dilation: number[]; pad: number[]; pixels: { yBatch: number; yRow: number; yPixel: number }; clamp: Clamp }
+export interface Place { x: string; y: string; offset: number; OH: number; OW: number; stride: number[]; dilation: number[]; pad: number[]; pixels: { yBatch: number; yRow: number; yPixel: number }; clamp: Clamp }
 
 function filterOf(c: LoweringContext, [x, w, b]: readonly string[], y: string, groups: number): Filter {
   const weights = c.tensor(w!), input = c.tensor(x!), q = weights.quantization;
   const [O, KH, KW, Cg] = weights.shape.length === 2 ? [weights.shape[0]!, 1, 1, weights.shape[1]!] : (weights.shape as [number, number, number, number]);
-  if (weights.dtype !== "int8" || input.dtype !== "int8" || !weights.data || !q) throw new OctavoError("ERR_OCTAVO_DTYPE", `inputs are ${input.dtype} and ${weights.dtype}, the kernel wants int8 and constant int8.`);
+  if (weights.dtype !== "int8" || (input.dtype !== "int8" && input.dtype !== "int16") || !weights.data || !q) throw new OctavoError("ERR_OCTAVO_DTYPE", `inputs are ${input.dtype} and ${weights.dtype}, the kernel wants int8 and constant int8.`);
   const sx = perTensorOf(input).scale, sy = perTensorOf(c.tensor(y)).scale, scales = Array.from({ length: O }, (_, o) => (sx * q.scale[q.scale.length === 1 ? 0 : o]!) / sy);
   const zw = q.zeroPoint[0] ?? 0;
   if (q.zeroPoint.some((z) => z !== zw)) throw new OctavoError("ERR_OCTAVO_DTYPE", "the weights have a zero point per channel, expected one.");
-  return { data: weights.data as Int8Array, O, KH, KW, Cg, groups, zw, bias: b ? c.tensor(b).data : undefined, scales };
+  return { data: weights.data as Int8Array, O, KH, KW, Cg, groups, zw, bias: b ? c.tensor(b).data : undefined, biasType: b ? c.tensor(b).dtype : undefined, scales };
 }
 
 /** Per output channel, each group padded to a multiple of 8. */
@@ -44,7 +45,7 @@ function foldedBias(f: Filter, zx: number): Int32Array {
 export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
   const { groups, stride, dilation, pad, clamp } = node.attributes, [x, y] = [node.inputs[0]!, node.outputs[0]!], [, OH, OW, O] = c.tensor(y).shape as [number, number, number, number];
   const filter = filterOf(c, node.inputs, y, groups), place = { x, y, offset: 0, OH, OW, stride, dilation, pad, clamp, pixels: { yBatch: OH * OW * O, yRow: OW * O, yPixel: O } };
-  const isDepthwise = groups > 1 && filter.Cg === 1 && pad.every((n) => n >= 0) && filter.zw === 0 && filter.data.every((w) => w > -128);
+  const isDepthwise = c.tensor(x).dtype === "int8" && groups > 1 && filter.Cg === 1 && pad.every((n) => n >= 0) && filter.zw === 0 && filter.data.every((w) => w > -128);
   if (isDepthwise) depthwise(c, filter, place);
   else convolve(c, filter, place);
 }
@@ -52,7 +53,7 @@ export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
 /** Rows of x [N,I]: few as vectors, many as the pixels of an image, which TFLite would round in another way. */
 export function dense(node: Node<"dense">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
-  if (N < MANY || c.rounding === "tflite") return vectors(c, f, x, y, N, clamp);
+  if (c.tensor(x).dtype === "int8" && (N < MANY || c.rounding === "tflite")) return vectors(c, f, x, y, N, clamp);
   convolve(c, f, { x, y, offset: 0, OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
 }
 
@@ -65,10 +66,12 @@ function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number,
 }
 
 function convolve(c: LoweringContext, f: Filter, at: Place, image: Params = imageOf(c.tensor(at.x))): void {
+  const place = { ...image, C: f.Cg * f.groups, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at) };
+  if (c.tensor(at.x).dtype === "int16") return convolveI16(c, f, at, place);
   const zx = perTensorOf(c.tensor(at.x)).zeroPoint, taps = f.KH * f.KW * f.Cg, pixels = Number(image.N) * at.OH * at.OW;
   c.call(rounded(c, "conv2dI8"), {
     x: c.at(at.x), w: c.constant(packGroups(f, at.dilation[1]!)), b: c.constant(foldedBias(f, zx)), y: c.at(at.y, at.offset), t: c.scratch(scratchBytes(f, at.dilation[1]!, pixels)),
-    ...image, C: f.Cg * f.groups, O: f.O, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at), groups: f.groups, ...at.pixels, zx, zw: f.zw,
+    ...place, O: f.O, groups: f.groups, ...at.pixels, zx, zw: f.zw,
     ...outputParams(c, perGroup(f, (o) => f.scales[o]!), c.tensor(at.y), at.clamp),
   }, ["y", "t"], pixels * f.O * taps);
 }
@@ -100,7 +103,7 @@ function scratchBytes(f: Filter, dilationW: number, pixels: number): number {
 }
 
 function depthwise(c: LoweringContext, f: Filter, at: Place): void {
-  const image = c.tensor(at.x), zx = perTensorOf(image).zeroPoint, [N, H, W, C] = image.shape as [number, number, number, number], whole: Filter = { ...f, groups: 1 }, { strip, bytes } = strips(f, at);
+  const image = c.tensor(at.x), zx = perTensorOf(image).zeroPoint, [N, H, W, C] = image.shape as [number, number, number, number], whole: Filter = { ...f, groups: 1 }, { strip, bytes } = strips(f, at, image.shape);
   c.call(rounded(c, "depthwiseI8"), {
     x: c.at(at.x), w: c.constant(packPairs(f)), b: c.constant(foldedBias(whole, zx)), y: c.at(at.y), t: c.scratch(bytes),
     N, H, W, C, multiplier: f.O / C, KH: f.KH, KW: f.KW, OH: at.OH, OW: at.OW, ...windowParams(at), zx, strip,
@@ -117,14 +120,16 @@ function packPairs({ data, O, KH, KW }: Filter): Int8Array {
   return packed;
 }
 
-/** Bytes of a strip that stay in the first cache beside what is written. */
-const STRIP_BYTES = 20480;
+/** What a strip reads, lays out and writes stays in the first cache while all channels pass. */
+const STRIP_BYTES = Number(process.env.STRIP ?? 24576);
 
 /** Rows of y per strip and the scratch of one, as checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
-function strips({ KH, KW }: Filter, { OH, OW, stride, dilation }: Place): { strip: number; bytes: number } {
-  const columns = (OW - 1) * stride[1]! + (2 * Math.ceil(KW / 2) - 2) * dilation[1]! + 1, window = (KH - 1) * dilation[0]! + 1;
-  const strip = Math.max(1, Math.min(OH, Math.floor((STRIP_BYTES / (32 * columns) - window) / stride[0]!) + 1));
-  return { strip, bytes: 32 * ((strip - 1) * stride[0]! + window) * columns + 16 };
+function strips(f: Filter, { OH, OW, stride, dilation }: Place, [, , W, C]: readonly number[]): { strip: number; bytes: number } {
+  const columns = (OW - 1) * stride[1]! + (2 * Math.ceil(f.KW / 2) - 2) * dilation[1]! + 1, window = (f.KH - 1) * dilation[0]! + 1;
+  const lines = (rows: number) => (rows - 1) * stride[0]! + window, used = (rows: number) => lines(rows) * (32 * columns + W! * C!) + rows * OW * f.O;
+  let strip = 1;
+  while (strip < OH && used(strip + 1) <= STRIP_BYTES) strip++;
+  return { strip, bytes: 32 * lines(strip) * columns + 16 };
 }
 
 /**

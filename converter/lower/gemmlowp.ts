@@ -42,3 +42,12 @@ export function expOnNegative(a: number, integerBits: number): number {
   });
   return result;
 }
+
+/** x · multiplier / 2^31 · 2^shift, rounded twice. Source: TFLite common.h MultiplyByQuantizedMultiplier. */
+export const multiplied = (x: number, { multiplier, shift }: { multiplier: number; shift: number }): number =>
+  divideByPower(roundedHigh(saturated(x * 2 ** Math.max(0, shift)), multiplier), Math.max(0, -shift));
+
+export const saturated16 = (x: number): number => Math.max(-32768, Math.min(32767, x));
+
+/** round(a · b / 2^15) of int16, halves up, saturating. */
+export const roundedHigh16 = (a: number, b: number): number => saturated16(Math.floor((a * b + 16384) / 32768));

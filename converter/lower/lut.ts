@@ -1,9 +1,10 @@
 /** Functions of one int8 tensor → lutI8: `lut`, every unary operator, and requantize between 8-bit integers. */
 import { evaluate } from "../ir/eval.ts";
-import { OctavoError } from "../ir/error.ts";
 import { bytesOf, sizeOf, type Graph, type Node, type TypedArray } from "../ir/graph.ts";
 import type { UnaryOp } from "../ir/ops.ts";
 import type { LoweringContext } from "./context.ts";
+import { rescale } from "./rescale.ts";
+import { tfliteFunction } from "./unary.tflite.ts";
 
 export function lut(node: Node<"lut">, c: LoweringContext): void {
   const data = c.tensor(node.inputs[1]!).data!;
@@ -13,7 +14,9 @@ export function lut(node: Node<"lut">, c: LoweringContext): void {
 /** The function on every value that x can have, by the evaluator. */
 export function tabulate(node: Node<UnaryOp | "requantize">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = c.tensor(x), to = c.tensor(y), least = from.dtype === "uint8" ? 0 : -128;
-  if (bytesOf(from.dtype) !== 1 || bytesOf(to.dtype) !== 1) throw new OctavoError("ERR_OCTAVO_DTYPE", `${node.op} from ${from.dtype} to ${to.dtype}, expected 8 bits.`);
+  if (bytesOf(from.dtype) !== 1 || bytesOf(to.dtype) !== 1) return rescale(node, c);
+  const exact = c.rounding === "tflite" ? tfliteFunction(node, from, to) : undefined;
+  if (exact) return lookUp(c, x, y, exact);
   const tensors = new Map([[x, { ...from, shape: [256] }], [y, { ...to, shape: [256] }]]);
   const graph: Graph = { ...c.graph, tensors, nodes: [node as Node], inputs: [x], outputs: [y], states: [], layouts: {} };
   const every = Array.from({ length: 256 }, (_, i) => i + least), table = evaluate(graph, new Map([[x, typed(from.dtype, every)]])).get(y)!;

@@ -1,6 +1,5 @@
 /** quantize, dequantize, requantize and lut. */
 import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
-import { OctavoError } from "../ir/error.ts";
 import type { LoweringContext, Params } from "./context.ts";
 import { perTensorOf, rounded } from "./multipliers.ts";
 
@@ -17,6 +16,5 @@ export function dequantize(node: Node<"dequantize">, c: LoweringContext): void {
 /** Fields of Quantize for the integers of `t`. */
 function integersOf(t: Tensor): Params {
   const { scale, zeroPoint } = perTensorOf(t), bytes = bytesOf(t.dtype), flip = t.dtype.startsWith("u") ? 2 ** (8 * bytes - 1) : 0;
-  if (bytes > 2) throw new OctavoError("ERR_OCTAVO_DTYPE", `tensor "${t.name}" is ${t.dtype}, expected 8 or 16 bits.`);
   return { n: sizeOf(t.shape), bytes, flip, zero: zeroPoint - flip, scale };
 }

@@ -13,6 +13,11 @@ const weightsAt = (...indices: number[]) => (node: Node, graph: Graph) =>
   constantAt(...indices)(node, graph) && !isConstant(graph, node.inputs[0]!) && sumLength(tensorOf(graph, node.inputs[1]!).shape) <= LONGEST_SUM;
 const sumLength = ([, ...rest]: number[]) => sizeOf(rest);
 const always = () => true;
+/** Where the scales are not chosen yet the condition is for the caller to make true. */
+const hasOneScale = (node: Node, graph: Graph) => {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!].map((name) => tensorOf(graph, name).quantization);
+  return !x || !y || (x.scale[0] === y.scale[0] && x.zeroPoint[0] === y.zeroPoint[0]);
+};
 
 /** Weights and biases constant; states stay activations; no lengths, peepholes or coupled gates. */
 const recurrent = (absent: number[], biasAt: number) => (node: Node, graph: Graph) =>
@@ -23,12 +28,13 @@ const each = (names: readonly OpName[], condition: Condition<OpName>) => Object.
 /** No tables: 65536 entries per function would not be small. */
 export const integerOps16: { [K in OpName]?: Condition<K> } = {
   conv2d: weightsAt(1, 2), convTranspose2d: weightsAt(1, 2), dense: weightsAt(1, 2),
-  ...each(["maxPool2d", "averagePool2d", "add", "sub", "mul", "concat", "reshape", "transpose", "slice", "expand", "tile"], always),
+  ...each(["maxPool2d", "add", "sub", "mul", "concat", "reshape", "transpose", "slice", "expand", "tile", "leakyRelu", "clip"], always),
+  averagePool2d: (node, graph) => !node.attributes.countIncludePad && hasOneScale(node, graph),
   pad: (node) => node.attributes.mode === "constant",
 };
 
 export const integerOps8: { [K in OpName]?: Condition<K> } = {
-  ...integerOps16,
+  ...integerOps16, averagePool2d: always,
   ...each(unaryOps.filter((op) => !["isNan", "isInf", "not"].includes(op)), always),
   ...each(["matmul", "reduceMean", "softmax", "logSoftmax", "prelu", "min", "max", "lut"], always),
   gather: (node, graph) => tensorOf(graph, node.inputs[1]!).dtype !== "float32",

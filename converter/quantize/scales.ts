@@ -39,7 +39,7 @@ export interface ScaleOptions { type: ActivationType; tables: Tables; integer: R
 
 /** Quantization of every tensor in `members`, and of the constants that share theirs. */
 export function chooseScales(graph: Graph, ranges: Ranges, members: readonly string[], options: ScaleOptions): Map<string, Quantization> {
-  const groups = shareScales(graph, members, options.integer), own = fixedScales(graph, options);
+  const groups = shareScales(graph, members, options), own = fixedScales(graph, options);
   const bounds = new Map<string, Bounds>(), chosen = new Map<string, Quantization>();
   for (const name of members) widen(bounds, groups.of(name), tensorBounds(graph, ranges, name, own, options));
   for (const name of members) {
@@ -50,10 +50,10 @@ export function chooseScales(graph: Graph, ranges: Ranges, members: readonly str
   return chosen;
 }
 
-function shareScales(graph: Graph, members: readonly string[], integer: ReadonlySet<Node>): Groups {
+function shareScales(graph: Graph, members: readonly string[], { integer, type }: ScaleOptions): Groups {
   const groups = new Groups(), known = new Set(members);
   for (const node of integer) {
-    if (!keepsScale(node)) continue;
+    if (!keepsScale(node) && !(type === "int16" && node.op === "averagePool2d")) continue;
     for (const i of activationInputs(node)) if (known.has(node.inputs[i]!)) groups.join(node.inputs[i]!, node.outputs[0]!);
   }
   for (const { input, output } of graph.states) if (known.has(input) && known.has(output)) groups.join(input, output);

@@ -86,6 +86,11 @@ export const layouts = {
   matmulI8,
   matmulI8Tflite: matmulI8,
   meanI8Tflite: poolI8,
+  conv2dI16: [...image, ...ptr("x", "w", "b", "m", "y"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "wide", "lo", "hi")],
+  rescale: [...ptr("x", "y"), ...i32("n", "from", "to", "zx", "zy", "lo", "hi", "m1", "r1", "g1", "m2", "r2", "g2")],
+  binaryI16: binaryI8,
+  maxPool2dI16: poolI8,
+  averagePool2dI16: poolI8,
 } satisfies Record<string, Field[]>;
 
 export type KernelName = keyof typeof layouts;

@@ -3,7 +3,7 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type Tensor } from "../../ir/graph.ts";
 import type { ReadOptions } from "../reader.ts";
 import type { TfliteModel, TfliteOperator, TfliteSubgraph, TfliteTensor } from "./schema.ts";
-import { checkedShape, decode, dtypeOf, narrowed, quantizationOf } from "./tensors.ts";
+import { checkedShape, decode, dtypeOf, quantizationOf } from "./tensors.ts";
 
 /** A resource variable: what READ_VARIABLE gives now, and what it held before the first operator. */
 export interface Variable { value: string; initial: Tensor | undefined; state: string }
@@ -68,8 +68,7 @@ export function nameOf(scope: Scope, index: number): string | undefined {
   if (t.isVariable || (!stored?.length && !empty)) return undefined;
   spend(scope, sizeOf(checkedShape(t)));
   const quantization = quantizationOf(t), data = decode(t, stored ?? new Uint8Array());
-  const bias = quantization && t.type === "int64" ? narrowed(data) : data;
-  const name = scope.graph.constant(scope.planned[index]!, bias === data ? dtypeOf(t) : "int32", checkedShape(t), bias, quantization);
+  const name = scope.graph.constant(scope.planned[index]!, dtypeOf(t), checkedShape(t), data, quantization);
   scope.names.set(index, name);
   return name;
 }

@@ -71,9 +71,6 @@ export function decode(t: TfliteTensor, stored: Uint8Array): TypedArray {
   return read(new Uint8Array(stored).buffer).subarray(0, count);
 }
 
-/** Biases of int16 operators are int64 in the file and int32 everywhere else; `data` unchanged where they are too large for that. */
-export const narrowed = (data: TypedArray): TypedArray => (data.every((v) => v === (v | 0)) ? Int32Array.from(data) : data);
-
 /** IEEE 754 binary16 → number. */
 function half(h: number): number {
   const sign = h & 0x8000 ? -1 : 1, exponent = (h >> 10) & 31, fraction = h & 1023;

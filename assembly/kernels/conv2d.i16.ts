@@ -1,0 +1,58 @@
+import { REFUSED, between, reads, size, writes } from "../check";
+import { requantizeTflite } from "../quant/requantize.tflite";
+import { Window, checkWindow, positions } from "../window";
+
+/** Parameters of conv2dI16, written by converter/lower/conv.i16.ts: strides of y in elements; `wide`: which rule m is for. */
+@unmanaged
+export class Conv2dI16 extends Window {
+  x: usize; w: usize; b: usize; m: usize; y: usize;
+  O: i32; groups: i32; yBatch: i32; yRow: i32; yPixel: i32; wide: i32; lo: i32; hi: i32;
+}
+
+const LIMIT: i32 = 1 << 28;
+
+export function checkConv2dI16(p: Conv2dI16): f64 {
+  if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups) return REFUSED;
+  if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
+  const O = <f64>p.O, work = O * <f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups);
+  const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + O;
+  const inside = reads(p.x, 2 * <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, work) && reads(p.b, 8 * O) && reads(p.m, 12 * O) && writes(p.y, 2 * last);
+  return inside ? positions(p) * work : REFUSED;
+}
+
+/**
+ * Convolution of int16 by int8 weights, symmetric.
+ *   y[n,i,j,o] = clamp(r(b[o] + Σ x[n, i·sh + u·dh − top, j·sw + v·dw − left, g·Cg + c] · w[o,u,v,c])) over u, v, c
+ * wide: r(s) = (s · m0 + 2^(m1 − 1)) >> m1 in 64 bits, else requantizeTflite(s · m2, m0, m1) in 32
+ * x i16 [N,H,W,C] · w i8 [O,KH,KW,Cg] · b i64 [O] · m i32 [O][3] · y i16; output rows part, part + parts, …
+ * Checked at load by checkConv2dI16. Bit-exact with TFLite integer_ops/conv.h, depthwise_conv.h, fully_connected.h and transpose_conv.h.
+ */
+export function conv2dI16(p: Conv2dI16, part: i32, parts: i32): void {
+  const rows = p.N * p.OH, Og = p.O / p.groups;
+  for (let row = part; row < rows; row += parts) {
+    const n = row / p.OH, i = row % p.OH, yi = p.y + 2 * (n * p.yBatch + i * p.yRow);
+    for (let j = 0; j < p.OW; j++) for (let o = 0; o < p.O; o++) {
+      const sum = load<i64>(p.b + 8 * o) + window(p, n, i * p.strideH - p.padTop, j * p.strideW - p.padLeft, o / Og, o);
+      store<i16>(yi + 2 * (j * p.yPixel + o), <i16>min(max(scaled(sum, p.m + 12 * o, p.wide), p.lo), p.hi));
+    }
+  }
+}
+
+/** Σ x · w over the window whose first pixel is (top, left). */
+function window(p: Conv2dI16, n: i32, top: i32, left: i32, g: i32, o: i32): i64 {
+  const Cg = p.C / p.groups;
+  let acc: i64 = 0, w = p.w + o * p.KH * p.KW * Cg;
+  for (let u = 0; u < p.KH; u++) for (let v = 0; v < p.KW; v++, w += Cg) {
+    const h = top + u * p.dilationH, l = left + v * p.dilationW;
+    if (<u32>h >= <u32>p.H || <u32>l >= <u32>p.W) continue;
+    const x = p.x + 2 * (((n * p.H + h) * p.W + l) * p.C + g * Cg);
+    for (let c = 0; c < Cg; c++) acc += <i64>(<i32>load<i16>(x + 2 * c) * <i32>load<i8>(w + c));
+  }
+  return acc;
+}
+
+function scaled(sum: i64, m: usize, wide: i32): i32 {
+  if (!wide) return requantizeTflite(<i32>sum * load<i32>(m, 8), load<i32>(m), load<i32>(m, 4));
+  const shift = <i64>load<i32>(m, 4);
+  return <i32>((sum * <i64>load<i32>(m) + (<i64>1 << (shift - 1))) >> shift);
+}
