@@ -120,11 +120,11 @@ export class LoweringContext {
     return true;
   }
 
-  /** Lets `y` take the place of `x`, an operand of the same size, where nobody reads x or what shares its bytes after this node. */
+  /** Lets `y` take the place of `x`, an operand of the same size, where nobody reads x or what shares its bytes after this node. Parts of a node are never taken: it may read them again. */
   inherit(y: string, x: string): void {
     if (this.tensor(x).data || bytesOf(this.tensor(x).dtype) !== bytesOf(this.tensor(y).dtype)) return;
     const { id } = resolve(this.program, x), sharing = [...this.program.aliases.keys()].filter((name) => resolve(this.program, name).id === id);
-    if ([id, ...sharing].every((name) => (this.lastReads.get(name) ?? -1) <= this.step)) this.share(y, x);
+    if ([id, ...sharing].every((name) => (this.lastReads.get(name) ?? Infinity) <= this.step)) this.share(y, x);
   }
 
   sameBuffer(x: string, y: string): boolean {

@@ -60,9 +60,10 @@ test("topK", async () => {
 });
 
 test("batch normalization with parameters known at run time", async () => {
-  for (const axis of [1, 2]) {
+  for (const axis of [1, 2]) for (const constant of [1, 2, 3, 4]) {
     const C = [2, 5, 7][axis]!, positive = random(8).floats(C).map((v) => Math.abs(v) + 0.1);
-    const { graph, inputs } = oneNode("batchNorm", [{ shape: [2, 5, 7] }, { shape: [C] }, { shape: [C], constant: true }, { shape: [C] }, { shape: [C], data: positive }], { axis, epsilon: 1e-3 });
+    const operands = [{ shape: [2, 5, 7] }, { shape: [C] }, { shape: [C] }, { shape: [C] }, { shape: [C], data: positive }].map((o, i) => ({ ...o, constant: i === constant }));
+    const { graph, inputs } = oneNode("batchNorm", operands, { axis, epsilon: 1e-3 });
     const y = (await expectLikeEvaluator(graph, inputs, 1e-5)).get("y0")!;
     expect(y.length).toBe(70);
   }
