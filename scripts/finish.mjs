@@ -12,7 +12,8 @@ for (const file of ["simd.wasm", "scalar.wasm", "octavo-run.wasm", "octavo-run-s
 const flatten = (file, options) => buildSync({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", target: "es2022", external: ["*.wasm", "*.wasm?module"], ...options });
 flatten("dist/targets/node/index.js", { platform: "node", target: "node20", external: ["@assemblyscript/loader"] });
 for (const entry of ["browser/index", "cloudflare/index", "edge/index", "scalar", "relaxed"]) flatten(`dist/targets/${entry}.js`, {});
-flatten("dist/sdk/bundled.js", { outfile: "dist/bundled.js", minify: true });
+// Names stay: what `octavo bundle` writes behind this text calls them.
+flatten("dist/sdk/bundled.js", { outfile: "dist/bundled.js", minifyWhitespace: true, minifySyntax: true });
 
 for (const [name, { types }] of Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)) {
   const path = name.slice(2);

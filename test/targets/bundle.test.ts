@@ -45,7 +45,7 @@ describe.skipIf(!built).each(["digits-cnn.h5", "digits-lstm.onnx"])(`%s${unbuilt
     }
   });
 
-  test("cloudflare", async () => {
+  test("cloudflare", { timeout: 120_000 }, async () => {
     write(at("cloudflare"), { "worker.js": `import model from "./${name}.js";\nexport default { fetch: () => new Response(model.run(${inputText}).join(" ")) };\n`,
       "wrangler.json": JSON.stringify({ name: "bundle", main: "worker.js", compatibility_date: "2026-10-01" }) });
     const worker = await unstable_startWorker({ config: at("cloudflare/wrangler.json"), dev: { logLevel: "error", server: { port: 0 }, inspector: false } });
