@@ -22,6 +22,16 @@ export function nameHiddenStates(source: Graph): Graph {
   return graph;
 }
 
+/** Nearest resizing picks values: y[o] = x[indices[o]], which needs no arithmetic. */
+export function resizeByGather(graph: Graph): void {
+  graph.nodes = graph.nodes.map((node) => {
+    if (node.op !== "resample" || node.attributes.taps !== 1 || node.attributes.weights.some((w) => w !== 1)) return node;
+    const { axis, indices } = node.attributes, name = freshName(graph, `${node.name} indices`);
+    graph.tensors.set(name, { name, dtype: "int64", shape: [indices.length], data: Float64Array.from(indices) });
+    return { op: "gather", name: node.name, inputs: [node.inputs[0]!, name], outputs: node.outputs, attributes: { axis } };
+  });
+}
+
 /** Drops nodes whose results nobody reads, then tensors that nothing names. */
 export function dropUnused(graph: Graph): void {
   const read = new Set([...graph.outputs, ...graph.states.map((s) => s.output)]);

@@ -134,7 +134,6 @@ class Fusion {
   /** Every result is one of the inputs' values, or a zero. */
   private movesOnly(node: Node): boolean {
     if (!keepsScale(node) || !hasIntegerKernel(this.described(node), this.graph, "int8")) return false;
-    if (node.op === "resample") return node.attributes.taps === 1 && node.attributes.weights.every((w) => w === 1);
     if (node.op === "pad") return node.attributes.mode !== "constant" || node.attributes.value === 0;
     return node.op !== "maxPool2d" || node.attributes.clamp.every((v) => Math.abs(v) === Infinity);
   }

@@ -3,7 +3,7 @@
  * operators. Scales, zero points, weights and biases are taken as they are.
  */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
-import { copyGraph, dropUnused } from "./copy.ts";
+import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
 import { hasIntegerKernel, integerTensors } from "./integer-ops.ts";
@@ -22,6 +22,7 @@ export interface ImportOptions {
 
 export function importQuantized(source: Graph, { exact = false }: ImportOptions = {}): Graph {
   const graph = copyGraph(source);
+  resizeByGather(graph);
   shiftUnsigned(graph);
   fuseQdq(graph);
   foldDequantized(graph);

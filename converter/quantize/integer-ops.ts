@@ -28,18 +28,15 @@ const each = (names: readonly OpName[], condition: Condition<OpName>) => Object.
 /** No tables: 65536 entries per function would not be small. */
 export const integerOps16: { [K in OpName]?: Condition<K> } = {
   conv2d: weightsAt(1, 2), convTranspose2d: weightsAt(1, 2), dense: weightsAt(1, 2),
-  ...each(["maxPool2d", "add", "sub", "mul", "concat", "reshape", "transpose", "slice", "expand", "tile", "leakyRelu", "clip"], always),
+  ...each(["maxPool2d", "add", "sub", "mul", "concat", "reshape", "transpose", "slice", "pad", "expand", "tile", "leakyRelu", "clip"], always),
   averagePool2d: (node, graph) => !node.attributes.countIncludePad && hasOneScale(node, graph),
-  pad: (node) => node.attributes.mode === "constant",
+  gather: (node, graph) => tensorOf(graph, node.inputs[1]!).dtype !== "float32",
 };
 
 export const integerOps8: { [K in OpName]?: Condition<K> } = {
   ...integerOps16, averagePool2d: always,
   ...each(unaryOps.filter((op) => !["isNan", "isInf", "not"].includes(op)), always),
   ...each(["matmul", "reduceMean", "softmax", "logSoftmax", "prelu", "min", "max", "lut"], always),
-  gather: (node, graph) => tensorOf(graph, node.inputs[1]!).dtype !== "float32",
-  /** Weights of nearest and linear resizing lie in [0, 1]: the output stays in the range of the input. */
-  resample: (node) => node.attributes.weights.every((w) => w >= 0 && w <= 1),
   lstm: (node, graph) => recurrent([6, 7], 3)(node, graph) && !node.attributes.inputForget,
   gru: recurrent([5], 3),
   rnn: recurrent([5], 3),
@@ -58,7 +55,7 @@ const heavy = new Set<OpName>(["conv2d", "convTranspose2d", "dense", "matmul", "
 export const isHeavy = (node: Node): boolean => heavy.has(node.op);
 
 /** Operators that move values about, or choose among them: input and output have one scale. */
-const movers = new Set<OpName>(["reshape", "transpose", "slice", "pad", "gather", "expand", "tile", "concat", "maxPool2d", "resample"]);
+const movers = new Set<OpName>(["reshape", "transpose", "slice", "pad", "gather", "expand", "tile", "concat", "maxPool2d"]);
 export const keepsScale = (node: Node): boolean => movers.has(node.op);
 
 /** Positions of the inputs that are activations: they have the scale of an activation, also where they are constant. */

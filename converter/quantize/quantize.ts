@@ -3,7 +3,7 @@ import { isConstant, tensorOf, type Graph, type Node, type TypedArray } from "..
 import type { Ranges } from "./calibrate.ts";
 import { chooseIntegerNodes } from "./choose-nodes.ts";
 import { ConstantQuantizer } from "./constants.ts";
-import { dropUnused, nameHiddenStates } from "./copy.ts";
+import { dropUnused, nameHiddenStates, resizeByGather } from "./copy.ts";
 import { equalizeInputs } from "./equalize-inputs.ts";
 import { floatIslands } from "./float-islands.ts";
 import { recoverGrid } from "./grid.ts";
@@ -23,6 +23,7 @@ export interface QuantizeOptions {
 /** Inputs and outputs of the result are integers where the kernels beside them are: see converter/borders.ts. */
 export function quantize(source: Graph, seen: Ranges, options: QuantizeOptions = {}): Graph {
   const graph = nameHiddenStates(source), { type = "int8", weightBits = 8 } = options;
+  resizeByGather(graph);
   const ranges = equalizeInputs(graph, seen, type, weightBits);
   const integer = chooseIntegerNodes(graph, ranges, type, options.keepFloat ?? new Set());
   const tables: Tables = type === "int8" ? findTables(graph, integer) : new Map();
