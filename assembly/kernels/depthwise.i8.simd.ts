@@ -10,12 +10,12 @@ import { DepthwiseI8, columnsOf, outputOfDepthwise, stripLines } from "./depthwi
 export function depthwiseSimd(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
   const O = p.C * p.multiplier, half = 16 * stripLines(p, p.strip) * columnsOf(p), taps = p.KH * ((p.KW + 1) & ~1), zeros = p.t + 2 * half;
   memory.fill(zeros, <u8>p.zx, 16);
-  for (let o = 8 * part; o < O; o += 8 * parts) {
-    for (let row = 0; row < p.N * p.OH; row += min(p.strip, p.OH - row % p.OH)) {
-      const i = row % p.OH, rows = min(p.strip, p.OH - i), y = p.y + row * p.OW * O + o, w = p.w + o * taps;
+  for (let row = 0; row < p.N * p.OH; row += min(p.strip, p.OH - row % p.OH)) {
+    const i = row % p.OH, rows = min(p.strip, p.OH - i), y = p.y + row * p.OW * O;
+    for (let o = 8 * part; o < O; o += 8 * parts) {
       fillStrip(p, row / p.OH, i * p.strideH - p.padTop, stripLines(p, rows), o, half, zeros);
-      multiplyStrip(p, rule, p.t, rows, w, o, O, y);
-      if (o + 4 < O) multiplyStrip(p, rule, p.t + half, rows, w + 8, o + 4, O, y + 4);
+      multiplyStrip(p, rule, p.t, rows, p.w + o * taps, o, O, y + o);
+      if (o + 4 < O) multiplyStrip(p, rule, p.t + half, rows, p.w + o * taps + 8, o + 4, O, y + o + 4);
     }
   }
 }
@@ -32,12 +32,28 @@ function fillStrip(p: DepthwiseI8, n: i32, top: i32, lines: i32, o: i32, half: u
 
 /** Pairs of columns of one line; x: its first pixel, or 0 outside of the image. */
 function fillLine(p: DepthwiseI8, x: usize, to: usize, half: usize, zeros: usize): void {
-  const W = x ? p.W : 0, C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2, end = columnsOf(p) - p.padLeft;
-  for (let l = -p.padLeft; l < end; l += step, to += 16 * step) {
-    const a = v128.load_ext<i8>(<u32>l < <u32>W ? x + l * C : zeros), b = v128.load_ext<i8>(<u32>(l + next) < <u32>W ? x + (l + next) * C : zeros);
-    v128.store(to, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
-    v128.store(to + half, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
-  }
+  const W = x ? p.W : 0, C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2, first = -p.padLeft, end = first + columnsOf(p);
+  const inside = min(max(0, first), end), outside = max(min(end, W - next), inside);
+  to = fillEnd(p, x, W, first, inside + (inside - first & step - 1), to, half, zeros);
+  let l = inside + (inside - first & step - 1);
+  for (let from = x + l * C, apart = next * C, across = step * C; l < outside; l += step, from += across, to += 16 * step) putPair(to, half, from, from + apart);
+  fillEnd(p, x, W, l, end, to, half, zeros);
+}
+
+/** Columns of which one may lie outside. Returns the place of column `end`. */
+function fillEnd(p: DepthwiseI8, x: usize, W: i32, l: i32, end: i32, to: usize, half: usize, zeros: usize): usize {
+  const C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2;
+  for (; l < end; l += step, to += 16 * step) putPair(to, half, <u32>l < <u32>W ? x + l * C : zeros, <u32>(l + next) < <u32>W ? x + (l + next) * C : zeros);
+  return to;
+}
+
+/** Eight channels of two columns. */
+// @ts-ignore: decorator
+@inline
+function putPair(to: usize, half: usize, first: usize, second: usize): void {
+  const a = v128.load_ext<i8>(first), b = v128.load_ext<i8>(second);
+  v128.store(to, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
+  v128.store(to + half, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 
 /** The same where each channel of x stands for several. */
@@ -56,36 +72,35 @@ function fillRepeated(p: DepthwiseI8, x: usize, o: i32, to: usize, half: usize):
 
 /** `rows` rows of y, channels o … o + 3. */
 function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
+  if (rule == FAST && p.KH == 3 && p.KW >= 3 && p.KW <= 4 && O - o >= 4) return multiplyThree(p, from, rows, w, o, O, y);
   const line = 16 * columnsOf(p) * p.strideH;
-  for (let i = 0; i < rows; i++, from += line, y += p.OW * O) {
-    if (p.KH == 3 && p.KW <= 4 && p.KW >= 3) multiplyThree(p, rule, from, w, o, O, y);
-    else multiplyRow(p, rule, from, w, o, O, y);
-  }
+  for (let i = 0; i < rows; i++, from += line, y += p.OW * O) multiplyRow(p, rule, from, w, o, O, y);
 }
 
 /** Windows of three lines and two pairs: weights stay in registers, two pixels at a time. An odd last pixel is computed twice. */
-function multiplyThree(p: DepthwiseI8, rule: i32, r0: usize, w: usize, o: i32, O: i32, y: usize): void {
+function multiplyThree(p: DepthwiseI8, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
   const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
   const k0 = v128.load_ext<i8>(w), k1 = v128.load_ext<i8>(w, 16), k2 = v128.load_ext<i8>(w, 32), k3 = v128.load_ext<i8>(w, 48), k4 = v128.load_ext<i8>(w, 64), k5 = v128.load_ext<i8>(w, 80);
-  const step = 16 * p.strideW, apart = 32 * p.dilationW, down = 16 * columnsOf(p) * p.dilationH, last = p.OW - 1;
-  for (let j = 0; j <= last; j += 2) {
-    const next = min(j + 1, last), across = step * (next - j);
-    let x = r0 + j * step;
-    let a = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x), k0)), b = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x + across), k0));
-    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k1));
-    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k1));
-    x += down;
-    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x), k2));
-    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + across), k2));
-    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k3));
-    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k3));
-    x += down;
-    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x), k4));
-    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + across), k4));
-    a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k5));
-    b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k5));
-    const words = outputPair(out, rule, a, b, o, m, least, offset);
-    storePixels(i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi), O - o, y + j * O, y + next * O);
+  const step = 16 * p.strideW, apart = 32 * p.dilationW, line = 16 * columnsOf(p), down = line * p.dilationH, OW = p.OW, lineStep = line * p.strideH;
+  for (; rows > 0; rows--, from += lineStep) {
+    for (let x = from, left = OW; left > 0; left -= 2, x += 2 * step, y += 2 * O) {
+      const across = left > 1 ? step : 0, x1 = x + down, x2 = x1 + down;
+      let a = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x), k0)), b = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x + across), k0));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k1));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k1));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x1), k2));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x1 + across), k2));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x1 + apart), k3));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x1 + apart + across), k3));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x2), k4));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + across), k4));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x2 + apart), k5));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + apart + across), k5));
+      const words = i16x8.narrow_i32x4_s(fastLanes(a, m, least, offset), fastLanes(b, m, least, offset)), q = i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi);
+      v128.store32_lane(y, q, 0);
+      v128.store32_lane(left > 1 ? y + O : y, q, 1);
+    }
+    if (OW & 1) y -= O;
   }
 }
 

@@ -6,6 +6,8 @@
  */
 export const ROUNDER: f32 = 12582912;
 export const ROUNDER_BITS: i32 = 0x4b400000;
+/** In memory: V8 makes a constant vector anew at every use. */
+const ROUNDERS = memory.data<f32>([ROUNDER, ROUNDER, ROUNDER, ROUNDER], 16);
 
 // @ts-ignore: decorator
 @inline
@@ -24,5 +26,5 @@ export function clampRounded(value: f32, zy: i32, lo: i32, hi: i32): i32 {
 // @ts-ignore: decorator
 @inline
 export function requantizeLanes(acc: v128, m: v128): v128 {
-  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), m), f32x4.splat(ROUNDER));
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), m), v128.load(ROUNDERS));
 }

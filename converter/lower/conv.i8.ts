@@ -120,8 +120,8 @@ function packPairs({ data, O, KH, KW }: Filter): Int8Array {
   return packed;
 }
 
-/** What a strip reads, lays out and writes stays in the first cache while all channels pass. */
-const STRIP_BYTES = Number(process.env.STRIP ?? 24576);
+/** What a strip reads, lays out and writes stays in the second cache while all channels pass. */
+const STRIP_BYTES = 98304;
 
 /** Rows of y per strip and the scratch of one, as checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
 function strips(f: Filter, { OH, OW, stride, dilation }: Place, [, , W, C]: readonly number[]): { strip: number; bytes: number } {
