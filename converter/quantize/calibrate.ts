@@ -76,16 +76,16 @@ async function observe(graph: Graph, samples: Samples, options: CalibrationOptio
 }
 
 function observeTensor(graph: Graph, seen: Map<string, Seen>, infinite: Set<string>, { name, shape }: Tensor, data: TypedArray, sample: number, byChannel: boolean): void {
-  const odd = firstNonFinite(data);
-  if (odd >= 0) {
-    if (Number.isNaN(data[odd]!) || graph.inputs.includes(name)) refuse(graph, name, data[odd]!, odd, sample);
-    infinite.add(name);
-    return;
-  }
   if (!seen.has(name)) seen.set(name, { histogram: createHistogram(), channels: byChannel ? noChannels(shape.at(-1) ?? 1) : undefined });
   const { histogram, channels } = seen.get(name)!;
-  record(histogram, data);
+  if (!record(histogram, data)) return observeOdd(graph, infinite, name, data, sample);
   if (channels) addChannels(channels, data);
+}
+
+function observeOdd(graph: Graph, infinite: Set<string>, name: string, data: TypedArray, sample: number): void {
+  const odd = firstNonFinite(data);
+  if (Number.isNaN(data[odd]!) || graph.inputs.includes(name)) refuse(graph, name, data[odd]!, odd, sample);
+  infinite.add(name);
 }
 
 const noChannels = (C: number): Channels =>

@@ -99,10 +99,13 @@ function significantShift(graph: Graph, node: Layer, original: Layer, expected: 
   const sums = new Float64Array(N * C), counts = new Float64Array(N * C);
   expected.forEach((reference, sample) => {
     const real = realValues(y, found[sample]!), at = sample * C;
-    for (let i = 0; i < reference.length; i++) {
-      if (!(reference[i]! > low && reference[i]! < high)) continue;
-      sums[at + (i % C)]! += reference[i]! - real[i]!;
-      counts[at + (i % C)]!++;
+    for (let i = 0; i < reference.length; i += C) {
+      for (let c = 0; c < C; c++) {
+        const expected = reference[i + c]!;
+        if (!(expected > low && expected < high)) continue;
+        sums[at + c]! += expected - real[i + c]!;
+        counts[at + c]!++;
+      }
     }
   });
   return Float64Array.from({ length: C }, (_, c) => shrunkMean(N, (n) => [sums[n * C + c]!, counts[n * C + c]!]));

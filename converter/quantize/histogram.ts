@@ -21,28 +21,35 @@ export interface Histogram {
 export const createHistogram = (): Histogram =>
   ({ width: 0, first: 0, counts: new Float64Array(BINS), zeros: 0, total: 0, min: Infinity, max: -Infinity });
 
-/** Adds finite values. */
-export function record(h: Histogram, values: ArrayLike<number>): void {
+/**
+ * Adds values if all of them are finite.
+ * @returns whether they were; nothing is added otherwise
+ */
+export function record(h: Histogram, values: ArrayLike<number>): boolean {
   const [min, max] = extent(values);
+  if (!values.length) return true;
+  if (!(min > -Infinity && max < Infinity)) return false;
   h.min = Math.min(h.min, min);
   h.max = Math.max(h.max, max);
   h.total += values.length;
-  if (min === 0 && max === 0) {
-    h.zeros += values.length;
-    return;
+  if (min === 0 && max === 0) h.zeros += values.length;
+  else {
+    fit(h, min, max);
+    count(h, values);
   }
-  fit(h, min, max);
-  count(h, values);
+  return true;
 }
 
+/** Least and greatest value; [NaN, NaN] where there is a NaN. */
 function extent(values: ArrayLike<number>): [number, number] {
-  let min = Infinity, max = -Infinity;
+  let min = Infinity, max = -Infinity, odd = false;
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
     if (v < min) min = v;
     if (v > max) max = v;
+    odd ||= v !== v;
   }
-  return [min, max];
+  return odd ? [NaN, NaN] : [min, max];
 }
 
 function count(h: Histogram, values: ArrayLike<number>): void {
@@ -51,7 +58,7 @@ function count(h: Histogram, values: ArrayLike<number>): void {
   for (let i = 0; i < values.length; i++) {
     const v = values[i]!;
     if (v === 0) zeros++;
-    else counts[Math.floor(v * perWidth) - first]!++;
+    else counts[(v * perWidth - first) | 0]!++; // not negative, and exact: the width is a power of two
   }
   h.zeros += zeros;
 }
