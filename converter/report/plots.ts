@@ -77,6 +77,13 @@ const spansOf = (layers: readonly LayerReport[]): Span[] => layers.flatMap((laye
   return t && (t.range || grid) ? [{ i, name: layer.name, ...(t.range && { range: t.range }), ...(grid && { grid }) }] : [];
 });
 
+/** 0 and ±powers of ten from the order of `unit` up to the values: what a symmetric logarithm has room for. */
+function decades(values: readonly number[], unit: number): number[] {
+  const first = Math.round(Math.log10(unit || 1)), last = Math.floor(Math.log10(Math.max(...values.map(Math.abs), 1e-12)));
+  const powers = Array.from({ length: Math.max(1, last - first + 1) }, (_, i) => 10 ** (first + i)), [low, high] = [Math.min(...values), Math.max(...values)];
+  return [...powers.map((p) => -p), 0, ...powers].filter((v) => v >= low && v <= high);
+}
+
 /** Values seen in calibration against the values that the integers reach. */
 export function rangePlot(layers: readonly LayerReport[], width: Width): string {
   const spans = spansOf(layers), ends = spans.flatMap((s) => [...(s.range ?? []), ...(s.grid ?? [])]);
@@ -85,7 +92,7 @@ export function rangePlot(layers: readonly LayerReport[], width: Width): string 
   const tip = (s: Span) => `${s.name}\n${s.range ? `seen ${pair(s.range)}` : "not measured"}${s.grid ? `\nint8 reaches ${pair(s.grid)}` : ""}`;
   const bar = (key: "range" | "grid", options: Plot.BarXOptions) => Plot.barX(spans.filter((s) => s[key]), { y: "i", x1: (s: Span) => s[key]![0], x2: (s: Span) => s[key]![1], title: tip, rx: 2, ...options });
   return perLayer(rows, width, "Value range of every layer", {
-    x: { axis: "top", type: skewed ? "symlog" : "linear", ...(skewed && { constant: median / 4 || 1 }), label: skewed ? "value (symmetric logarithm)" : "value", ticks: width === "wide" ? 8 : 4, grid: true, tickFormat: (v: number) => String(Number(v.toPrecision(3))), nice: true },
+    x: { axis: "top", type: skewed ? "symlog" : "linear", ...(skewed && { constant: median / 4 || 1 }), label: skewed ? "value (symmetric logarithm)" : "value", ticks: skewed ? decades(spans.flatMap((s) => [...(s.range ?? []), ...(s.grid ?? [])]), median) : width === "wide" ? 8 : 4, grid: true, tickFormat: (v: number) => String(Number(v.toPrecision(3))), nice: true },
     marks: [
       bar("grid", { fill: ink.quiet, fillOpacity: 0.35 }),
       bar("range", { fill: ink.int8, insetTop: 4, insetBottom: 4 }),
