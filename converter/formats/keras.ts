@@ -30,7 +30,8 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 function readArchive(bytes: Uint8Array, options: ReadOptions): Graph {
   const zip = openZip(bytes, format);
   const entry = (name: string) => zip.read(name) ?? missing(`archive entry "${name}"`);
-  const config = parseJson(text(entry("config.json")), format, "config.json"), metadata = parseJson(text(entry("metadata.json")), format, "metadata.json");
+  const config = parseJson(text(entry("config.json")), format, "config.json");
+  const metadata = parseJson(text(entry("metadata.json")), format, "metadata.json");
   const weights = openHdf5(entry("model.weights.h5"), format), version = isObject(metadata) ? String(metadata.keras_version) : "";
   return buildGraph({ format, version, config, variables: treeVariables(weights) }, options);
 }
@@ -43,7 +44,10 @@ function readHdf5(bytes: Uint8Array, options: ReadOptions): Graph {
   const root = openHdf5(bytes, format), configuration = textAttribute(root, "model_config");
   if (configuration === undefined) return missing("attribute \"model_config\"");
   const version = textAttribute(root, "keras_version") ?? "2", weights = root.at("model_weights") ?? missing("group \"model_weights\"");
-  if (/^[01]\./.test(version)) throw modelError("ERR_OCTAVO_FORMAT", format, "file", `it was saved by Keras ${version}, expected 2 or later`, "Load it with Keras 2 and save it again.");
+  if (/^[01]\./.test(version)) {
+    throw modelError("ERR_OCTAVO_FORMAT", format, "file", `it was saved by Keras ${version}, expected 2 or later`,
+      "Load it with Keras 2 and save it again.");
+  }
   const config = parseJson(configuration, format, "attribute \"model_config\"");
   return buildGraph({ format, version, config, variables: groupedVariables(weights) }, options);
 }

@@ -13,7 +13,10 @@ export const pytorch: Reader = {
   extensions: [".pt2", ".pt", ".pth", ".safetensors"],
   sniff: (bytes) => isSafetensors(bytes) || isBarePickle(bytes) || archiveOf(bytes) !== undefined,
   read: (bytes, options) => {
-    if (isBarePickle(bytes)) throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is in the format before PyTorch 1.6, a bare pickle", "Save it again: torch.save(torch.load(\"old.pt\", weights_only=True), \"new.pt\").");
+    if (isBarePickle(bytes)) {
+      throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is in the format before PyTorch 1.6, a bare pickle",
+        "Save it again: torch.save(torch.load(\"old.pt\", weights_only=True), \"new.pt\").");
+    }
     if (isZip(bytes) && isExported(openZip(bytes, format))) return readExported(bytes, options);
     return buildFromArchitecture(readCheckpoint(bytes), options);
   },

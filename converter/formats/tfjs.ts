@@ -17,9 +17,11 @@ export const tfjs: Reader = {
   read: async (bytes, options) => {
     const json = parseJson(text(bytes), format, "model.json");
     if (!isObject(json) || !isObject(json.modelTopology)) {
-      throw modelError("ERR_OCTAVO_FORMAT", format, "model.json", "it has no modelTopology", "Pass the model.json that TF.js saved; a Keras configuration alone has no weights.");
+      throw modelError("ERR_OCTAVO_FORMAT", format, "model.json", "it has no modelTopology",
+        "Pass the model.json that TF.js saved; a Keras configuration alone has no weights.");
     }
-    return Array.isArray(json.modelTopology.node) ? readGraphModel(json, await readManifest(json.weightsManifest, options), options) : readLayersModel(json, json.modelTopology, options);
+    return Array.isArray(json.modelTopology.node) ? readGraphModel(json, await readManifest(json.weightsManifest, options), options)
+      : readLayersModel(json, json.modelTopology, options);
   },
 };
 
@@ -28,6 +30,7 @@ const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 /** Weights are called as in .h5 files; topologies of converted models have the configuration one level deeper. */
 async function readLayersModel(json: JsonObject, topology: JsonObject, options: ReadOptions): Promise<Graph> {
   const config = isObject(topology.model_config) ? topology.model_config : topology, weights = await readManifest(json.weightsManifest, options);
-  const variables = namedVariables([...weights.values()].map((w) => namedWeight(w.name, () => ({ name: w.name, shape: w.shape, data: Float32Array.from(w.data) }))));
+  const variables = namedVariables([...weights.values()].map((w) =>
+    namedWeight(w.name, () => ({ name: w.name, shape: w.shape, data: Float32Array.from(w.data) }))));
   return buildGraph({ format, version: String(topology.keras_version ?? "2"), config, variables }, options);
 }

@@ -9,7 +9,8 @@ const count = Float32Array.from({ length: 231 }, (_, i) => i);
 describe("forms", () => {
   const file = open("forms");
   for (const name of ["contiguous", "chunked", "deflated", "checked", "big-endian", "half", "double"])
-    test(name, () => expect(file.at(name)!.read()).toMatchObject({ shape: [7, 11, 3], data: name === "double" || name === "big-endian" ? Float64Array.from(count) : count }));
+    test(name, () => expect(file.at(name)!.read()).toMatchObject({ shape: [7, 11, 3], data: name === "double" || name === "big-endian"
+      ? Float64Array.from(count) : count }));
   test("whole numbers and truth values", () => {
     expect([...file.at("int8")!.read().data]).toEqual([-3, 4]);
     expect([...file.at("uint64")!.read().data]).toEqual([2 ** 40]);
@@ -36,4 +37,5 @@ test("new headers with few members", () => {
   expect(file.at("x")!.read()).toMatchObject({ shape: [7, 11, 3], data: count });
   expect(file.attribute("backend")!.data).toEqual(["y"]);
 });
-test("many members in new headers are refused with a way out", () => expect(() => open("dense").members()).toThrow(/indexed form of newer HDF5 files.*default libver/));
+test("many members in new headers are refused with a way out", () =>
+  expect(() => open("dense").members()).toThrow(/indexed form of newer HDF5 files.*default libver/));

@@ -15,7 +15,8 @@ const text = new TextDecoder(), encode = (value: unknown) => new TextEncoder().e
 /** Bytes of the structures in front, where an .h5 file keeps its superblock, groups and headers. */
 const front = (bytes: Uint8Array, seed: number): Uint8Array => {
   const random = randomOf(seed), copy = bytes.slice();
-  for (let k = 0; k <= random() * 5; k++) copy[Math.floor(random() * Math.min(copy.length, 8000))] = random() < 0.5 ? 255 : Math.floor(random() * 256);
+  for (let k = 0; k <= random() * 5; k++) copy[Math.floor(random() * Math.min(copy.length, 8000))] = random() < 0.5 ? 255
+    : Math.floor(random() * 256);
   return copy;
 };
 
@@ -33,7 +34,8 @@ function parsed(k: number): Parsed {
     return { config: JSON.parse(root.attribute("model_config")!.data[0] as string) as Json, variables: groupedVariables(root.at("model_weights")!) };
   }
   const zip = openZip(bytesOf(c.keras), "keras");
-  return { config: JSON.parse(text.decode(zip.read("config.json"))) as Json, variables: treeVariables(openHdf5(zip.read("model.weights.h5")!, "keras")) };
+  return { config: JSON.parse(text.decode(zip.read("config.json"))) as Json,
+    variables: treeVariables(openHdf5(zip.read("model.weights.h5")!, "keras")) };
 }
 
 test(`${count} Keras configurations that lie`, () => attempts(count, async (k) => {
@@ -49,6 +51,7 @@ test(`${count} GraphModels that lie`, () => attempts(count, (k) => {
 }));
 
 test("the fuzz tests see refusals and graphs", async () => {
-  const results = await Promise.allSettled(Array.from({ length: 200 }, (_, k) => readModel(mutate(bytesOf(keras[k % keras.length]!.h5), k), { name: "damaged.h5" })));
+  const results = await Promise.allSettled(Array.from({ length: 200 }, (_, k) =>
+    readModel(mutate(bytesOf(keras[k % keras.length]!.h5), k), { name: "damaged.h5" })));
   expect(new Set(results.map((r) => r.status))).toEqual(new Set(["fulfilled", "rejected"]));
 });

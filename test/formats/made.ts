@@ -14,10 +14,12 @@ export function madeCases<T>(folder: string): (MadeCase & T)[] {
 }
 
 export const bytesOf = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(text, "base64"));
-export const valuesOf = ({ dtype, data }: Stored): TypedArray => (dtype === "float32" ? new Float32Array(bytesOf(data).buffer) : new Int32Array(bytesOf(data).buffer));
+export const valuesOf = ({ dtype, data }: Stored): TypedArray =>
+  (dtype === "float32" ? new Float32Array(bytesOf(data).buffer) : new Int32Array(bytesOf(data).buffer));
 
 /** One sample as the graph takes it: int64 lives in doubles. */
-const asInput = (graph: Graph, name: string, data: TypedArray): TypedArray => (tensorOf(graph, name).dtype === "int64" ? Float64Array.from(data) : data);
+const asInput = (graph: Graph, name: string, data: TypedArray): TypedArray =>
+  (tensorOf(graph, name).dtype === "int64" ? Float64Array.from(data) : data);
 
 /**
  * Largest difference over all samples and outputs, in units of the largest value of the output.
@@ -38,5 +40,6 @@ export function distance(graph: Graph, inputs: TypedArray[], outputs: TypedArray
 /** Infinity where sizes differ. */
 function worst(found: ArrayLike<number>, expected: TypedArray): number {
   const range = Math.max(1e-6, ...Array.from(expected, Math.abs));
-  return found.length !== expected.length ? Infinity : Math.max(0, ...Array.from(expected, (e, i) => (Math.abs(found[i]! - e) <= Infinity ? Math.abs(found[i]! - e) / range : Infinity)));
+  return found.length !== expected.length ? Infinity
+    : Math.max(0, ...Array.from(expected, (e, i) => (Math.abs(found[i]! - e) <= Infinity ? Math.abs(found[i]! - e) / range : Infinity)));
 }

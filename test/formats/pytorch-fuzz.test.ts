@@ -25,8 +25,10 @@ test(`${count} .pt2 archives with damaged bytes`, () => attempts(count, (k) => {
 }));
 
 test(`${count} exported graphs that lie`, () => attempts(count, (k) => {
-  const zip = openZip(bytesOf(cases[(k * 7919) % cases.length]!.pt2), "pytorch"), entries = Object.fromEntries(zip.names.map((n) => [n, zip.read(n)!]));
-  const telling = zip.names.filter((n) => n.endsWith(".json") && entries[n]!.length > 20), name = telling[k % telling.length]!, tree = { json: JSON.parse(text.decode(entries[name])) as unknown };
+  const zip = openZip(bytesOf(cases[(k * 7919) % cases.length]!.pt2), "pytorch");
+  const entries = Object.fromEntries(zip.names.map((n) => [n, zip.read(n)!]));
+  const telling = zip.names.filter((n) => n.endsWith(".json") && entries[n]!.length > 20), name = telling[k % telling.length]!;
+  const tree = { json: JSON.parse(text.decode(entries[name])) as unknown };
   mutateTree(tree, k);
   return readModel(zipSync({ ...entries, [name]: encode(tree.json) }, { level: 0 }), { name: "lying.pt2" });
 }));
@@ -44,7 +46,8 @@ test(`${count} architectures that lie`, () => attempts(count, (k) => {
 
 const fixtures = new URL("../fixtures/pytorch/", import.meta.url), trained = ["anomaly-conv-ae", "anomaly-lstm-ae", "mnist-gru", "mobilenetv3-tiny"];
 test.skipIf(!hasShared)(`${count} trained weights with damaged bytes or architecture (${hasShared ? "here" : absent})`, () => attempts(count, (k) => {
-  const name = trained[k % trained.length]!, file = readdirSync(fixtures).find((f) => f.startsWith(`${name}.arch`))!, tree = { architecture: JSON.parse(readFileSync(new URL(file, fixtures), "utf8")) as unknown };
+  const name = trained[k % trained.length]!, file = readdirSync(fixtures).find((f) => f.startsWith(`${name}.arch`))!;
+  const tree = { architecture: JSON.parse(readFileSync(new URL(file, fixtures), "utf8")) as unknown };
   const bytes = sharedBytes(`models/trained/${name}/${k % 8 < 4 ? "model.safetensors" : "state_dict.pt"}`);
   if (k % 3 === 0) mutateTree(tree, k);
   return readModel(k % 3 ? mutate(k % 8 < 4 ? bytes.slice(0, 20000) : bytes, k) : bytes, { name: "m.pt", architecture: tree.architecture });

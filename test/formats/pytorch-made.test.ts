@@ -12,7 +12,8 @@ async function check(c: MadeCase, bytes: Uint8Array, name: string, options: obje
 }
 
 /** Exported for any batch at axis 0, which here is time. */
-const shapes = (c: MadeCase) => (/^(LSTM|GRU|RNN)\(6, 4[^)]*\)$/.test(c.name) && !c.name.includes("batch_first") ? { inputShapes: { x_0: c.inputs[0]!.shape } } : {});
+const shapes = (c: MadeCase) =>
+  (/^(LSTM|GRU|RNN)\(6, 4[^)]*\)$/.test(c.name) && !c.name.includes("batch_first") ? { inputShapes: { x_0: c.inputs[0]!.shape } } : {});
 
 describe(".pt2", () => {
   for (const c of cases) test(c.name, () => check(c, bytesOf(c.pt2), "made.pt2", shapes(c)));

@@ -12,19 +12,23 @@ import { distance } from "./made.ts";
 import { absent, hasShared, sharedBytes, sharedPath } from "./shared.ts";
 import { floats, folder, inputsOf, referenceOf } from "./trained.ts";
 
-const architecture = (name: string): object => JSON.parse(readFileSync(new URL(`../fixtures/pytorch/${name}.architecture.json`, import.meta.url), "utf8")) as object;
-const names = ["anomaly-conv-ae", "anomaly-lstm-ae", "char-fill-bilstm", "mnist-gru", "mnist-lstm", "mobilenetv2-tiny", "mobilenetv3-tiny", "personal-cnn32", "pm25-lstm", "seed-cnn24", "seed-cnn32"];
+const architecture = (name: string): object =>
+  JSON.parse(readFileSync(new URL(`../fixtures/pytorch/${name}.architecture.json`, import.meta.url), "utf8")) as object;
+const names = ["anomaly-conv-ae", "anomaly-lstm-ae", "char-fill-bilstm", "mnist-gru", "mnist-lstm", "mobilenetv2-tiny", "mobilenetv3-tiny",
+  "personal-cnn32", "pm25-lstm", "seed-cnn24", "seed-cnn32"];
 
 describe.skipIf(!hasShared)(`trained models (${hasShared ? "here" : absent})`, () => {
   for (const name of names) for (const file of ["model.pt2", "model-static.pt2", "state_dict.pt", "model.safetensors"]) {
     if (!hasShared || !existsSync(sharedPath(`${folder(name)}/${file}`))) continue;
     test(`${name}/${file}`, async () => {
-      const graph = await readModel(sharedBytes(`${folder(name)}/${file}`), { name: file, ...(!file.endsWith("pt2") && { architecture: architecture(name) }) });
+      const graph = await readModel(sharedBytes(`${folder(name)}/${file}`),
+        { name: file, ...(!file.endsWith("pt2") && { architecture: architecture(name) }) });
       expect(distance(graph, [inputsOf(name, 8)], [referenceOf(name, 8)])).toBeLessThan(1e-4);
     });
   }
   test("char-lm: two layers with states in and out", async () => {
-    const graph = await readModel(sharedBytes(`${folder("char-lm")}/model.safetensors`), { architecture: architecture("char-lm") }), at = (file: string) => floats(`${folder("char-lm")}/reference-${file}.f32`);
+    const graph = await readModel(sharedBytes(`${folder("char-lm")}/model.safetensors`), { architecture: architecture("char-lm") });
+    const at = (file: string) => floats(`${folder("char-lm")}/reference-${file}.f32`);
     const tokens = new Int32Array(Uint8Array.from(sharedBytes(`${folder("char-lm")}/reference-tokens.i32`)).buffer);
     expect(graph.inputs).toEqual(["tokens", "h", "c"]);
     expect(distance(graph, [tokens, new Float32Array(256), new Float32Array(256)], [at("logits"), at("h"), at("c")])).toBeLessThan(1e-4);
@@ -36,9 +40,12 @@ describe.skipIf(!hasShared)(`trained models (${hasShared ? "here" : absent})`, (
 });
 
 describe.skipIf(!hasShared)(`streams (${hasShared ? "here" : absent})`, () => {
-  for (const [name, file] of [["mnist-lstm", "model.pt2"], ["mnist-gru", "model-static.pt2"], ["mnist-gru", "model.safetensors"], ["pm25-lstm", "state_dict.pt"]] as const)
+  for (const [name, file] of [["mnist-lstm", "model.pt2"], ["mnist-gru", "model-static.pt2"], ["mnist-gru", "model.safetensors"],
+    ["pm25-lstm", "state_dict.pt"]] as const)
     test(`${name}/${file}, one step per run, ends where the whole sequence ends`, async () => {
-      const graph = await readModel(sharedBytes(`${folder(name)}/${file}`), { name: file, stateful: true, ...(!file.endsWith("pt2") && { architecture: architecture(name) }) }), [, , width] = tensorOf(graph, "x").shape as [number, number, number];
+      const graph = await readModel(sharedBytes(`${folder(name)}/${file}`),
+        { name: file, stateful: true, ...(!file.endsWith("pt2") && { architecture: architecture(name) }) }),
+        [, , width] = tensorOf(graph, "x").shape as [number, number, number];
       const x = inputsOf(name, 1) as Float32Array, state = new Map<string, TypedArray>(), expected = referenceOf(name, 1);
       let y: TypedArray = new Float32Array();
       for (let t = 0; t < x.length / width; t++) {
@@ -50,22 +57,29 @@ describe.skipIf(!hasShared)(`streams (${hasShared ? "here" : absent})`, () => {
       y.forEach((v, i) => expect(v).toBeCloseTo(expected[i]!, 4));
     });
   test("both directions are refused", () =>
-    expect(readModel(sharedBytes(`${folder("char-fill-bilstm")}/model.safetensors`), { stateful: true, architecture: architecture("char-fill-bilstm") })).rejects.toThrow(/both directions/));
-  test("a convolution over time is refused", () => expect(readModel(sharedBytes(`${folder("anomaly-conv-ae")}/model.pt2`), { stateful: true })).rejects.toThrow(/conv1d\.default/));
+    expect(readModel(sharedBytes(`${folder("char-fill-bilstm")}/model.safetensors`),
+      { stateful: true, architecture: architecture("char-fill-bilstm") })).rejects.toThrow(/both directions/));
+  test("a convolution over time is refused", () =>
+    expect(readModel(sharedBytes(`${folder("anomaly-conv-ae")}/model.pt2`), { stateful: true })).rejects.toThrow(/conv1d\.default/));
 });
 
 const ascii = (text: string) => [...Buffer.from(text)];
 /** A pickle of protocol 2 with these instructions. */
 const pickle = (...parts: (string | number[])[]) => Uint8Array.from([0x80, 2, ...parts.flatMap((p) => (typeof p === "string" ? ascii(p) : p)), 0x2e]);
-const checkpoint = (data: Uint8Array, more: Record<string, Uint8Array> = {}) => zipSync({ "m/data.pkl": data, "m/version": Uint8Array.of(51), ...more }, { level: 0 });
+const checkpoint = (data: Uint8Array, more: Record<string, Uint8Array> = {}) =>
+  zipSync({ "m/data.pkl": data, "m/version": Uint8Array.of(51), ...more }, { level: 0 });
 const unicode = (text: string) => [0x58, text.length, 0, 0, 0, ...ascii(text)];
-const mark = [0x28], tuple = [0x74], reduce = [0x52], empty = [0x29], dict = [0x7d], setitem = [0x73], binput = (k: number) => [0x71, k], binget = (k: number) => [0x68, k], int = (v: number) => [0x4b, v];
+const mark = [0x28], tuple = [0x74], reduce = [0x52], empty = [0x29], dict = [0x7d], setitem = [0x73], binput = (k: number) => [0x71, k];
+const binget = (k: number) => [0x68, k], int = (v: number) => [0x4b, v];
 
 describe("hostile pickles", () => {
-  const refuse = (data: Uint8Array, message: RegExp) => expect(readModel(checkpoint(data), { name: "m.pt", architecture: { inputs: { x: [1] }, layers: [{ type: "ReLU" }] } })).rejects.toThrow(message);
+  const refuse = (data: Uint8Array, message: RegExp) =>
+    expect(readModel(checkpoint(data), { name: "m.pt", architecture: { inputs: { x: [1] }, layers: [{ type: "ReLU" }] } })).rejects.toThrow(message);
 
-  test("os.system", () => refuse(pickle("cos\nsystem\n", unicode("touch /tmp/owned"), [0x85], reduce), /pytorch: data\.pkl: it asks for the Python name "os\.system", which is not read/));
-  test("builtins.eval by STACK_GLOBAL", () => refuse(pickle(unicode("builtins"), unicode("eval"), [0x93], unicode("1"), [0x85], reduce), /"builtins\.eval"/));
+  test("os.system", () => refuse(pickle("cos\nsystem\n", unicode("touch /tmp/owned"), [0x85], reduce),
+    /pytorch: data\.pkl: it asks for the Python name "os\.system", which is not read/));
+  test("builtins.eval by STACK_GLOBAL", () =>
+    refuse(pickle(unicode("builtins"), unicode("eval"), [0x93], unicode("1"), [0x85], reduce), /"builtins\.eval"/));
   test("a name of Object.prototype", () => refuse(pickle("cconstructor\nconstructor\n"), /"constructor\.constructor"/));
   test("a class of the user", () => refuse(pickle("c__main__\nNet\n", empty, [0x81]), /"__main__\.Net".*torch\.save\(model\.state_dict\(\)/));
   test("calling what is no name", () => refuse(pickle(unicode("x"), empty, reduce), /calls what is no allowed name/));
@@ -74,18 +88,26 @@ describe("hostile pickles", () => {
   test("an unknown instruction", () => refuse(pickle([0x69]), /pickle instruction 0x69/));
   test("no end", () => refuse(Uint8Array.of(0x80, 2, 0x4e), /expected them inside/));
   test("a text longer than the file", () => refuse(pickle([0x58, 255, 255, 255, 255]), /4294967295 bytes should be here/));
-  test("a dictionary that holds itself", () => refuse(pickle(dict, binput(0), unicode("model"), binget(0), setitem), /holds no dictionary of tensors/));
-  test("lists within lists", () => refuse(pickle(Array.from({ length: 100_000 }, () => 0x5d), Array.from({ length: 99_999 }, () => 0x61)), /holds no dictionary of tensors/));
-  test("a storage of another machine", () => refuse(pickle(mark, unicode("module"), unicode("x"), tuple, [0x51]), /refers to data that is no tensor/));
+  test("a dictionary that holds itself", () =>
+    refuse(pickle(dict, binput(0), unicode("model"), binget(0), setitem), /holds no dictionary of tensors/));
+  test("lists within lists", () =>
+    refuse(pickle(Array.from({ length: 100_000 }, () => 0x5d), Array.from({ length: 99_999 }, () => 0x61)), /holds no dictionary of tensors/));
+  test("a storage of another machine", () =>
+    refuse(pickle(mark, unicode("module"), unicode("x"), tuple, [0x51]), /refers to data that is no tensor/));
 
   /** {"w": tensor of 4 floats} with this shape, stride and offset. */
-  const tensor = (shape: number[], stride: number[], offset: number) => pickle(dict, unicode("w"), "ctorch._utils\n_rebuild_tensor_v2\n", mark, mark, unicode("storage"), "ctorch\nFloatStorage\n", unicode("0"), unicode("cpu"), int(4), tuple, [0x51],
-    int(offset), mark, ...shape.map(int), tuple, mark, ...stride.map(int), tuple, [0x89], "ccollections\nOrderedDict\n", empty, reduce, tuple, reduce, setitem);
+  const tensor = (shape: number[], stride: number[], offset: number) =>
+    pickle(dict, unicode("w"), "ctorch._utils\n_rebuild_tensor_v2\n", mark, mark, unicode("storage"), "ctorch\nFloatStorage\n", unicode("0"),
+      unicode("cpu"), int(4), tuple, [0x51],
+    int(offset), mark, ...shape.map(int), tuple, mark, ...stride.map(int), tuple, [0x89], "ccollections\nOrderedDict\n", empty, reduce, tuple,
+    reduce, setitem);
   const storage = { "m/data/0": new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer) };
   const scaled = { inputs: { x: [1, 2] }, layers: [{ type: "Linear", name: "" }] };
 
   test("strides are followed", async () => {
-    const graph = await readModel(checkpoint(tensor([2, 2], [1, 2], 0), storage), { name: "m.pt", architecture: { inputs: { x: [1, 2] }, layers: [{ type: "PReLU", name: "p" }], ignore: ["*"] } }).catch((e: Error) => e.message);
+    const graph = await readModel(checkpoint(tensor([2, 2], [1, 2], 0), storage),
+      { name: "m.pt", architecture: { inputs: { x: [1, 2] }, layers: [{ type: "PReLU", name: "p" }], ignore: ["*"] } }).catch((e: Error) =>
+        e.message);
     expect(graph).toMatch(/the checkpoint has no tensor "p\.weight", but "w"/);
   });
   for (const [name, bytes, message] of [
@@ -97,13 +119,18 @@ describe("hostile pickles", () => {
 });
 
 describe("files of other kinds", () => {
-  test("the format before PyTorch 1.6", () => expect(readModel(Uint8Array.of(0x80, 2, 0x8a, 10, 1), { name: "old.pt" })).rejects.toThrow(/before PyTorch 1\.6, a bare pickle.*torch\.save/));
-  test("TorchScript", () => expect(readModel(checkpoint(pickle(dict), { "m/code/net.py": new Uint8Array(1), "m/constants.pkl": new Uint8Array(1) }), { name: "m.pt" })).rejects.toThrow(/TorchScript archive, which holds code.*torch\.export\.save/));
-  test("big-endian numbers", () => expect(readModel(checkpoint(pickle(dict), { "m/byteorder": Buffer.from("big") }), { name: "m.pt" })).rejects.toThrow(/big-endian/));
-  const safetensors = (header: string, data = 0) => Uint8Array.from([header.length & 255, header.length >> 8, 0, 0, 0, 0, 0, 0, ...ascii(header), ...new Array<number>(data).fill(0)]);
+  test("the format before PyTorch 1.6", () =>
+    expect(readModel(Uint8Array.of(0x80, 2, 0x8a, 10, 1), { name: "old.pt" })).rejects.toThrow(/before PyTorch 1\.6, a bare pickle.*torch\.save/));
+  test("TorchScript", () => expect(readModel(checkpoint(pickle(dict), { "m/code/net.py": new Uint8Array(1), "m/constants.pkl": new Uint8Array(1) }),
+    { name: "m.pt" })).rejects.toThrow(/TorchScript archive, which holds code.*torch\.export\.save/));
+  test("big-endian numbers", () =>
+    expect(readModel(checkpoint(pickle(dict), { "m/byteorder": Buffer.from("big") }), { name: "m.pt" })).rejects.toThrow(/big-endian/));
+  const safetensors = (header: string, data = 0) =>
+    Uint8Array.from([header.length & 255, header.length >> 8, 0, 0, 0, 0, 0, 0, ...ascii(header), ...new Array<number>(data).fill(0)]);
   for (const [name, bytes, message] of [
     ["offsets beyond the file", safetensors('{"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', 4), /8 bytes should be here/],
-    ["a shape that does not fit", safetensors('{"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', 8), /tensor "w" of \[3\] has 8 bytes, expected 12/],
+    ["a shape that does not fit", safetensors('{"w":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', 8),
+      /tensor "w" of \[3\] has 8 bytes, expected 12/],
     ["an unknown type", safetensors('{"w":{"dtype":"F4","shape":[3],"data_offsets":[0,8]}}', 8), /dtype "F4"/],
     ["no JSON", safetensors("{broken"), /safetensors header: found no valid JSON/],
   ] as const) test(`safetensors with ${name}`, () => expect(readModel(bytes, { name: "m.safetensors" })).rejects.toThrow(message));
@@ -113,22 +140,29 @@ describe("architecture files", () => {
   /** Linear "fc" 2 → 1, and a spare vector. */
   const weights = (more = "") => {
     const header = `{"fc.weight":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"fc.bias":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}${more}}`;
-    return Uint8Array.from([header.length & 255, header.length >> 8, 0, 0, 0, 0, 0, 0, ...ascii(header), ...new Uint8Array(Float32Array.of(2, 3, 1, 5).buffer)]);
+    return Uint8Array.from([header.length & 255, header.length >> 8, 0, 0, 0, 0, 0, 0, ...ascii(header),
+      ...new Uint8Array(Float32Array.of(2, 3, 1, 5).buffer)]);
   };
   const spare = ',"old.w":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}';
-  const read = (json: object, more = "") => readModel(weights(more), { name: "m.safetensors", architecture: json }), fc = { type: "Linear", name: "fc" };
+  const read = (json: object, more = "") => readModel(weights(more), { name: "m.safetensors", architecture: json });
+  const fc = { type: "Linear", name: "fc" };
 
   test("names of layers become names of outputs", async () => {
-    const graph = await read({ name: "tiny", inputs: { x: [1, 2] }, layers: [fc, { type: "Tanh" }, { type: "add", inputs: ["fc", "x:0"], name: "sum" }], outputs: ["sum", "fc"] });
+    const graph = await read({ name: "tiny", inputs: { x: [1, 2] },
+      layers: [fc, { type: "Tanh" }, { type: "add", inputs: ["fc", "x:0"], name: "sum" }], outputs: ["sum", "fc"] });
     expect([graph.name, graph.inputs, graph.outputs]).toEqual(["tiny", ["x"], ["sum", "fc"]]);
     expect([...evaluate(graph, new Map([["x", Float32Array.of(1, 10)]])).get("sum")!]).toEqual([34, 43]);
   });
   for (const [name, json, message] of [
-    ["a setting that does not exist", { inputs: { x: [1, 2] }, layers: [{ ...fc, strides: 2 }] }, /architecture: layer "fc" \(Linear\): it has no setting "strides"/],
-    ["a size that is not in the checkpoint", { inputs: { x: [1, 2] }, layers: [{ ...fc, out_features: 3 }] }, /out_features is 3, the checkpoint has 1/],
-    ["an unknown type", { inputs: { x: [1, 2] }, layers: [{ type: "Transformer" }] }, /its type is "Transformer", expected one of Sequential, Residual, Conv1d/],
+    ["a setting that does not exist", { inputs: { x: [1, 2] }, layers: [{ ...fc, strides: 2 }] },
+      /architecture: layer "fc" \(Linear\): it has no setting "strides"/],
+    ["a size that is not in the checkpoint", { inputs: { x: [1, 2] }, layers: [{ ...fc, out_features: 3 }] },
+      /out_features is 3, the checkpoint has 1/],
+    ["an unknown type", { inputs: { x: [1, 2] }, layers: [{ type: "Transformer" }] },
+      /its type is "Transformer", expected one of Sequential, Residual, Conv1d/],
     ["a type called constructor", { inputs: { x: [1, 2] }, layers: [{ type: "constructor" }] }, /its type is "constructor"/],
-    ["a parameter that is missing", { inputs: { x: [1, 2] }, layers: [{ type: "Linear", name: "fc1" }] }, /the checkpoint has no tensor "fc1\.weight", but "fc\.weight"/],
+    ["a parameter that is missing", { inputs: { x: [1, 2] }, layers: [{ type: "Linear", name: "fc1" }] },
+      /the checkpoint has no tensor "fc1\.weight", but "fc\.weight"/],
     ["a name that nothing has", { inputs: { x: [1, 2] }, layers: [{ ...fc, inputs: ["y"] }] }, /it reads "y", which no layer before it is called/],
     ["no inputs", { layers: [fc] }, /it names no inputs/],
     ["a shape with a zero", { inputs: { x: [0, 2] }, layers: [fc] }, /input "x" has shape \[0,2\]/],
@@ -141,9 +175,11 @@ describe("architecture files", () => {
     expect((await read({ inputs: { x: [1, 2] }, layers: [fc], ignore: ["old.*"] }, spare)).outputs).toEqual(["fc"]);
   });
   test("every module has its operator", () => {
-    for (const [name, module] of Object.entries(modules)) if (!["lstm", "gru", "rnn", "upsample"].includes(module.op)) expect(operatorOf(module.op), name).toBeTypeOf("function");
+    for (const [name, module] of Object.entries(modules)) if (!["lstm", "gru", "rnn", "upsample"].includes(module.op)) expect(operatorOf(module.op),
+      name).toBeTypeOf("function");
   });
-  test("the schema is that of the modules", () => expect(readFileSync(new URL("../../converter/formats/pytorch/architecture.schema.json", import.meta.url), "utf8")).toBe(schemaText()));
+  test("the schema is that of the modules", () =>
+    expect(readFileSync(new URL("../../converter/formats/pytorch/architecture.schema.json", import.meta.url), "utf8")).toBe(schemaText()));
   test("the documentation names every module", () => {
     const page = readFileSync(new URL("../../docs/architecture-file.md", import.meta.url), "utf8");
     expect(Object.keys(modules).filter((name) => !page.includes(`\`${name}\``))).toEqual([]);

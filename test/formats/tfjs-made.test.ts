@@ -5,6 +5,7 @@ import { bytesOf, distance, madeCases, valuesOf } from "./made.ts";
 
 for (const c of madeCases<{ model: object; weights: string }>("tfjs"))
   test(c.name, async () => {
-    const json = new TextEncoder().encode(JSON.stringify(c.model)), graph = await readModel(json, { name: "model.json", resolve: async () => bytesOf(c.weights) });
+    const json = new TextEncoder().encode(JSON.stringify(c.model));
+    const graph = await readModel(json, { name: "model.json", resolve: async () => bytesOf(c.weights) });
     expect(distance(graph, c.inputs.map(valuesOf), c.outputs.map(valuesOf))).toBeLessThan(1e-5);
   });

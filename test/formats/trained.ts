@@ -7,7 +7,8 @@ export const folder = (name: string): string => `models/trained/${name}`;
 export const beside = (name: string) => async (path: string): Promise<Uint8Array> => sharedBytes(`${folder(name)}/${path}`);
 
 /** x / 255 of the first MNIST test digits. */
-export const digits = (count: number): Float32Array => Float32Array.from(sharedBytes("data/mnist/test-images.u8").subarray(0, count * 784), (v) => v / 255);
+export const digits = (count: number): Float32Array =>
+  Float32Array.from(sharedBytes("data/mnist/test-images.u8").subarray(0, count * 784), (v) => v / 255);
 
 /** x / 127.5 − 1 of the first CIFAR test images, [N,3,side,side], cropped in the centre. */
 export function pictures(count: number, side = 32): Float32Array {
@@ -23,7 +24,9 @@ export function pictures(count: number, side = 32): Float32Array {
 export function inputsOf(name: string, count: number): Float32Array | Int32Array {
   if (name.startsWith("mnist")) return digits(count);
   if (/cnn|mobilenet/.test(name)) return pictures(count, name === "seed-cnn24" ? 24 : 32);
-  if (name === "char-fill-bilstm") return new Int32Array(Uint8Array.from(sharedBytes(`${folder(name)}/reference-input.i32`)).buffer).subarray(0, count * 31);
+  if (name === "char-fill-bilstm") {
+    return new Int32Array(Uint8Array.from(sharedBytes(`${folder(name)}/reference-input.i32`)).buffer).subarray(0, count * 31);
+  }
   const all = floats(`${folder(name)}/reference-input.f32`);
   return all.subarray(0, (all.length / 64) * count);
 }

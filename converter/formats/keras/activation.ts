@@ -41,7 +41,8 @@ function nameOf(l: Layer, key: string): string {
 }
 
 const refuse = (l: Layer, key: string, json: Json): never =>
-  l.g.fail(`${key} is ${isObject(json) ? `"${String(json.registered_name ?? json.config ?? json.class_name)}"` : JSON.stringify(json)}, which is no built-in activation`, "Use one of Keras' own activations and save the model again.");
+  l.g.fail(`${key} is ${JSON.stringify(isObject(json) ? String(json.registered_name ?? json.config ?? json.class_name) : json)}, which is no built-in activation`,
+    "Use one of Keras' own activations and save the model again.");
 
 /** The activation that a configuration names, for use inside a recurrent step. */
 export function recurrentActivation(l: Layer, key: string, otherwise: string): RecurrentActivation {
@@ -72,7 +73,8 @@ export const activations: Record<string, LayerFunction> = {
 
 /** max_value at most; below threshold negative_slope · (x − threshold). */
 function reluLayer(l: Layer, inputs: string[]): string {
-  const x = single(l, inputs), slope = l.config.number("negative_slope", 0), threshold = l.config.number("threshold", 0), most = l.config.number("max_value", Infinity);
+  const x = single(l, inputs), slope = l.config.number("negative_slope", 0), threshold = l.config.number("threshold", 0);
+  const most = l.config.number("max_value", Infinity);
   if (threshold === 0 && slope === 0) return unary(l.g, "clip", x, 0, most);
   const above = threshold === 0 ? unary(l.g, "leakyRelu", x, slope) : unary(l.g, "thresholdedRelu", x, threshold);
   const below = threshold === 0 || slope === 0 ? above : sub(l.g, above, affine(l.g, relu(l.g, affine(l.g, x, -1, threshold)), slope, 0));
@@ -86,7 +88,8 @@ function prelu(l: Layer, inputs: string[]): string {
 }
 
 function softmax(l: Layer, inputs: string[]): string {
-  const x = inputs[0]!, axis = l.config.json("axis"), axes = (Array.isArray(axis) ? axis : [axis ?? -1]).map((a) => axisOf(l.g, Number(a), rankOf(l.g, x)));
+  const x = inputs[0]!, axis = l.config.json("axis");
+  const axes = (Array.isArray(axis) ? axis : [axis ?? -1]).map((a) => axisOf(l.g, Number(a), rankOf(l.g, x)));
   if (inputs.length > 1 || l.context.masks.has(x)) l.g.fail("it has a mask", "Apply the mask outside of the model.");
   if (axes.length === 1) return l.g.add("softmax", [x], { axis: axes[0]! });
   const e = unary(l.g, "exp", sub(l.g, x, reduce(l.g, "reduceMax", x, axes, true)));

@@ -60,13 +60,17 @@ export function applyModel(context: Context, model: KerasModel, variables: Varia
   const own = variables.layers(model.sequential ? model.layers.slice(1) : model.layers);
   if (model.sequential) return model.layers.slice(1).reduce((x, l) => applyLayer(context, l, own.get(l.name)!, plain(x), path + l.name), inputs);
   const values = new Map<string, string[]>(), entries = inputLayers(model);
-  if (entries.length !== inputs.length) context.g.fail(`model "${model.name}" is given ${inputs.length} inputs, expected ${entries.length}`, "", "ERR_OCTAVO_FORMAT");
+  if (entries.length !== inputs.length) {
+    context.g.fail(`model "${model.name}" is given ${inputs.length} inputs, expected ${entries.length}`, "", "ERR_OCTAVO_FORMAT");
+  }
   entries.forEach((l, i) => values.set(`${l.name} 0`, [inputs[i]!]));
-  const valueOf = (r: Ref): string => values.get(`${r.layer} ${r.call}`)?.[r.tensor] ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT");
+  const valueOf = (r: Ref): string => values.get(`${r.layer} ${r.call}`)?.[r.tensor]
+    ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT");
   const operandOf = (a: Argument): Operand => (Array.isArray(a) ? a.map(operandOf) : "ref" in a ? { tensor: valueOf(a.ref) } : a);
   for (const { layer, call, index } of inOrder(context.g, model)) {
     const kwargs = Object.fromEntries(Object.entries(call.kwargs).map(([k, v]) => [k, operandOf(v)]));
-    values.set(`${layer.name} ${index}`, applyLayer(context, layer, own.get(layer.name)!, { args: call.args.map(operandOf), kwargs }, path + layer.name + (index ? `:${index}` : "")));
+    values.set(`${layer.name} ${index}`,
+      applyLayer(context, layer, own.get(layer.name)!, { args: call.args.map(operandOf), kwargs }, path + layer.name + (index ? `:${index}` : "")));
   }
   return model.outputs.map(valueOf);
 }
@@ -96,13 +100,17 @@ function inOrder(g: GraphBuilder, model: KerasModel): { layer: LayerConfig; call
 interface Application { args: Operand[]; kwargs: Record<string, Operand> }
 const plain = (inputs: string[]): Application => ({ args: [inputs.map((tensor) => ({ tensor }))], kwargs: {} });
 
-function applyLayer(context: Context, { className, config, name, module }: LayerConfig, variables: Variables, { args, kwargs }: Application, path: string): string[] {
+function applyLayer(context: Context, { className, config, name, module }: LayerConfig, variables: Variables, { args, kwargs }: Application,
+  path: string): string[] {
   const { g } = context;
-  if (isModelClass(className)) return applyModel(context, parseModel({ class_name: className, config }, g.graph.format), variables, args.flatMap(tensorsIn), `${path}/`);
+  if (isModelClass(className)) {
+    return applyModel(context, parseModel({ class_name: className, config }, g.graph.format), variables, args.flatMap(tensorsIn), `${path}/`);
+  }
   const before = g.graph.nodes.length, outer = g.where;
   g.where = `layer "${path}" (${className})`;
   const inner: Layer["inner"] = (json, role, x) => applyLayer(context, readLayer(json, name), variables.part(role), plain(x), `${path}/${role}`);
-  const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, operands: args, keywords: kwargs, inner }, inputs = args.flatMap(tensorsIn);
+  const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, operands: args, keywords: kwargs, inner };
+  const inputs = args.flatMap(tensorsIn);
   if (!inputs.length) g.fail("it has no inputs", "Save the model again.", "ERR_OCTAVO_FORMAT");
   const write = layerFunction(className, module, config, args.length > 1 || "newshape" in config) ?? g.fail("it cannot be converted");
   const results = [write(layer, inputs)].flat();

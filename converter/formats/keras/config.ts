@@ -51,7 +51,8 @@ export class Config {
 
   /** `count` whole numbers; one number stands for all of them. */
   ints(name: string, count: number, otherwise?: number[], least = 1): number[] {
-    const value = this.has(name) ? this.values[name] : otherwise, list = Array.isArray(value) ? value : new Array<Json | undefined>(count).fill(value);
+    const value = this.has(name) ? this.values[name] : otherwise;
+    const list = Array.isArray(value) ? value : new Array<Json | undefined>(count).fill(value);
     const valid = list.length === count && list.every((v) => Number.isInteger(v) && (v as number) >= least && (v as number) <= largest);
     return valid ? (list as number[]) : this.wrong(name, `${count} whole numbers from ${least}`);
   }
@@ -63,11 +64,14 @@ export class Config {
   }
 
   wrong(name: string, expected: string): never {
-    return this.g.fail(`${name} is ${JSON.stringify(this.values[name]) ?? "missing"}, expected ${expected}`, "Save the model again.", "ERR_OCTAVO_FORMAT");
+    return this.g.fail(`${name} is ${JSON.stringify(this.values[name]) ?? "missing"}, expected ${expected}`, "Save the model again.",
+      "ERR_OCTAVO_FORMAT");
   }
 
   /** Refuses other values of a setting than this one. */
   only(name: string, supported: Json, remedy: string): void {
-    if (this.has(name) && JSON.stringify(this.values[name]) !== JSON.stringify(supported)) this.g.fail(`${name} is ${JSON.stringify(this.values[name])}, expected ${JSON.stringify(supported)}`, remedy);
+    if (this.has(name) && JSON.stringify(this.values[name]) !== JSON.stringify(supported)) {
+      this.g.fail(`${name} is ${JSON.stringify(this.values[name])}, expected ${JSON.stringify(supported)}`, remedy);
+    }
   }
 }

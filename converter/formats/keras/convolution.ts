@@ -26,7 +26,8 @@ function kernelOf(l: Layer, w: Weight, perm: number[]): string {
 const biasOf = (l: Layer, bias: Weight | undefined): string[] => (bias ? [constantOf(l, bias)] : []);
 
 function conv(l: Layer, inputs: string[]): string {
-  const dims = dimsOf(l), filters = l.config.int("filters", undefined, 1), groups = l.config.int("groups", 1, 1), useBias = l.config.bool("use_bias", true);
+  const dims = dimsOf(l), filters = l.config.int("filters", undefined, 1), groups = l.config.int("groups", 1, 1);
+  const useBias = l.config.bool("use_bias", true);
   const { kernel, bias } = variablesOf(l, { kernel: [...l.config.ints("kernel_size", dims), -1, filters], bias: useBias && [filters] });
   return activate(l, asImage(l, single(l, inputs), dims, (x) => {
     const window = windowOf(l, x, dims, "kernel_size", strideOf(l, dims), dilationOf(l, dims));
@@ -44,16 +45,20 @@ function depthwiseConv(l: Layer, x: string, kernel: Weight, bias: Weight | undef
 
 function depthwise(l: Layer, inputs: string[]): string {
   const dims = dimsOf(l), multiplier = l.config.int("depth_multiplier", 1, 1), useBias = l.config.bool("use_bias", true);
-  const { depthwise_kernel: kernel, bias } = variablesOf(l, { depthwise_kernel: [...l.config.ints("kernel_size", dims), -1, multiplier], bias: useBias && [-1] });
+  const { depthwise_kernel: kernel, bias } = variablesOf(l,
+    { depthwise_kernel: [...l.config.ints("kernel_size", dims), -1, multiplier], bias: useBias && [-1] });
   return activate(l, asImage(l, single(l, inputs), dims, (x) => depthwiseConv(l, x, kernel, bias, dims)));
 }
 
 function separable(l: Layer, inputs: string[]): string {
-  const dims = dimsOf(l), filters = l.config.int("filters", undefined, 1), multiplier = l.config.int("depth_multiplier", 1, 1), useBias = l.config.bool("use_bias", true);
+  const dims = dimsOf(l), filters = l.config.int("filters", undefined, 1), multiplier = l.config.int("depth_multiplier", 1, 1);
+  const useBias = l.config.bool("use_bias", true);
   const { depthwise_kernel: depth, pointwise_kernel: point, bias } = variablesOf(l, {
-    depthwise_kernel: [...l.config.ints("kernel_size", dims), -1, multiplier], pointwise_kernel: [...ones(dims), -1, filters], bias: useBias && [filters],
+    depthwise_kernel: [...l.config.ints("kernel_size", dims), -1, multiplier], pointwise_kernel: [...ones(dims), -1, filters],
+    bias: useBias && [filters],
   });
-  return activate(l, asImage(l, single(l, inputs), dims, (x) => l.g.add("conv2d", [depthwiseConv(l, x, depth, undefined, dims), kernelOf(l, point, [3, 0, 1, 2]), ...biasOf(l, bias)],
+  return activate(l, asImage(l, single(l, inputs), dims, (x) =>
+    l.g.add("conv2d", [depthwiseConv(l, x, depth, undefined, dims), kernelOf(l, point, [3, 0, 1, 2]), ...biasOf(l, bias)],
     { stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], groups: 1, clamp: noClamp })));
 }
 
@@ -73,12 +78,14 @@ function transposed(l: Layer, inputs: string[]): string {
 function transposedGeometry(l: Layer, sizes: number[], dims: 1 | 2) {
   const stride = twoOf(strideOf(l, dims)), dilation = twoOf(dilationOf(l, dims)), size = twoOf(l.config.ints("kernel_size", dims));
   const same = l.config.choice("padding", "valid", ["valid", "same"]) === "same";
-  const extra = l.config.has("output_padding") ? (dims === 1 ? [0, ...l.config.ints("output_padding", 1, undefined, 0)] : l.config.ints("output_padding", 2, undefined, 0)) : undefined;
+  const extra = l.config.has("output_padding")
+    ? (dims === 1 ? [0, ...l.config.ints("output_padding", 1, undefined, 0)] : l.config.ints("output_padding", 2, undefined, 0)) : undefined;
   const span = size.map((k, i) => (k - 1) * dilation[i]! + 1), full = sizes.map((d, i) => (d - 1) * stride[i]! + span[i]!);
   const wanted = sizes.map((d, i) => {
     if (extra && !(dims === 1 && i === 0)) return full[i]! + extra[i]! - (same ? 2 * Math.floor(span[i]! / 2) : 0);
     return same ? d * stride[i]! : d * stride[i]! + Math.max(span[i]! - stride[i]!, 0);
   });
   const total = full.map((f, i) => Math.max(0, f - wanted[i]!)), before = total.map((t) => (same ? Math.floor(t / 2) : 0));
-  return { stride, dilation, pad: [...before, ...total.map((t, i) => t - before[i]!)], outputPadding: wanted.map((w, i) => Math.max(0, w - full[i]!)) };
+  return { stride, dilation, pad: [...before, ...total.map((t, i) => t - before[i]!)],
+    outputPadding: wanted.map((w, i) => Math.max(0, w - full[i]!)) };
 }

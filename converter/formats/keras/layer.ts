@@ -57,9 +57,15 @@ export function variablesOf<K extends string>(l: Layer, shapes: Record<K, number
 }
 
 function checkVariable(l: Layer, name: string, expected: number[], found: Weight | undefined): void {
-  if (!found) return l.g.fail(`its variable "${name}" is missing from the file`, "Save the whole model again, as .keras if layers of nested models were renamed.", "ERR_OCTAVO_FORMAT");
+  if (!found) {
+    return l.g.fail(`its variable "${name}" is missing from the file`,
+      "Save the whole model again, as .keras if layers of nested models were renamed.", "ERR_OCTAVO_FORMAT");
+  }
   const fits = found.shape.length === expected.length && expected.every((d, i) => d === -1 || d === found.shape[i]);
-  if (!fits) l.g.fail(`its variable "${name}" has shape [${found.shape.join(",")}], expected [${expected.map((d) => (d < 0 ? "?" : d)).join(",")}]`, "Save the model again.", "ERR_OCTAVO_SHAPE");
+  if (!fits) {
+    l.g.fail(`its variable "${name}" has shape [${found.shape.join(",")}], expected [${expected.map((d) => (d < 0 ? "?" : d)).join(",")}]`,
+      "Save the model again.", "ERR_OCTAVO_SHAPE");
+  }
 }
 
 /** A variable as a constant, axes in the order of `perm`, then in `shape`. */
@@ -82,7 +88,8 @@ export function permuted(w: { shape: number[]; data: Float32Array }, perm: reado
 /** A shape with as many axes as one of `ranks`. */
 export function ranked(l: Layer, x: string, ...ranks: number[]): number[] {
   const shape = l.g.shape(x);
-  return ranks.includes(shape.length) ? shape : l.g.fail(`its input has shape [${shape.join(",")}], expected ${ranks.join(" or ")} axes`, "", "ERR_OCTAVO_SHAPE");
+  return ranks.includes(shape.length) ? shape
+    : l.g.fail(`its input has shape [${shape.join(",")}], expected ${ranks.join(" or ")} axes`, "", "ERR_OCTAVO_SHAPE");
 }
 
 /** The only input. */

@@ -47,7 +47,8 @@ function collect(json: Json | undefined, found: Set<string>): void {
   else if (isModelClass(json.class_name)) {
     for (const layer of Array.isArray(inner) ? inner : []) collect(layer, found);
     return;
-  } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name) && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "", config)) found.add(`"${name}" (${json.class_name})`);
+  } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name)
+    && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "", config)) found.add(`"${name}" (${json.class_name})`);
   for (const part of [config.layer, config.backward_layer, config.cell, ...(Array.isArray(config.cells) ? config.cells : [])]) collect(part, found);
   const activation = config.activation;
   if (isObject(activation) && activation.class_name !== "function") collect(activation, found);

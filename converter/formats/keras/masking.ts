@@ -38,8 +38,11 @@ const longest = 1024;
 /** @param x [T,1,I] · @param mask [1,T] */
 export function compacted(l: Layer, x: string, mask: string): Compacted {
   const { g } = l, [T, N] = g.shape(x) as [number, number];
-  if (N !== 1 || T > longest) g.fail(`it has a mask over ${N} samples of ${T} steps, expected 1 sample of up to ${longest}`, "Use shorter sequences, or leave the mask out.");
-  const triangle = allocate("float32", T * T).map((_, i) => (Math.floor(i / T) <= i % T ? 1 : 0)) as Float32Array, steps = Float32Array.from(range(T));
+  if (N !== 1 || T > longest) {
+    g.fail(`it has a mask over ${N} samples of ${T} steps, expected 1 sample of up to ${longest}`, "Use shorter sequences, or leave the mask out.");
+  }
+  const triangle = allocate("float32", T * T).map((_, i) => (Math.floor(i / T) <= i % T ? 1 : 0)) as Float32Array;
+  const steps = Float32Array.from(range(T));
   const counted = matmul(g, mask, g.constant(`${l.name}/before`, "float32", [T, T], triangle));
   const comesTo = toFloat(g, binary(g, "equal", affine(g, counted, 1, -1), constant(g, `${l.name}/steps`, "float32", steps, [T, 1])));
   const from = matmul(g, mul(g, comesTo, mask), constant(g, `${l.name}/steps`, "float32", steps, [T, 1]));

@@ -41,8 +41,11 @@ interface Operand { x: string; flat: boolean }
 /** The contracted axis last, one axis before it. */
 function operand(l: Layer, input: string, axis: number): Operand {
   const rank = rankOf(l.g, input), at = axisOf(l.g, axis, rank);
-  if (rank < 2 || rank > 3 || at === 0) l.g.fail(`it contracts axis ${axis} of [${l.g.shape(input).join(",")}], expected another axis than the batch, of 2 or 3`, "");
-  const x = l.config.bool("normalize", false) ? div(l.g, input, unary(l.g, "clip", reduce(l.g, "reduceL2", input, [at], true), 1e-12, Infinity)) : input;
+  if (rank < 2 || rank > 3 || at === 0) {
+    l.g.fail(`it contracts axis ${axis} of [${l.g.shape(input).join(",")}], expected another axis than the batch, of 2 or 3`, "");
+  }
+  const x = l.config.bool("normalize", false) ? div(l.g, input, unary(l.g, "clip", reduce(l.g, "reduceL2", input, [at], true), 1e-12, Infinity))
+    : input;
   const last = transpose(l.g, x, [...range(rank).filter((i) => i !== at), at]), [N, ...rest] = l.g.shape(last) as [number, ...number[]];
   return { x: rank === 2 ? reshape(l.g, last, [N, 1, ...rest]) : last, flat: rank === 2 };
 }

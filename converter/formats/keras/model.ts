@@ -11,7 +11,8 @@ export interface Ref { layer: string; call: number; tensor: number }
 export type Argument = { ref: Ref } | { value: Json } | Argument[];
 export interface Call { args: Argument[]; kwargs: Record<string, Argument> }
 
-export interface LayerConfig { className: string; name: string; config: JsonObject; calls: Call[]; /** Of its class, as Keras 3 writes it. */ module: string }
+export interface LayerConfig { className: string; name: string; config: JsonObject; calls: Call[]; /** Of its class,
+  as Keras 3 writes it. */ module: string }
 
 export interface KerasModel {
   name: string;
@@ -26,7 +27,8 @@ export const isModelClass = (className: string): boolean => ["Sequential", "Func
 
 /** @param format opens every error about this model */
 export function parseModel(json: Json, format: string): KerasModel {
-  const damaged = (problem: string): never => { throw modelError("ERR_OCTAVO_FORMAT", format, "model configuration", problem, "Save the whole model again, not its weights alone."); };
+  const damaged = (problem: string): never => { throw modelError("ERR_OCTAVO_FORMAT", format, "model configuration", problem,
+    "Save the whole model again, not its weights alone."); };
   if (!isObject(json)) return damaged("found no configuration");
   if (depthOf(json, deepest) > deepest) return damaged(`its parts are nested deeper than ${deepest}`);
   return readModel(json, damaged);
@@ -37,12 +39,14 @@ type Damaged = (problem: string) => never;
 function readModel(json: JsonObject, damaged: Damaged): KerasModel {
   const className = String(json.class_name);
   if (!isModelClass(className)) {
-    return damaged(`its class is ${JSON.stringify(json.class_name)}, expected Sequential or Functional: a class of your own is Python code. Rebuild it from built-in layers`);
+    const expected = "expected Sequential or Functional: a class of your own is Python code. Rebuild it from built-in layers";
+    return damaged(`its class is ${JSON.stringify(json.class_name)}, ${expected}`);
   }
   const config = json.config, layers = Array.isArray(config) ? config : isObject(config) ? config.layers : undefined;
   if (!Array.isArray(layers)) return damaged("it lists no layers");
   const name = isObject(config) && typeof config.name === "string" ? config.name : className.toLowerCase();
-  const read = layers.map((l) => (isObject(l) && typeof l.class_name === "string" ? readLayer(l) : damaged("a layer has no class name"))), known = new Set(read.map((l) => l.name));
+  const read = layers.map((l) => (isObject(l) && typeof l.class_name === "string" ? readLayer(l) : damaged("a layer has no class name")));
+  const known = new Set(read.map((l) => l.name));
   if (known.size !== read.length || known.has("")) return damaged("two layers have the same name, or one has none");
   if (className === "Sequential") return { name, sequential: true, layers: withInput(read, config as JsonObject), inputs: [], outputs: [] };
   const fields = config as JsonObject;
@@ -76,7 +80,8 @@ function readCall(json: Json): Call {
 
 const list = (json: Json | undefined): Json[] => (Array.isArray(json) ? json : []);
 const isOldRef = (json: Json | undefined): json is [string, number, number, ...Json[]] =>
-  Array.isArray(json) && json.length >= 3 && json.length <= 4 && typeof json[0] === "string" && typeof json[1] === "number" && (typeof json[2] === "number" || json[0] === "_CONSTANT_VALUE");
+  Array.isArray(json) && json.length >= 3 && json.length <= 4 && typeof json[0] === "string" && typeof json[1] === "number"
+    && (typeof json[2] === "number" || json[0] === "_CONSTANT_VALUE");
 
 const readKwargs = (json: Json | undefined): Record<string, Argument> =>
   isObject(json) ? Object.fromEntries(Object.entries(json).map(([k, v]) => [k, readArgument(v)])) : {};
@@ -84,7 +89,9 @@ const readKwargs = (json: Json | undefined): Record<string, Argument> =>
 function readArgument(json: Json): Argument {
   if (isOldRef(json)) return json[0] === "_CONSTANT_VALUE" ? { value: json[2] as Json } : { ref: { layer: json[0], call: json[1], tensor: json[2] } };
   if (Array.isArray(json)) return json.map(readArgument);
-  if (isObject(json) && json.class_name === "__keras_tensor__" && isObject(json.config) && isOldRef(json.config.keras_history)) return readArgument(json.config.keras_history);
+  if (isObject(json) && json.class_name === "__keras_tensor__" && isObject(json.config) && isOldRef(json.config.keras_history)) {
+    return readArgument(json.config.keras_history);
+  }
   return { value: json };
 }
 

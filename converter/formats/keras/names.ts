@@ -16,7 +16,8 @@ export function nameOutputs({ g, masks }: Context, before: number, path: string,
     renamed.set(from, to);
   };
   results.forEach((result) => rename(result, path));
-  for (const node of g.graph.nodes.slice(before)) for (const output of [...node.outputs]) if (output && !output.startsWith(`${path}/`) && ![...renamed.values()].includes(output)) rename(output, `${path}/${node.op}`);
+  for (const node of g.graph.nodes.slice(before)) for (const output of [...node.outputs]) if (output && !output.startsWith(`${path}/`)
+    && ![...renamed.values()].includes(output)) rename(output, `${path}/${node.op}`);
   for (const mask of new Set(masks.values())) if (mask.made !== undefined) mask.made = renamed.get(mask.made) ?? mask.made;
   return results.map((r) => renamed.get(r) ?? r);
 }

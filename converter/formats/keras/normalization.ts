@@ -18,9 +18,12 @@ function axesIn(l: Layer, x: string, otherwise: number): number[] {
 function batch(l: Layer, inputs: string[]): string {
   const x = single(l, inputs), axes = axesIn(l, x, -1), C = l.g.shape(x)[axes[0]!]!;
   if (axes.length !== 1) l.g.fail(`it normalizes axes [${axes.join(",")}], expected one`, "Use one axis.");
-  const v = variablesOf(l, { gamma: l.config.bool("scale", true) && [C], beta: l.config.bool("center", true) && [C], moving_mean: [C], moving_variance: [C] });
-  const parameter = (w: Weight | undefined, otherwise: number) => (w ? constantOf(l, w) : constant(l.g, `${l.name}/${otherwise ? "gamma" : "beta"}`, "float32", new Float32Array(C).fill(otherwise)));
-  return l.g.add("batchNorm", [x, parameter(v.gamma, 1), parameter(v.beta, 0), constantOf(l, v.moving_mean), constantOf(l, v.moving_variance)], { axis: axes[0]!, epsilon: l.config.number("epsilon", 1e-3) });
+  const v = variablesOf(l, { gamma: l.config.bool("scale", true) && [C], beta: l.config.bool("center", true) && [C], moving_mean: [C],
+    moving_variance: [C] });
+  const parameter = (w: Weight | undefined, otherwise: number) =>
+    (w ? constantOf(l, w) : constant(l.g, `${l.name}/${otherwise ? "gamma" : "beta"}`, "float32", new Float32Array(C).fill(otherwise)));
+  return l.g.add("batchNorm", [x, parameter(v.gamma, 1), parameter(v.beta, 0), constantOf(l, v.moving_mean), constantOf(l, v.moving_variance)],
+    { axis: axes[0]!, epsilon: l.config.number("epsilon", 1e-3) });
 }
 
 /** y · gamma + beta, both shaped to stand at `axes` of y. */
@@ -44,7 +47,8 @@ function group(l: Layer, inputs: string[]): string {
   if (groups < 1 || C % groups) l.g.fail(`${C} channels do not divide into ${groups} groups`, "", "ERR_OCTAVO_SHAPE");
   const { gamma, beta } = variablesOf(l, { gamma: l.config.bool("scale", true) && [C], beta: l.config.bool("center", true) && [C] });
   const split = reshape(l.g, x, [...shape.slice(0, axis), groups, C / groups, ...shape.slice(axis + 1)]);
-  const y = l.g.add("normalize", [split], { axes: range(shape.length + 1).slice(1).filter((a) => a !== axis), epsilon: l.config.number("epsilon", 1e-3) });
+  const y = l.g.add("normalize", [split],
+    { axes: range(shape.length + 1).slice(1).filter((a) => a !== axis), epsilon: l.config.number("epsilon", 1e-3) });
   return scaled(l, reshape(l.g, y, shape), [axis], gamma, beta);
 }
 
@@ -65,24 +69,28 @@ function fixed(l: Layer, inputs: string[]): string {
   const x = single(l, inputs), rank = rankOf(l.g, x), axis = l.config.json("axis");
   const axes = axis === null ? [] : (Array.isArray(axis) ? axis : [axis ?? -1]).map((a) => axisOf(l.g, Number(a), rank));
   const shape = l.g.shape(x).map((d, i) => (axes.includes(i) ? d : 1)), { mean, variance } = statistics(l, shape);
-  const at = (name: string, values: ArrayLike<number>) => constant(l.g, `${l.name}/${name}`, "float32", values, shape);
+  const at = (name: string, values: ArrayLike<number>) =>
+    constant(l.g, `${l.name}/${name}`, "float32", values, values.length === 1 ? shape.map(() => 1) : shape);
   const deviation = variance.map((v) => Math.max(Math.sqrt(v), 1e-7));
   if (l.config.bool("invert", false)) return add(l.g, mul(l.g, x, at("deviation", deviation)), at("mean", mean));
   return binary(l.g, "div", sub(l.g, x, at("mean", mean)), at("deviation", deviation));
 }
 
+/** One value each, or as many as `shape` has. */
 function statistics(l: Layer, shape: number[]): { mean: number[]; variance: number[] } {
-  const size = sizeOf(shape), sizes = shape.filter((d) => d !== 1);
-  const spread = (values: number[]) => (values.length === 1 ? new Array<number>(size).fill(values[0]!) : values);
-  const given = l.config.has("mean") && l.config.has("variance");
+  const size = sizeOf(shape), given = l.config.has("mean") && l.config.has("variance");
   const { mean, variance } = given ? { mean: l.config.numbers("mean"), variance: l.config.numbers("variance") } : learned(l);
   const fits = [mean, variance].every((v) => v.length === 1 || v.length === size);
-  if (!fits) l.g.fail(`mean and variance have ${mean.length} and ${variance.length} values, expected ${size} of [${sizes.join(",")}]`, "Save the model again.", "ERR_OCTAVO_SHAPE");
-  return { mean: spread(mean), variance: spread(variance) };
+  if (!fits) {
+    l.g.fail(`mean and variance have ${mean.length} and ${variance.length} values, expected ${size}`, "Save the model again.", "ERR_OCTAVO_SHAPE");
+  }
+  return { mean, variance };
 }
 
 function learned(l: Layer): { mean: number[]; variance: number[] } {
   const [mean, variance] = l.variables.take(["mean", "variance"]);
-  if (!mean || !variance) return l.g.fail("its mean and variance are missing from the file", "Call adapt() before saving, or give mean and variance.", "ERR_OCTAVO_FORMAT");
+  if (!mean || !variance) {
+    return l.g.fail("its mean and variance are missing from the file", "Call adapt() before saving, or give mean and variance.", "ERR_OCTAVO_FORMAT");
+  }
   return { mean: [...mean.data], variance: [...variance.data] };
 }

@@ -6,7 +6,8 @@ import { ranked, single, type Layer, type LayerFunction } from "./layer.ts";
 import { asImage, dimsOf, isChannelsFirst, windowOf } from "./spatial.ts";
 
 export const poolings: Record<string, LayerFunction> = {
-  MaxPooling1D: pool, MaxPooling2D: pool, MaxPool1D: pool, MaxPool2D: pool, AveragePooling1D: pool, AveragePooling2D: pool, AvgPool1D: pool, AvgPool2D: pool,
+  MaxPooling1D: pool, MaxPooling2D: pool, MaxPool1D: pool, MaxPool2D: pool, AveragePooling1D: pool, AveragePooling2D: pool, AvgPool1D: pool,
+  AvgPool2D: pool,
   GlobalMaxPooling1D: global, GlobalMaxPooling2D: global, GlobalAveragePooling1D: global, GlobalAveragePooling2D: global,
   GlobalMaxPool1D: global, GlobalMaxPool2D: global, GlobalAvgPool1D: global, GlobalAvgPool2D: global,
 };

@@ -19,7 +19,15 @@ type Op = "lstm" | "gru" | "rnn";
 const opOf: Record<string, Op> = { LSTM: "lstm", LSTMCell: "lstm", GRU: "gru", GRUCell: "gru", SimpleRNN: "rnn", SimpleRNNCell: "rnn" };
 
 /** One recurrent cell. `bias` in the form of the graph, one direction. */
-export interface Cell { op: Op; hidden: number; kernel: Weight; recurrent: Weight; bias: Float32Array | undefined; activations: RecurrentActivation[]; linearBeforeReset: boolean }
+export interface Cell {
+  op: Op;
+  hidden: number;
+  kernel: Weight;
+  recurrent: Weight;
+  bias: Float32Array | undefined;
+  activations: RecurrentActivation[];
+  linearBeforeReset: boolean;
+}
 
 export const statesOf = (cell: Cell): number => (cell.op === "lstm" ? 2 : 1);
 
@@ -39,15 +47,19 @@ function cellOf(l: Layer, className: string, config: Config, variables: Variable
   const op = opOf[className] ?? l.g.fail(`its cell is a ${className}, expected LSTMCell, GRUCell or SimpleRNNCell`, "Use one of these cells.");
   const inner: Layer = { ...l, config, className }, hidden = config.int("units", undefined, 1), gates = { lstm: 4, gru: 3, rnn: 1 }[op] * hidden;
   const { kernel, recurrent_kernel: recurrent } = variablesOf(inner, { kernel: [-1, gates], recurrent_kernel: [hidden, gates] }, variables);
-  const bias = config.bool("use_bias", true) ? biasOf(inner, variables, gates) : undefined, resetAfter = op === "gru" && (bias ? bias.shape.length === 2 : config.bool("reset_after", false));
-  const main = recurrentActivation(inner, "activation", "tanh"), gate = op === "rnn" ? [] : [recurrentActivation(inner, "recurrent_activation", l.context.keras >= 3 ? "sigmoid" : "hard_sigmoid")];
-  return { op, hidden, kernel, recurrent, bias: bias && biasData(op, bias, gates), activations: [...gate, main, ...(op === "lstm" ? [main] : [])], linearBeforeReset: resetAfter };
+  const bias = config.bool("use_bias", true) ? biasOf(inner, variables, gates) : undefined;
+  const resetAfter = op === "gru" && (bias ? bias.shape.length === 2 : config.bool("reset_after", false));
+  const main = recurrentActivation(inner, "activation", "tanh");
+  const gate = op === "rnn" ? [] : [recurrentActivation(inner, "recurrent_activation", l.context.keras >= 3 ? "sigmoid" : "hard_sigmoid")];
+  return { op, hidden, kernel, recurrent, bias: bias && biasData(op, bias, gates), activations: [...gate, main, ...(op === "lstm" ? [main] : [])],
+    linearBeforeReset: resetAfter };
 }
 
 function biasOf(l: Layer, variables: Variables, gates: number): Weight {
   const [, , bias] = variables.take(["kernel", "recurrent_kernel", "bias"]);
   const fits = bias && (bias.shape.join() === `${gates}` || (opOf[l.className] === "gru" && bias.shape.join() === `2,${gates}`));
-  return fits ? bias : l.g.fail(`its variable "bias" is ${bias ? `of shape [${bias.shape.join(",")}]` : "missing"}, expected [${gates}]`, "Save the model again.", "ERR_OCTAVO_SHAPE");
+  return fits ? bias : l.g.fail(`its variable "bias" is ${bias ? `of shape [${bias.shape.join(",")}]` : "missing"}, expected [${gates}]`,
+    "Save the model again.", "ERR_OCTAVO_SHAPE");
 }
 
 /** gru wants the biases of w, then of r: without reset_after there is one, and it is added to w's. */
@@ -62,7 +74,8 @@ function biasData(op: Op, bias: Weight, gates: number): Float32Array {
 interface Sweep { y: string; states: string[] }
 
 /** One operator over x [T,N,I]; two cells are its two directions. */
-export function sweep(l: Layer, cells: Cell[], direction: "forward" | "reverse" | "bidirectional", x: string, initial: string[], wantsY: boolean, lengths = ""): Sweep {
+export function sweep(l: Layer, cells: Cell[], direction: "forward" | "reverse" | "bidirectional", x: string, initial: string[], wantsY: boolean,
+  lengths = ""): Sweep {
   const first = cells[0]!, states = statesOf(first), name = (part: string) => freshName(l.g.graph, `${l.name}/${part}`);
   const outputs = [wantsY ? name("y") : "", name("h"), ...(states > 1 ? [name("c")] : [])], parameters = parametersOf(l, cells);
   const inputs = [x, ...parameters, initial[0] ?? "", ...(first.op === "lstm" ? [initial[1] ?? "", "", lengths] : [lengths])];
@@ -96,16 +109,20 @@ export interface Result { y: string; states: string[] }
 
 /** A layer in its own direction. go_backwards: time runs from the end, and so do the outputs. */
 export function runLayer(l: Layer, x: string, initial: string[]): Result {
-  const [N, T] = ranked(l, x, 3) as [number, number], cells = cellsOf(l), backwards = l.config.bool("go_backwards", false), sequences = l.config.bool("return_sequences", false);
+  const [N, T] = ranked(l, x, 3) as [number, number], cells = cellsOf(l), backwards = l.config.bool("go_backwards", false);
+  const sequences = l.config.bool("return_sequences", false);
   l.config.only("time_major", false, "Build the layer with time_major=False.");
   const mask = maskOf(l, x), count = cells.reduce((n, c) => n + statesOf(c), 0);
-  if (initial.length && initial.length !== count) l.g.fail(`it is given ${initial.length} initial states, expected ${count}`, "", "ERR_OCTAVO_FORMAT");
+  if (initial.length && initial.length !== count) {
+    l.g.fail(`it is given ${initial.length} initial states, expected ${count}`, "", "ERR_OCTAVO_FORMAT");
+  }
   if (!cells.length) l.g.fail("it has no cells", "", "ERR_OCTAVO_FORMAT");
   const seen = mask !== undefined && backwards ? reverse(l.g, mask, 1) : mask, timeMajor = transpose(l.g, x, [1, 0, 2]);
   const valid = seen === undefined ? undefined : compacted(l, backwards ? reverse(l.g, timeMajor, 0) : timeMajor, seen);
   const result = runCells(l, cells, valid?.x ?? timeMajor, backwards && !valid ? "reverse" : "forward", initial, N, sequences, valid);
   if (!sequences) return { y: flatState(l, result.states[result.states.length - statesOf(cells.at(-1)!)]!), states: result.states };
-  const inOrder = backwards && !valid ? reverse(l.g, result.y, 0) : result.y, y = valid ? spread(l, valid, inOrder, l.config.bool("zero_output_for_mask", false)) : inOrder;
+  const inOrder = backwards && !valid ? reverse(l.g, result.y, 0) : result.y;
+  const y = valid ? spread(l, valid, inOrder, l.config.bool("zero_output_for_mask", false)) : inOrder;
   if (l.g.shape(y)[0] !== T) l.g.fail("its output has another length than its input", "", "ERR_OCTAVO_SHAPE");
   return { y: transpose(l.g, y, [1, 0, 2]), states: result.states };
 }
@@ -114,13 +131,16 @@ export function runLayer(l: Layer, x: string, initial: string[]): Result {
 export const flatState = (l: Layer, state: string): string => reshape(l.g, state, l.g.shape(state).slice(1));
 
 /** Cells on top of each other; y [T,N,H] of the last one. */
-function runCells(l: Layer, cells: Cell[], x: string, direction: "forward" | "reverse", initial: string[], N: number, wantsY: boolean, valid: Compacted | undefined): Result {
+function runCells(l: Layer, cells: Cell[], x: string, direction: "forward" | "reverse", initial: string[], N: number, wantsY: boolean,
+  valid: Compacted | undefined): Result {
   const states: string[] = [];
   let y = x;
   cells.forEach((cell, i) => {
     const own = initial.length ? initial.splice(0, statesOf(cell)).map((s) => reshape(l.g, s, [1, N, cell.hidden])) : streamStates(l, cell, N);
     const wanted = wantsY || i < cells.length - 1, result = sweep(l, [cell], direction, y, own, wanted, valid?.lengths);
-    if (isStateful(l)) own.forEach((state, k) => l.g.graph.states.push({ input: state, output: result.states[k]!, initial: allocate("float32", N * cell.hidden) }));
+    if (isStateful(l)) {
+      own.forEach((state, k) => l.g.graph.states.push({ input: state, output: result.states[k]!, initial: allocate("float32", N * cell.hidden) }));
+    }
     states.push(...result.states);
     if (wanted) y = reshape(l.g, result.y, [l.g.shape(y)[0]!, N, cell.hidden]);
   });
@@ -142,7 +162,9 @@ function streamStates(l: Layer, cell: Cell, N: number): string[] {
 
 function recurrent(l: Layer, inputs: string[]): string[] {
   const [x, ...others] = inputs, initial = [...others, ...tensorsIn(l.keywords.initial_state)];
-  if (initial.length && isStateful(l)) l.g.fail("it is stateful and given an initial state", "Pass one of the two: convert without --stateful, or leave the state out.");
+  if (initial.length && isStateful(l)) {
+    l.g.fail("it is stateful and given an initial state", "Pass one of the two: convert without --stateful, or leave the state out.");
+  }
   const { y, states } = runLayer(l, x!, initial), mask = l.context.masks.get(x!);
   if (mask && l.config.bool("return_sequences", false)) l.context.masks.set(y, mask);
   return l.config.bool("return_state", false) ? [y, ...states.map((s) => flatState(l, s))] : [y];
@@ -150,7 +172,8 @@ function recurrent(l: Layer, inputs: string[]): string[] {
 
 /** Both directions in one operator, where they differ in nothing but their weights. */
 export function canJoin(a: Cell[], b: Cell[]): boolean {
-  const shape = (c: Cell) => JSON.stringify([c.op, c.hidden, c.activations, c.linearBeforeReset, c.kernel.shape, c.bias?.length, c.activations.map((f) => [String(f.alpha), String(f.beta)])]);
+  const shape = (c: Cell) => JSON.stringify([c.op, c.hidden, c.activations, c.linearBeforeReset, c.kernel.shape, c.bias?.length,
+    c.activations.map((f) => [String(f.alpha), String(f.beta)])]);
   return a.length === 1 && b.length === 1 && shape(a[0]!) === shape(b[0]!);
 }
 

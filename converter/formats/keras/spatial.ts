@@ -21,7 +21,8 @@ export function asImage(l: Layer, x: string, dims: 1 | 2, write: (x: string) => 
   return first ? channelsFirst(l.g, y) : y;
 }
 
-export const isChannelsFirst = (l: Layer): boolean => l.config.choice("data_format", "channels_last", ["channels_last", "channels_first"]) === "channels_first";
+export const isChannelsFirst = (l: Layer): boolean =>
+  l.config.choice("data_format", "channels_last", ["channels_last", "channels_first"]) === "channels_first";
 
 export function addHeight(g: GraphBuilder, x: string): string {
   const [N, T, C] = g.shape(x) as [number, number, number];

@@ -44,7 +44,8 @@ export function namedVariables(weights: readonly NamedWeight[], occurrence = 0):
       return namedVariables(role.startsWith("forward") ? forward : weights.filter((w) => !forward.includes(w)), occurrence);
     },
     cells: (classNames) => classNames.map((_, i) => namedVariables(weights, i)),
-    layers: (layers) => new Map(layers.map(({ name }) => [name, namedVariables(weights.filter((w) => `/${w.path.join("/")}/`.includes(`/${name}/`)))])),
+    layers: (layers) => new Map(layers.map(({ name }) =>
+      [name, namedVariables(weights.filter((w) => `/${w.path.join("/")}/`.includes(`/${name}/`)))])),
   };
 }
 
@@ -64,7 +65,9 @@ function weightsOfGroup(root: Hdf5Object, name: string): NamedWeight[] {
   if (!group) return [];
   return listAttribute(group, "weight_names").map((weight) => namedWeight(weight, () => {
     const dataset = group.at(weight);
-    if (!dataset?.isDataset) throw modelError("ERR_OCTAVO_FORMAT", "keras", `layer "${name}"`, `its variable "${weight}" is missing from the file`, "Save the model again.");
+    if (!dataset?.isDataset) {
+      throw modelError("ERR_OCTAVO_FORMAT", "keras", `layer "${name}"`, `its variable "${weight}" is missing from the file`, "Save the model again.");
+    }
     return readWeight(dataset);
   }));
 }
@@ -82,7 +85,10 @@ export function listAttribute(group: Hdf5Object, name: string): string[] {
 
 function readWeight(dataset: Hdf5Object): Weight {
   const { shape, data } = dataset.read();
-  if (Array.isArray(data)) throw modelError("ERR_OCTAVO_DTYPE", "keras", `variable "${dataset.path}"`, "it holds texts, expected numbers", "Save the model without layers that hold texts.");
+  if (Array.isArray(data)) {
+    throw modelError("ERR_OCTAVO_DTYPE", "keras", `variable "${dataset.path}"`, "it holds texts, expected numbers",
+      "Save the model without layers that hold texts.");
+  }
   return { name: dataset.path, shape, data: data instanceof Float32Array ? data : Float32Array.from(data) };
 }
 
@@ -96,7 +102,8 @@ export function treeVariables(group: Hdf5Object | undefined): Variables {
     part: (role) => treeVariables(group?.at(role)),
     cells: (classNames) => membersOf(group?.at("cells"), classNames, false),
     layers: (layers) => {
-      const doubled = group?.at("_layer_checkpoint_dependencies"), members = membersOf(doubled ?? group?.at("layers"), layers.map((l) => l.className), doubled !== undefined);
+      const doubled = group?.at("_layer_checkpoint_dependencies");
+      const members = membersOf(doubled ?? group?.at("layers"), layers.map((l) => l.className), doubled !== undefined);
       return new Map(layers.map(({ name }, i) => [name, members[i]!]));
     },
   };

@@ -11,14 +11,18 @@ export const wrappers: Record<string, LayerFunction> = { Bidirectional: bidirect
 function held(l: Layer, key: string, role: string, changes: JsonObject = {}): Layer {
   const json = l.config.json(key);
   if (!isObject(json) || !isObject(json.config)) return l.config.wrong(key, "a layer");
-  const layer = { ...l, className: String(json.class_name), config: new Config({ ...json.config, ...changes }, l.g), variables: l.variables.part(role) };
-  return ["LSTM", "GRU", "SimpleRNN", "RNN"].includes(layer.className) ? { ...layer, name: `${l.name}/${role}` } : l.g.fail(`it holds a ${layer.className}, expected LSTM, GRU, SimpleRNN or RNN`, "");
+  const layer = { ...l, className: String(json.class_name), config: new Config({ ...json.config, ...changes }, l.g),
+    variables: l.variables.part(role) };
+  return ["LSTM", "GRU", "SimpleRNN", "RNN"].includes(layer.className) ? { ...layer, name: `${l.name}/${role}` }
+    : l.g.fail(`it holds a ${layer.className}, expected LSTM, GRU, SimpleRNN or RNN`, "");
 }
 
 function bidirectional(l: Layer, inputs: string[]): string[] {
-  const [x, ...others] = inputs as [string, ...string[]], initial = [...others, ...tensorsIn(l.keywords.initial_state)], forward = held(l, "layer", "forward_layer");
+  const [x, ...others] = inputs as [string, ...string[]], initial = [...others, ...tensorsIn(l.keywords.initial_state)];
+  const forward = held(l, "layer", "forward_layer");
   const opposite = { go_backwards: !forward.config.bool("go_backwards", false) };
-  const backward = isObject(l.config.json("backward_layer")) ? held(l, "backward_layer", "backward_layer") : held(l, "layer", "backward_layer", opposite);
+  const backward = isObject(l.config.json("backward_layer")) ? held(l, "backward_layer", "backward_layer")
+    : held(l, "layer", "backward_layer", opposite);
   if (isStateful(forward)) l.g.fail("it reads time in both directions, which a stream cannot", "Convert the model without --stateful.");
   const sequences = forward.config.bool("return_sequences", false), mask = l.context.masks.get(x);
   const outputs = joined(l, forward, backward, x, initial) ?? apart(l, forward, backward, x, initial);
@@ -48,14 +52,20 @@ function merged(l: Layer, a: string, b: string): string[] {
 
 /** One operator for both directions, where they differ in nothing but their weights and run against each other. */
 function joined(l: Layer, forward: Layer, backward: Layer, x: string, initial: string[]): string[] | undefined {
-  if (initial.length || l.context.masks.has(x) || forward.config.bool("go_backwards", false) || !backward.config.bool("go_backwards", false)) return undefined;
-  const [N] = ranked(l, x, 3) as [number], a = cellsOf(forward), b = cellsOf(backward), sequences = forward.config.bool("return_sequences", false), H = a[0]?.hidden ?? 0;
+  if (initial.length || l.context.masks.has(x) || forward.config.bool("go_backwards", false) || !backward.config.bool("go_backwards", false)) {
+    return undefined;
+  }
+  const [N] = ranked(l, x, 3) as [number], a = cellsOf(forward), b = cellsOf(backward), sequences = forward.config.bool("return_sequences", false);
+  const H = a[0]?.hidden ?? 0;
   if (!canJoin(a, b)) return undefined;
   const { y, states } = sweep(l, [a[0]!, b[0]!], "bidirectional", transpose(l.g, x, [1, 0, 2]), [], sequences);
   const last = (d: number) => states.map((s) => reshape(l.g, sliceAxis(l.g, s, 0, d, 1), [N, H]));
   const wanted = forward.config.bool("return_state", false) ? [...last(0), ...last(1)] : [];
-  if (l.config.json("merge_mode") !== null && l.config.string("merge_mode", "concat") === "concat") return [sequences ? sideBySide(l, y) : lastSideBySide(l, states[0]!), ...wanted];
-  const one = (d: number) => (sequences ? transpose(l.g, reshape(l.g, sliceAxis(l.g, y, 1, d, 1), [l.g.shape(y)[0]!, N, H]), [1, 0, 2]) : last(d)[0]!);
+  if (l.config.json("merge_mode") !== null && l.config.string("merge_mode", "concat") === "concat") {
+    return [sequences ? sideBySide(l, y) : lastSideBySide(l, states[0]!), ...wanted];
+  }
+  const one = (d: number) => (sequences ? transpose(l.g, reshape(l.g, sliceAxis(l.g, y, 1, d, 1), [l.g.shape(y)[0]!, N, H]), [1, 0, 2])
+    : last(d)[0]!);
   return [...merged(l, one(0), one(1)), ...wanted];
 }
 

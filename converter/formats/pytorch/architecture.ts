@@ -26,7 +26,8 @@ export function buildFromArchitecture(weights: StateDict, options: ReadOptions):
   if (unknown.length) wrong(g, `it has ${unknown.map((k) => `"${k}"`).join(", ")}, expected name, inputs, layers, outputs and ignore`);
   const all = objectsIn(file.layers);
   if (options.stateful) refuseInStream(g, all.map((l) => String(l.type)));
-  const names: Scope[number] = new Map(bindInputs(g, file.inputs, options, all.filter((l) => ["LSTM", "GRU", "RNN"].includes(String(l.type))))), parameters = new Parameters(weights, g, options.stateful === true);
+  const names: Scope[number] = new Map(bindInputs(g, file.inputs, options, all.filter((l) => ["LSTM", "GRU", "RNN"].includes(String(l.type)))));
+  const parameters = new Parameters(weights, g, options.stateful === true);
   const last = writeLayers(g, layersOf(g, file), parameters, [names], "", false, [...names.values()][0]!);
   addOutputs(g, file.outputs, [names], last);
   parameters.expectAllUsed(Array.isArray(file.ignore) ? file.ignore.map(String) : []);
@@ -34,9 +35,12 @@ export function buildFromArchitecture(weights: StateDict, options: ReadOptions):
 }
 
 /** Layers of all groups. */
-const objectsIn = (json: Json | undefined): JsonObject[] => (Array.isArray(json) ? json.filter(isObject).flatMap((l) => [l, ...objectsIn(l.layers), ...objectsIn(l.shortcut)]) : []);
-const wrong = (g: GraphBuilder, problem: string, remedy = "Correct the architecture file: see docs/architecture-file.md."): never => g.fail(problem, remedy, "ERR_OCTAVO_FORMAT");
-const layersOf = (g: GraphBuilder, json: JsonObject): Json[] => (Array.isArray(json.layers) && json.layers.length ? json.layers : wrong(g, "it lists no layers"));
+const objectsIn = (json: Json | undefined): JsonObject[] =>
+  (Array.isArray(json) ? json.filter(isObject).flatMap((l) => [l, ...objectsIn(l.layers), ...objectsIn(l.shortcut)]) : []);
+const wrong = (g: GraphBuilder, problem: string, remedy = "Correct the architecture file: see docs/architecture-file.md."): never =>
+  g.fail(problem, remedy, "ERR_OCTAVO_FORMAT");
+const layersOf = (g: GraphBuilder, json: JsonObject): Json[] =>
+  (Array.isArray(json.layers) && json.layers.length ? json.layers : wrong(g, "it lists no layers"));
 
 /** { name: [1,3,32,32] } or { name: { shape, dtype } }; `recurrent` layers tell which axis is time in a stream. */
 function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOptions, recurrent: JsonObject[]): [string, string[]][] {
@@ -46,17 +50,24 @@ function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOption
     if (!name) return wrong(g, "an input has no name");
     const { shape: sizes, dtype: type } = isObject(entry) ? entry : { shape: entry, dtype: "float32" }, given = options.inputShapes?.[name];
     const dtype = dtypeOf(type ?? "float32") ?? wrong(g, `input "${name}" has dtype ${JSON.stringify(type)}, expected float32, int64 and the like`);
-    const stated = Array.isArray(sizes) ? sizes.map(Number) : wrong(g, `input "${name}" has no shape`), shape = (options.stateful && !given && !states.includes(name) ? oneStep(stated, dtype, batchFirst) : stated).map((d, i) => ((given?.[i] ?? -1) === -1 ? d : given![i]!));
-    if (!shape.every((d) => Number.isInteger(d) && d >= 1 && d < 2 ** 31)) wrong(g, `input "${name}" has shape [${shape.join(",")}], expected whole numbers from 1`);
+    const stated = Array.isArray(sizes) ? sizes.map(Number) : wrong(g, `input "${name}" has no shape`);
+    const shape = (options.stateful && !given && !states.includes(name) ? oneStep(stated, dtype, batchFirst) : stated).map((d, i) =>
+      ((given?.[i] ?? -1) === -1 ? d : given![i]!));
+    if (!shape.every((d) => Number.isInteger(d) && d >= 1 && d < 2 ** 31)) {
+      wrong(g, `input "${name}" has shape [${shape.join(",")}], expected whole numbers from 1`);
+    }
     const fixed = options.constants?.[name];
-    if (fixed && fixed.data.length !== sizeOf(shape)) wrong(g, `input "${name}" is fixed to [${fixed.shape.join(",")}], expected [${shape.join(",")}]`);
+    if (fixed && fixed.data.length !== sizeOf(shape)) {
+      wrong(g, `input "${name}" is fixed to [${fixed.shape.join(",")}], expected [${shape.join(",")}]`);
+    }
     return [name, [fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, shape.length === 4 ? "nchw" : "")]];
   });
 }
 
 /** float32, int64, … as PyTorch writes them. */
 function dtypeOf(name: Json): DType | undefined {
-  const short = String(name).replace(/^(float|int|uint)(\d+)$/, (_, kind: string, bits: string) => `${kind === "float" ? "F" : kind === "int" ? "I" : "U"}${bits}`).replace("bool", "BOOL");
+  const short = String(name).replace(/^(float|int|uint)(\d+)$/, (_, kind: string, bits: string) =>
+    `${kind === "float" ? "F" : kind === "int" ? "I" : "U"}${bits}`).replace("bool", "BOOL");
   return elementTypes[safetensorsTypes[short] ?? ""]?.dtype;
 }
 
@@ -93,13 +104,16 @@ function resolve(g: GraphBuilder, reference: string, scope: Scope): string {
 function writeLayer(g: GraphBuilder, json: JsonObject, parameters: Parameters, scope: Scope, path: string, inputs: string[]): string[] {
   const type = json.type as string, group = path ? `${path}.` : "";
   g.where = `architecture: layer "${path}" (${type})`;
-  const inner = (layers: Json[], numbered: boolean) => writeLayers(g, layers, parameters, [new Map([["$input", inputs]]), ...scope], group, numbered, inputs.slice(0, 1));
+  const inner = (layers: Json[], numbered: boolean) =>
+    writeLayers(g, layers, parameters, [new Map([["$input", inputs]]), ...scope], group, numbered, inputs.slice(0, 1));
   if (type === "Sequential") return inner(layersOf(g, json), true);
   if (type === "Residual") {
-    const y = inner(layersOf(g, json), false)[0]!, x = Array.isArray(json.shortcut) && json.shortcut.length ? inner(json.shortcut, false)[0]! : inputs[0]!;
+    const y = inner(layersOf(g, json), false)[0]!;
+    const x = Array.isArray(json.shortcut) && json.shortcut.length ? inner(json.shortcut, false)[0]! : inputs[0]!;
     return [add(g, y, x)];
   }
-  const module = Object.hasOwn(modules, type) ? modules[type]! : wrong(g, `its type is "${type}", expected one of ${["Sequential", "Residual", ...Object.keys(modules)].join(", ")}`);
+  const module = Object.hasOwn(modules, type) ? modules[type]!
+    : wrong(g, `its type is "${type}", expected one of ${["Sequential", "Residual", ...Object.keys(modules)].join(", ")}`);
   return writeModule(g, module, json, parameters, path, inputs);
 }
 
@@ -108,7 +122,8 @@ function addOutputs(g: GraphBuilder, json: Json | undefined, scope: Scope, last:
   g.where = "architecture";
   const outputs = json === undefined ? last.slice(0, 1) : (Array.isArray(json) ? json : [json]).map((name) => resolve(g, String(name), scope));
   for (const y of outputs) {
-    const taken = g.graph.inputs.includes(y) || g.graph.outputs.includes(y) || g.graph.tensors.get(y)!.data !== undefined, own = taken ? g.add("reshape", [y], { shape: [...g.shape(y)] }) : y;
+    const taken = g.graph.inputs.includes(y) || g.graph.outputs.includes(y) || g.graph.tensors.get(y)!.data !== undefined;
+    const own = taken ? g.add("reshape", [y], { shape: [...g.shape(y)] }) : y;
     g.output(own, g.shape(own).length === 4 ? "nchw" : "");
   }
 }

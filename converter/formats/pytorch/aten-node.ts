@@ -113,7 +113,8 @@ export class AtenNode {
   }
 
   wrong(name: string, expected: string): never {
-    return this.g.fail(`its argument ${name} is ${JSON.stringify(this.args.get(name)) ?? "missing"}, expected ${expected}`, "Export the model again.", "ERR_OCTAVO_FORMAT");
+    return this.g.fail(`its argument ${name} is ${JSON.stringify(this.args.get(name)) ?? "missing"}, expected ${expected}`,
+      "Export the model again.", "ERR_OCTAVO_FORMAT");
   }
 }
 

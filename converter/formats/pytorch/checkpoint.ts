@@ -14,7 +14,8 @@ export function readCheckpoint(bytes: Uint8Array): StateDict {
 
 function fromSafetensors(bytes: Uint8Array): StateDict {
   const budget = budgetOf(bytes);
-  return new Map([...readSafetensors(bytes, format)].map(([name, t]) => [name, readStrided(name, safetensorsTypes[t.dtype] ?? t.dtype, t.bytes, { shape: t.shape, stride: contiguous(t.shape), offset: 0 }, budget)]));
+  return new Map([...readSafetensors(bytes, format)].map(([name, t]) =>
+    [name, readStrided(name, safetensorsTypes[t.dtype] ?? t.dtype, t.bytes, { shape: t.shape, stride: contiguous(t.shape), offset: 0 }, budget)]));
 }
 
 const fail = (where: string, problem: string, remedy: string): never => { throw modelError("ERR_OCTAVO_FORMAT", format, where, problem, remedy); };
@@ -45,9 +46,13 @@ class Storage {
 export function fromArchive(zip: Zip, budget: Budget): StateDict {
   const pickle = zip.names.find((n) => /^([^/]+\/)?data\.pkl$/.test(n));
   if (pickle === undefined) return fail("file", "it has no data.pkl, expected a checkpoint of torch.save", saveInstead);
-  if (zip.names.some((n) => /^([^/]+\/)?(constants\.pkl|code\/)/.test(n))) return fail("file", "it is a TorchScript archive, which holds code", `Export it with torch.export.save, or: ${saveInstead}`);
+  if (zip.names.some((n) => /^([^/]+\/)?(constants\.pkl|code\/)/.test(n))) {
+    return fail("file", "it is a TorchScript archive, which holds code", `Export it with torch.export.save, or: ${saveInstead}`);
+  }
   const root = pickle.slice(0, -"data.pkl".length), order = zip.read(`${root}byteorder`);
-  if (order && new TextDecoder().decode(order).trim() === "big") return fail("file", "its numbers are big-endian", "Save it on a little-endian machine.");
+  if (order && new TextDecoder().decode(order).trim() === "big") {
+    return fail("file", "its numbers are big-endian", "Save it on a little-endian machine.");
+  }
   const { value } = readPickle(zip.read(pickle)!, format, vocabulary());
   return readTensors(zip, root, stateDict(value), budget);
 }
@@ -55,19 +60,25 @@ export function fromArchive(zip: Zip, budget: Budget): StateDict {
 /** The names that a checkpoint of tensors needs. */
 function vocabulary() {
   const storages = Object.fromEntries(Object.keys(elementTypes).map((type) => [`torch ${type}Storage`, () => null]));
-  const tensor = (storage: Pickled, offset: Pickled, shape: Pickled, stride: Pickled) => (storage instanceof Storage ? new Lazy(storage, offset, shape, stride) : fail("data.pkl", "it makes a tensor without a storage", saveInstead));
-  const dtypes = Object.fromEntries(["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"].map((d) => [`torch ${d}`, () => null]));
+  const tensor = (storage: Pickled, offset: Pickled, shape: Pickled, stride: Pickled) =>
+    (storage instanceof Storage ? new Lazy(storage, offset, shape, stride) : fail("data.pkl", "it makes a tensor without a storage", saveInstead));
+  const dtypes = Object.fromEntries(["float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool"].map((d) =>
+    [`torch ${d}`, () => null]));
   return {
     names: {
-      ...storages, ...dtypes, "collections OrderedDict": (pairs?: Pickled) => new Map(Array.isArray(pairs) ? (pairs as [Pickled, Pickled][]).filter(Array.isArray) : []),
-      "torch._utils _rebuild_tensor_v2": tensor, "torch._utils _rebuild_tensor": tensor, "torch._utils _rebuild_parameter": (data: Pickled) => data, "torch Size": (sizes: Pickled) => sizes,
+      ...storages, ...dtypes, "collections OrderedDict": (pairs?: Pickled) =>
+        new Map(Array.isArray(pairs) ? (pairs as [Pickled, Pickled][]).filter(Array.isArray) : []),
+      "torch._utils _rebuild_tensor_v2": tensor, "torch._utils _rebuild_tensor": tensor, "torch._utils _rebuild_parameter": (data: Pickled) => data,
+      "torch Size": (sizes: Pickled) => sizes,
       "torch device": (name: Pickled) => name, "builtins set": () => [], "__builtin__ set": () => [],
     },
     persistent: (id: Pickled) => {
       const [kind, type, key] = Array.isArray(id) ? id : [], name = /^torch (\w+)Storage$/.exec(nameOf(type))?.[1];
-      return kind === "storage" && name && (typeof key === "string" || typeof key === "number") ? new Storage(name, String(key)) : fail("data.pkl", isNamed(type, "torch UntypedStorage") ? "it has an untyped storage" : "it refers to data that is no tensor", saveInstead);
+      return kind === "storage" && name && (typeof key === "string" || typeof key === "number") ? new Storage(name, String(key))
+        : fail("data.pkl", isNamed(type, "torch UntypedStorage") ? "it has an untyped storage" : "it refers to data that is no tensor", saveInstead);
     },
-    refuse: (name: string): never => fail("data.pkl", `it asks for the Python name "${name}", which is not read: a file could run anything with it`, saveInstead),
+    refuse: (name: string): never =>
+      fail("data.pkl", `it asks for the Python name "${name}", which is not read: a file could run anything with it`, saveInstead),
   };
 }
 
@@ -79,7 +90,8 @@ function stateDict(value: Pickled, depth = 0): Map<Pickled, Pickled> {
   if (!(value instanceof Map) || depth > 8) return fail("data.pkl", "it holds no dictionary of tensors", saveInstead);
   if (value.size === 0 || [...value.values()].some((v) => v instanceof Lazy)) return value;
   const inner = wrapperKeys.map((key) => value.get(key)).find((v) => v instanceof Map);
-  return inner instanceof Map ? stateDict(inner, depth + 1) : fail("data.pkl", `it holds no tensors, but ${[...value.keys()].slice(0, 8).map(textOf).join(", ")}`, saveInstead);
+  return inner instanceof Map ? stateDict(inner, depth + 1)
+    : fail("data.pkl", `it holds no tensors, but ${[...value.keys()].slice(0, 8).map(textOf).join(", ")}`, saveInstead);
 }
 
 const textOf = (key: Pickled): string => (typeof key === "string" || typeof key === "number" ? `"${key}"` : "another key");
@@ -91,13 +103,15 @@ function readTensors(zip: Zip, root: string, dict: Map<Pickled, Pickled>, budget
     const name = key, { storage } = value, entry = `${root}data/${storage.key}`;
     const bytes = storages.get(entry) ?? zip.read(entry) ?? fail(`tensor "${name}"`, `its storage "${entry}" is missing`, "Save the file again.");
     storages.set(entry, bytes);
-    tensors.set(name, readStrided(name, storage.type, bytes, { shape: sizes(name, value.shape), stride: sizes(name, value.stride), offset: typeof value.offset === "number" ? value.offset : -1 }, budget));
+    tensors.set(name, readStrided(name, storage.type, bytes,
+      { shape: sizes(name, value.shape), stride: sizes(name, value.stride), offset: typeof value.offset === "number" ? value.offset : -1 }, budget));
   }
   return tensors;
 }
 
 const sizes = (name: string, value: Pickled): number[] =>
-  Array.isArray(value) && value.every((d) => typeof d === "number") ? (value as number[]) : fail(`tensor "${name}"`, "it has no proper shape", "Save the file again.");
+  Array.isArray(value) && value.every((d) => typeof d === "number") ? (value as number[])
+    : fail(`tensor "${name}"`, "it has no proper shape", "Save the file again.");
 
 /** DataParallel and torch.compile put a prefix before every name. */
 function withoutPrefix(dict: StateDict): StateDict {

@@ -16,14 +16,20 @@ export const perAxis = (values: number[], axes: number): number[] => (values.len
 
 function spatialAxes(g: GraphBuilder, x: string): number {
   const axes = rankOf(g, x) - 2;
-  return axes === 1 || axes === 2 ? axes : g.fail(`its input has shape [${g.shape(x).join(",")}], expected [N,C,L] or [N,C,H,W]`, "Give the model batches.", "ERR_OCTAVO_SHAPE");
+  return axes === 1 || axes === 2 ? axes
+    : g.fail(`its input has shape [${g.shape(x).join(",")}], expected [N,C,L] or [N,C,H,W]`, "Give the model batches.", "ERR_OCTAVO_SHAPE");
 }
 
 function windowOf(g: GraphBuilder, axes: number, kernel: number[], geometry: Geometry) {
   const stride = perAxis(geometry.stride, axes), dilation = perAxis(geometry.dilation, axes);
-  const pads = geometry.padding === "same" ? halves(kernel.map((k, i) => dilation[i]! * (k - 1)), true) : { before: perAxis(geometry.padding, axes), after: perAxis(geometry.padding, axes) };
-  const valid = [stride, dilation, kernel].every((v) => v.length === axes && v.every((d) => Number.isInteger(d) && d >= 1)) && pads.before.length === axes && pads.before.every((p) => Number.isInteger(p) && p >= 0);
-  if (!valid) g.fail(`its window is kernel [${kernel.join(",")}], stride [${stride.join(",")}], dilation [${dilation.join(",")}], padding [${pads.before.join(",")}], expected ${axes} whole numbers each`, "", "ERR_OCTAVO_SHAPE");
+  const pads = geometry.padding === "same" ? halves(kernel.map((k, i) => dilation[i]! * (k - 1)), true)
+    : { before: perAxis(geometry.padding, axes), after: perAxis(geometry.padding, axes) };
+  const valid = [stride, dilation, kernel].every((v) => v.length === axes && v.every((d) => Number.isInteger(d) && d >= 1))
+    && pads.before.length === axes && pads.before.every((p) => Number.isInteger(p) && p >= 0);
+  if (!valid) {
+    const found = Object.entries({ kernel, stride, dilation, padding: pads.before }).map(([name, v]) => `${name} [${v.join(",")}]`);
+    g.fail(`its window is ${found.join(", ")}, expected ${axes} whole numbers each`, "", "ERR_OCTAVO_SHAPE");
+  }
   return { stride: two(stride, 1), dilation: two(dilation, 1), pad: [...two(pads.before, 0), ...two(pads.after, 0)] };
 }
 
@@ -35,23 +41,30 @@ export function convolution(g: GraphBuilder, x: string, w: string, bias: string,
 }
 
 /** w [C,O/groups,…kernel] */
-export function transposedConvolution(g: GraphBuilder, x: string, w: string, bias: string, geometry: Geometry, groups: number, outputPadding: number[]): string {
-  const axes = spatialAxes(g, x), [C, Og, ...kernel] = g.shape(w) as [number, number, ...number[]], window = windowOf(g, axes, kernel, geometry), [KH, KW] = two(kernel, 1) as [number, number];
+export function transposedConvolution(g: GraphBuilder, x: string, w: string, bias: string, geometry: Geometry, groups: number,
+  outputPadding: number[]): string {
+  const axes = spatialAxes(g, x), [C, Og, ...kernel] = g.shape(w) as [number, number, ...number[]], window = windowOf(g, axes, kernel, geometry);
+  const [KH, KW] = two(kernel, 1) as [number, number];
   if (C % groups) g.fail(`${C} channels do not divide into ${groups} groups`, "", "ERR_OCTAVO_SHAPE");
   const weights = groups === 1 ? (axes === 1 ? permuteWeights(g, w, [1, 2, 0], 1) : permuteWeights(g, w, [1, 2, 3, 0]))
     : reshape(g, transpose(g, reshape(g, w, [groups, C / groups, Og, KH, KW]), [0, 2, 3, 4, 1]), [groups * Og, KH, KW, C / groups]);
   g.valueOf(weights);
-  return asImage(g, x, (image) => g.add("convTranspose2d", [image, weights, ...(bias ? [bias] : [])], { ...window, groups, outputPadding: two(perAxis(outputPadding, axes), 0), clamp: noClamp }));
+  return asImage(g, x, (image) =>
+    g.add("convTranspose2d", [image, weights, ...(bias ? [bias] : [])],
+      { ...window, groups, outputPadding: two(perAxis(outputPadding, axes), 0), clamp: noClamp }));
 }
 
 /** x · wᵀ + b */
-export const linear = (g: GraphBuilder, x: string, w: string, bias: string): string => g.add("dense", [x, w, ...(bias ? [bias] : [])], { clamp: noClamp });
+export const linear = (g: GraphBuilder, x: string, w: string, bias: string): string =>
+  g.add("dense", [x, w, ...(bias ? [bias] : [])], { clamp: noClamp });
 
 /** Channels at axis 1; absent parameters are 1 and 0. Images are normalized channels-last, as they are convolved. */
 export function batchNorm(g: GraphBuilder, x: string, weight: string, bias: string, mean: string, variance: string, epsilon: number): string {
-  const C = g.shape(x)[1] ?? g.fail("its input has no channels", "", "ERR_OCTAVO_SHAPE"), filledWith = (value: number) => constant(g, value ? "ones" : "zeros", "float32", new Float32Array(C).fill(value));
-  const parameters = [weight || filledWith(1), bias || filledWith(0), mean, variance];
-  if (parameters.some((p) => g.shape(p).join() !== `${C}`)) g.fail(`its parameters have shapes ${parameters.map((p) => `[${g.shape(p).join(",")}]`).join(", ")}, expected [${C}]`, "", "ERR_OCTAVO_SHAPE");
+  const C = g.shape(x)[1] ?? g.fail("its input has no channels", "", "ERR_OCTAVO_SHAPE"), given = [mean, variance, weight, bias].filter(Boolean);
+  const shapes = given.map((p) => `[${g.shape(p).join(",")}]`);
+  if (shapes.some((s) => s !== `[${C}]`)) g.fail(`its parameters have shapes ${shapes.join(", ")}, expected [${C}]`, "", "ERR_OCTAVO_SHAPE");
+  const filled = (value: number) => constant(g, value ? "ones" : "zeros", "float32", new Float32Array(C).fill(value));
+  const parameters = [weight || filled(1), bias || filled(0), mean, variance];
   if (rankOf(g, x) !== 4) return g.add("batchNorm", [x, ...parameters], { axis: 1, epsilon });
   return channelsFirst(g, g.add("batchNorm", [channelsLast(g, x), ...parameters], { axis: 3, epsilon }));
 }
@@ -80,7 +93,8 @@ interface Pool extends Geometry { kernel: number[]; ceil: boolean }
 
 /** With `ceil` a last window may begin inside the input or its left padding; it sees what there is. */
 function poolWindow(g: GraphBuilder, x: string, { kernel, ceil, ...geometry }: Pool) {
-  const axes = spatialAxes(g, x), k = perAxis(kernel, axes), stride = perAxis(geometry.stride.length ? geometry.stride : k, axes), window = windowOf(g, axes, k, { ...geometry, stride });
+  const axes = spatialAxes(g, x), k = perAxis(kernel, axes), stride = perAxis(geometry.stride.length ? geometry.stride : k, axes);
+  const window = windowOf(g, axes, k, { ...geometry, stride });
   const sizes = two(g.shape(x).slice(2), 1), k2 = two(k, 1);
   if (ceil) [0, 1].forEach((i) => {
     const span = window.dilation[i]! * (k2[i]! - 1) + 1, rest = sizes[i]! + window.pad[i]! + window.pad[i + 2]! - span, s = window.stride[i]!;
@@ -98,27 +112,34 @@ export const maxPool = (g: GraphBuilder, x: string, pool: Pool): string => {
 /** What sizes rounded up add behind the padding is not counted. */
 export function averagePool(g: GraphBuilder, x: string, pool: Pool, countIncludePad: boolean): string {
   const window = poolWindow(g, x, pool), plain = poolWindow(g, x, { ...pool, ceil: false }), padded = plain.pad.some((p) => p > 0);
-  if (countIncludePad && padded && window.pad.join() !== plain.pad.join()) g.fail("it counts its padding and rounds sizes up", "Use ceil_mode=False or count_include_pad=False.");
+  if (countIncludePad && padded && window.pad.join() !== plain.pad.join()) {
+    g.fail("it counts its padding and rounds sizes up", "Use ceil_mode=False or count_include_pad=False.");
+  }
   return asImage(g, x, (image) => g.add("averagePool2d", [image], { ...window, countIncludePad: countIncludePad && padded }));
 }
 
 /** Window i covers floor(i · in / out) … ceil((i + 1) · in / out): equal windows where out divides in. */
 export function adaptivePool(g: GraphBuilder, x: string, size: (number | null)[], kind: "max" | "average"): string {
   const axes = spatialAxes(g, x), sizes = g.shape(x).slice(2), target = sizes.map((d, i) => (size.length === 1 ? size[0] : size[i]) ?? d);
-  if (target.length !== axes || target.some((t) => !Number.isInteger(t) || t < 1 || t > 16384)) g.fail(`its output size is [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (target.length !== axes || target.some((t) => !Number.isInteger(t) || t < 1 || t > 16384)) {
+    g.fail(`its output size is [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
   if (target.every((t) => t === 1)) return reduce(g, kind === "max" ? "reduceMax" : "reduceMean", x, range(axes + 2).slice(2), true);
   if (sizes.every((d, i) => d % target[i]! === 0)) {
-    const kernel = sizes.map((d, i) => d / target[i]!), pool = { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: kernel.map(() => 1), ceil: false };
+    const kernel = sizes.map((d, i) => d / target[i]!);
+    const pool = { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: kernel.map(() => 1), ceil: false };
     return kind === "max" ? maxPool(g, x, pool) : averagePool(g, x, pool, false);
   }
   if (kind === "max") return g.fail(`it pools [${sizes.join(",")}] to [${target.join(",")}], which does not divide`, "Use a size that divides.");
-  return asImage(g, x, (image) => target.reduce((y, t, i) => g.add("resample", [y], { axis: (axes === 1 ? 2 : 1) + i, ...meanTaps(g, sizes[i]!, t) }), image));
+  return asImage(g, x, (image) =>
+    target.reduce((y, t, i) => g.add("resample", [y], { axis: (axes === 1 ? 2 : 1) + i, ...meanTaps(g, sizes[i]!, t) }), image));
 }
 
 /** Averages of neighbouring windows of different lengths; unused taps weigh nothing. */
 function meanTaps(g: GraphBuilder, from: number, to: number) {
   bounded(g, to + from, "an averaged axis");
-  const starts = range(to).map((o) => Math.floor((o * from) / to)), ends = range(to).map((o) => Math.ceil(((o + 1) * from) / to)), taps = Math.ceil(from / to) + 1;
+  const starts = range(to).map((o) => Math.floor((o * from) / to)), ends = range(to).map((o) => Math.ceil(((o + 1) * from) / to));
+  const taps = Math.ceil(from / to) + 1;
   bounded(g, to * taps, "an averaged axis");
   return {
     taps,
@@ -138,7 +159,9 @@ export function flatten(g: GraphBuilder, x: string, first: number, last: number)
 export function view(g: GraphBuilder, x: string, shape: readonly number[]): string {
   const free = sizeOf(g.shape(x)) / sizeOf(shape.filter((d) => d !== -1));
   const sizes = shape.map((d) => (d === -1 ? free : d));
-  if (shape.filter((d) => d === -1).length > 1 || sizes.some((d) => !Number.isInteger(d) || d < 0)) g.fail(`[${g.shape(x).join(",")}] cannot become [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (shape.filter((d) => d === -1).length > 1 || sizes.some((d) => !Number.isInteger(d) || d < 0)) {
+    g.fail(`[${g.shape(x).join(",")}] cannot become [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
   return reshape(g, x, sizes);
 }
 

@@ -5,7 +5,8 @@ import { openZip, type Zip } from "../wire/zip.ts";
 import { fromArchive } from "./checkpoint.ts";
 import { format, readStrided, scalarTypes, type Budget, type Parameter } from "./tensors.ts";
 
-const fail = (where: string, problem: string): never => { throw modelError("ERR_OCTAVO_FORMAT", format, where, problem, "Export the model again with torch.export."); };
+const fail = (where: string, problem: string): never => { throw modelError("ERR_OCTAVO_FORMAT", format, where, problem,
+  "Export the model again with torch.export."); };
 
 export function exportedWeights(zip: Zip, budget: Budget): Map<string, Parameter> {
   const tensors = new Map<string, Parameter>();
@@ -22,18 +23,22 @@ function readConfig(zip: Zip, entry: string, budget: Budget, tensors: Map<string
   const files = new Map<string, Uint8Array>();
   for (const [name, value] of Object.entries(isObject(json) && isObject(json.config) ? json.config : {})) {
     if (!isObject(value) || !isObject(value.tensor_meta)) continue;
-    const path = folder + String(value.path_name), bytes = files.get(path) ?? zip.read(path) ?? fail(`tensor "${name}"`, `its file "${path}" is missing`);
+    const path = folder + String(value.path_name);
+    const bytes = files.get(path) ?? zip.read(path) ?? fail(`tensor "${name}"`, `its file "${path}" is missing`);
     files.set(path, bytes);
     tensors.set(name, value.use_pickle === true ? single(name, bytes, budget) : strided(name, value.tensor_meta, bytes, budget));
   }
 }
 
 function strided(name: string, meta: JsonObject, bytes: Uint8Array, budget: Budget): Parameter {
-  const offset = meta.storage_offset === undefined ? 0 : int(name, meta.storage_offset), sizes = (key: string) => (Array.isArray(meta[key]) ? meta[key].map((v) => int(name, v)) : fail(`tensor "${name}"`, `it has no ${key}`));
-  return readStrided(name, scalarTypes[Number(meta.dtype)] ?? `number ${String(meta.dtype)}`, bytes, { shape: sizes("sizes"), stride: sizes("strides"), offset }, budget);
+  const offset = meta.storage_offset === undefined ? 0 : int(name, meta.storage_offset);
+  const sizes = (key: string) => (Array.isArray(meta[key]) ? meta[key].map((v) => int(name, v)) : fail(`tensor "${name}"`, `it has no ${key}`));
+  return readStrided(name, scalarTypes[Number(meta.dtype)] ?? `number ${String(meta.dtype)}`, bytes,
+    { shape: sizes("sizes"), stride: sizes("strides"), offset }, budget);
 }
 
-const int = (name: string, json: Json): number => (isObject(json) && typeof json.as_int === "number" ? json.as_int : fail(`tensor "${name}"`, "its size is not fixed"));
+const int = (name: string, json: Json): number =>
+  (isObject(json) && typeof json.as_int === "number" ? json.as_int : fail(`tensor "${name}"`, "its size is not fixed"));
 
 /** A tensor saved by torch.save. */
 function single(name: string, bytes: Uint8Array, budget: Budget): Parameter {

@@ -16,13 +16,16 @@ import { bindShape, type Symbols } from "./symbols.ts";
 import { budgetOf, elementTypes, format, scalarTypes, type Parameter } from "./tensors.ts";
 
 export const isExported = (zip: Zip): boolean => programEntry(zip) !== undefined;
-export const programEntry = (zip: Zip): string | undefined => zip.names.find((n) => /(^|\/)models\/[^/]+\.json$/.test(n) || /(^|\/)serialized_exported_program\.json$/.test(n));
+export const programEntry = (zip: Zip): string | undefined =>
+  zip.names.find((n) => /(^|\/)models\/[^/]+\.json$/.test(n) || /(^|\/)serialized_exported_program\.json$/.test(n));
 
 /** Of one reading: what the names of the file stand for. */
-interface Reading { g: GraphBuilder; values: Map<string, Argument>; file: JsonObject; weights: Map<string, Parameter>; symbols: Symbols; options: ReadOptions }
+interface Reading { g: GraphBuilder; values: Map<string, Argument>; file: JsonObject; weights: Map<string,
+  Parameter>; symbols: Symbols; options: ReadOptions }
 
 export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
-  const zip = openZip(bytes, format), entry = programEntry(zip)!, g = new GraphBuilder(format, ""), program = parseJson(new TextDecoder().decode(zip.read(entry)!), format, entry);
+  const zip = openZip(bytes, format), entry = programEntry(zip)!, g = new GraphBuilder(format, "");
+  const program = parseJson(new TextDecoder().decode(zip.read(entry)!), format, entry);
   const damaged = (what: string): never => g.fail(`${what} is missing`, "Export the model again with torch.export.", "ERR_OCTAVO_FORMAT");
   if (!isObject(program) || !isObject(program.graph_module)) return damaged("graph_module");
   const { graph, signature } = program.graph_module;
@@ -41,15 +44,22 @@ const field = (json: Json | undefined, name: string): Json | undefined => (isObj
 
 function refuseUnknown(g: GraphBuilder, nodes: Json[]): void {
   const unknown = [...new Set(nodes.map((n) => String(field(n, "target"))).filter((t) => !operatorOf(t)))];
-  if (unknown.length) g.fail(`these operators cannot be converted: ${unknown.map((t) => t.replace("torch.ops.", "")).join(", ")}`, "Rebuild the model without them, or run_decompositions() before saving.");
+  if (unknown.length) {
+    g.fail(`these operators cannot be converted: ${unknown.map((t) => t.replace("torch.ops.", "")).join(", ")}`,
+      "Rebuild the model without them, or run_decompositions() before saving.");
+  }
 }
 
 /** Parameters, buffers and constants of the file become constants; the user's arguments inputs. */
 function bindSpec(r: Reading, spec: Json): void {
   const [kind, body] = isObject(spec) ? (Object.entries(spec)[0] ?? ["", null]) : ["", null], arg = field(body, "arg");
   if (kind === "user_input") return bindInput(r, arg);
-  const name = String(field(arg, "name")), stored = field(body, "parameter_name") ?? field(body, "buffer_name") ?? field(body, "tensor_constant_name");
-  if (typeof stored !== "string") return kind === "token" || kind === "custom_obj" || kind === "constant_input" ? undefined : r.g.fail(`input "${name}" is of kind ${kind}`, "Export the model again.");
+  const name = String(field(arg, "name"));
+  const stored = field(body, "parameter_name") ?? field(body, "buffer_name") ?? field(body, "tensor_constant_name");
+  if (typeof stored !== "string") {
+    return kind === "token" || kind === "custom_obj" || kind === "constant_input" ? undefined
+      : r.g.fail(`input "${name}" is of kind ${kind}`, "Export the model again.");
+  }
   r.g.where = `tensor "${stored}"`;
   const t = r.weights.get(stored) ?? r.g.fail("its value is missing from the archive", "Export the model again.", "ERR_OCTAVO_FORMAT");
   r.values.set(name, { tensor: r.g.constant(stored, t.dtype, t.shape, t.data) });
@@ -59,9 +69,13 @@ function bindInput({ g, file, values, symbols, options }: Reading, arg: Json | u
   const name = field(field(arg, "as_tensor"), "name");
   if (typeof name !== "string" || !name) return;
   g.where = `input "${name}"`;
-  const meta = field(file.tensor_values, name), dtype = dtypeOf(g, field(meta, "dtype")), given = options.inputShapes?.[name], sizes = list(field(meta, "sizes"));
-  const shape = bindShape(g, name, sizes, given ?? (options.stateful ? stepOf(file, name, sizes, dtype) : undefined), symbols), fixed = options.constants?.[name];
-  if (fixed && fixed.data.length !== sizeOf(shape)) g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  const meta = field(file.tensor_values, name), dtype = dtypeOf(g, field(meta, "dtype")), given = options.inputShapes?.[name];
+  const sizes = list(field(meta, "sizes"));
+  const shape = bindShape(g, name, sizes, given ?? (options.stateful ? stepOf(file, name, sizes, dtype) : undefined), symbols);
+  const fixed = options.constants?.[name];
+  if (fixed && fixed.data.length !== sizeOf(shape)) {
+    g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
   values.set(name, { tensor: fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, layoutOf(shape)) });
 }
 
@@ -69,18 +83,22 @@ function bindInput({ g, file, values, symbols, options }: Reading, arg: Json | u
 function stepOf(file: JsonObject, name: string, sizes: Json[], dtype: DType): number[] | undefined {
   const layers = list(file.nodes).filter((n) => /\.(lstm|gru|rnn_tanh|rnn_relu)\./.test(String(field(n, "target"))));
   const argument = (layer: Json | undefined, key: string) => field(list(field(layer, "inputs")).find((i) => field(i, "name") === key), "arg");
-  const states = layers.map((l) => argument(l, "hx")).flatMap((hx) => [field(hx, "as_tensor"), ...list(field(hx, "as_tensors"))]).map((t) => field(t, "name"));
+  const states = layers.map((l) => argument(l, "hx")).flatMap((hx) => [field(hx, "as_tensor"), ...list(field(hx, "as_tensors"))]).map((t) =>
+    field(t, "name"));
   return states.includes(name) ? undefined : oneStep(sizes.map(() => -1), dtype, field(argument(layers[0], "batch_first"), "as_bool") === true);
 }
 
 const layoutOf = (shape: readonly number[]): string => (shape.length === 4 ? "nchw" : "");
-const dtypeOf = (g: GraphBuilder, code: Json | undefined): DType => elementTypes[scalarTypes[Number(code)] ?? ""]?.dtype ?? g.fail(`its type is number ${String(code)}, expected a real one`, "Export the model in float32.");
+const dtypeOf = (g: GraphBuilder, code: Json | undefined): DType => elementTypes[scalarTypes[Number(code)] ?? ""]?.dtype
+  ?? g.fail(`its type is number ${String(code)}, expected a real one`, "Export the model in float32.");
 
 function readNode(r: Reading, json: Json): void {
   const { g, values } = r, target = String(field(json, "target"));
   g.where = `node "${String(field(json, "name") ?? target)}" (${target.replace("torch.ops.aten.", "")})`;
-  const fail = (problem: string): never => g.fail(problem, "Export the model again.", "ERR_OCTAVO_FORMAT"), lookup = (name: string): Argument => values.get(name) ?? fail(`"${name}" is used before it is made`);
-  const args = new Map(list(field(json, "inputs")).map((input, i) => [String(field(input, "name") || i), readArgument(field(input, "arg"), lookup, fail)] as const)), outputs = list(field(json, "outputs"));
+  const fail = (problem: string): never => g.fail(problem, "Export the model again.", "ERR_OCTAVO_FORMAT");
+  const lookup = (name: string): Argument => values.get(name) ?? fail(`"${name}" is used before it is made`);
+  const args = new Map(list(field(json, "inputs")).map((input, i) =>
+    [String(field(input, "name") || i), readArgument(field(input, "arg"), lookup, fail)] as const)), outputs = list(field(json, "outputs"));
   const before = g.graph.nodes.length, result = operatorOf(target)!(new AtenNode(target, args, namesOf(outputs).length, g, r.options.stateful), g);
   nameResults(r, namesOf(outputs), Array.isArray(result) ? result : [result], before);
 }
@@ -107,12 +125,17 @@ function nameResults({ g, values }: Reading, names: (string | string[])[], resul
 
 function bindOutput({ g, values }: Reading, spec: Json): void {
   const [kind, body] = isObject(spec) ? (Object.entries(spec)[0] ?? ["", null]) : ["", null];
-  const name = field(field(field(body, "arg"), "as_tensor"), "name") ?? field(field(body, "arg"), "name"), value = typeof name === "string" ? values.get(name) : undefined;
+  const name = field(field(field(body, "arg"), "as_tensor"), "name") ?? field(field(body, "arg"), "name");
+  const value = typeof name === "string" ? values.get(name) : undefined;
   g.where = `output "${String(name)}"`;
-  if (kind === "buffer_mutation") return g.fail(`it changes the buffer "${String(field(body, "buffer_name"))}"`, "Return the new value as an output and pass the old one as an input; then pair them with --state.");
+  if (kind === "buffer_mutation") {
+    return g.fail(`it changes the buffer "${String(field(body, "buffer_name"))}"`,
+      "Return the new value as an output and pass the old one as an input; then pair them with --state.");
+  }
   if (kind !== "user_output") return;
   if (!isTensor(value)) return g.fail("it is no tensor", "Return tensors alone.");
-  const taken = g.graph.inputs.includes(value.tensor) || g.graph.outputs.includes(value.tensor) || g.graph.tensors.get(value.tensor)!.data !== undefined;
+  const taken = g.graph.inputs.includes(value.tensor) || g.graph.outputs.includes(value.tensor)
+    || g.graph.tensors.get(value.tensor)!.data !== undefined;
   const own = taken ? g.add("reshape", [value.tensor], { shape: [...g.shape(value.tensor)] }) : value.tensor;
   g.output(own, layoutOf(g.shape(own)));
 }

@@ -30,12 +30,17 @@ const activationsOf: Record<Kind, RecurrentActivation[]> = {
 /** @returns y [N,T,D·H] or [T,N,D·H], then h and c [layers·D,N,H] */
 export function recurrent(g: GraphBuilder, x: string, form: Form): string[] {
   const layers = form.cells.length / form.directions, states: string[][] = [], D = form.directions;
-  if (g.shape(x).length !== 3) g.fail(`its input has shape [${g.shape(x).join(",")}], expected three axes`, "Give the model batches.", "ERR_OCTAVO_SHAPE");
+  if (g.shape(x).length !== 3) {
+    g.fail(`its input has shape [${g.shape(x).join(",")}], expected three axes`, "Give the model batches.", "ERR_OCTAVO_SHAPE");
+  }
   let y = form.batchFirst ? transpose(g, x, [1, 0, 2]) : x;
   for (let i = 0; i < layers; i++) {
-    const cells = form.cells.slice(i * D, (i + 1) * D), given = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!)), carried = form.stateful && !given.some(Boolean);
+    const cells = form.cells.slice(i * D, (i + 1) * D), given = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!));
+    const carried = form.stateful && !given.some(Boolean);
     const initial = carried ? carriedStates(g, form, cells[0]!, g.shape(y)[1]!) : given, result = layer(g, y, form, cells, initial);
-    if (carried) initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!, initial: allocate("float32", sizeOf(g.shape(input))) }));
+    if (carried) {
+      initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!, initial: allocate("float32", sizeOf(g.shape(input))) }));
+    }
     y = result.y;
     states.push(result.states);
   }
@@ -57,14 +62,18 @@ function carriedStates(g: GraphBuilder, { kind, directions }: Form, cell: Cell, 
 function stateOf(g: GraphBuilder, state: string, first: number, D: number, N: number): string {
   if (constantValue(g, state)?.every((v) => v === 0)) return "";
   const [all, n, H] = g.shape(state) as [number, number, number];
-  if (first + D > all || (n !== N && n !== 1)) g.fail(`its initial state has shape [${g.shape(state).join(",")}], expected [layers,${N},hidden]`, "", "ERR_OCTAVO_SHAPE");
+  if (first + D > all || (n !== N && n !== 1)) {
+    g.fail(`its initial state has shape [${g.shape(state).join(",")}], expected [layers,${N},hidden]`, "", "ERR_OCTAVO_SHAPE");
+  }
   return expand(g, sliceAxis(g, state, 0, first, D), [D, N, H]);
 }
 
 function layer(g: GraphBuilder, x: string, { kind }: Form, cells: Cell[], initial: string[]): { y: string; states: string[] } {
-  const op = kind.startsWith("rnn") ? "rnn" : (kind as "lstm" | "gru"), H = g.shape(cells[0]!.r)[1]!, D = cells.length, name = (part: string) => freshName(g.graph, `${x}_${op}_${part}`);
+  const op = kind.startsWith("rnn") ? "rnn" : (kind as "lstm" | "gru"), H = g.shape(cells[0]!.r)[1]!, D = cells.length;
+  const name = (part: string) => freshName(g.graph, `${x}_${op}_${part}`);
   const outputs = [name("y"), name("h"), ...(op === "lstm" ? [name("c")] : [])], inputs = [x, ...parameters(g, op, cells), ...initial];
-  const common = { direction: D === 2 ? "bidirectional" as const : "forward" as const, hidden: H, activations: cells.flatMap(() => activationsOf[kind]), clip: 0 };
+  const common = { direction: D === 2 ? "bidirectional" as const : "forward" as const, hidden: H,
+    activations: cells.flatMap(() => activationsOf[kind]), clip: 0 };
   while (inputs.at(-1) === "") inputs.pop();
   if (op === "lstm") g.add("lstm", inputs, { ...common, inputForget: false }, outputs);
   else if (op === "gru") g.add("gru", inputs, { ...common, linearBeforeReset: true }, outputs);
@@ -83,7 +92,8 @@ function parameters(g: GraphBuilder, op: "lstm" | "gru" | "rnn", cells: Cell[]):
     return g.constant(stem, "float32", [parts.length, ...shape], data);
   };
   const blocks = (tensor: string, width: number) => inOrder(values(g, tensor, rows * width), op, H * width);
-  const I = g.shape(cells[0]!.w)[1] ?? 0, w = stack(`${cells[0]!.w}_stacked`, cells.map((c) => blocks(c.w, I)), [rows, I]), r = stack(`${cells[0]!.r}_stacked`, cells.map((c) => blocks(c.r, H)), [rows, H]);
+  const I = g.shape(cells[0]!.w)[1] ?? 0, w = stack(`${cells[0]!.w}_stacked`, cells.map((c) => blocks(c.w, I)), [rows, I]);
+  const r = stack(`${cells[0]!.r}_stacked`, cells.map((c) => blocks(c.r, H)), [rows, H]);
   if (!cells[0]!.wb) return [w, r, ""];
   const biases = cells.map((c) => [blocks(c.wb, 1), blocks(c.rb, 1)] as const);
   const joined = biases.map(([a, b]) => (op === "gru" ? Float32Array.of(...a, ...b) : Float32Array.from(a, (v, i) => v + b[i]!)));
@@ -100,6 +110,9 @@ function inOrder(data: TypedArray, op: "lstm" | "gru" | "rnn", block: number): T
 }
 
 function values(g: GraphBuilder, tensor: string, count: number): TypedArray {
-  const data = constantValue(g, tensor) ?? g.fail(`its weights "${tensor}" are computed, expected constants`, "Export the model without weight norm or the like."), found = tensorOf(g.graph, tensor);
-  return data.length === count ? data : g.fail(`its weights "${tensor}" have shape [${found.shape.join(",")}], expected ${count} elements`, "", "ERR_OCTAVO_SHAPE");
+  const data = constantValue(g, tensor)
+    ?? g.fail(`its weights "${tensor}" are computed, expected constants`, "Export the model without weight norm or the like."),
+    found = tensorOf(g.graph, tensor);
+  return data.length === count ? data
+    : g.fail(`its weights "${tensor}" have shape [${found.shape.join(",")}], expected ${count} elements`, "", "ERR_OCTAVO_SHAPE");
 }

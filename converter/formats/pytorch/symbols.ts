@@ -18,7 +18,10 @@ export function bindShape(g: GraphBuilder, name: string, sizes: Json[], given: n
     if (symbol && value !== -1 && !symbols.has(symbol)) symbols.set(symbol, value);
     return value;
   });
-  if (shape.some((d) => !Number.isInteger(d) || d < 1 || d > 2 ** 31)) g.fail(`its shape is [${shape.map((d) => (d === -1 ? "?" : d)).join(",")}], free axes other than the batch must be fixed`, remedy, "ERR_OCTAVO_SHAPE");
+  if (shape.some((d) => !Number.isInteger(d) || d < 1 || d > 2 ** 31)) {
+    g.fail(`its shape is [${shape.map((d) => (d === -1 ? "?" : d)).join(",")}], free axes other than the batch must be fixed`, remedy,
+      "ERR_OCTAVO_SHAPE");
+  }
   return shape;
 }
 

@@ -5,19 +5,25 @@ import { affine, axisOf, binary, cast, dtypeOf, mul, rankOf, sub, toFloat, unary
 import type { Operator, TfNode } from "./node.ts";
 
 const unaries: Record<string, [UnaryOp, number, number]> = {
-  Relu: ["clip", 0, Infinity], Relu6: ["clip", 0, 6], Elu: ["elu", 1, 0], Selu: ["selu", 1.6732632423543772, 1.0507009873554805], Sigmoid: ["sigmoid", 0, 0], Tanh: ["tanh", 0, 0],
-  Softplus: ["softplus", 0, 0], Softsign: ["softsign", 0, 0], Exp: ["exp", 0, 0], Log: ["log", 0, 0], Sqrt: ["sqrt", 0, 0], Abs: ["abs", 0, 0], Neg: ["neg", 0, 0],
-  Reciprocal: ["reciprocal", 0, 0], Inv: ["reciprocal", 0, 0], Erf: ["erf", 0, 0], Sin: ["sin", 0, 0], Cos: ["cos", 0, 0], Floor: ["floor", 0, 0], Ceil: ["ceil", 0, 0],
+  Relu: ["clip", 0, Infinity], Relu6: ["clip", 0, 6], Elu: ["elu", 1, 0], Selu: ["selu", 1.6732632423543772, 1.0507009873554805],
+  Sigmoid: ["sigmoid", 0, 0], Tanh: ["tanh", 0, 0],
+  Softplus: ["softplus", 0, 0], Softsign: ["softsign", 0, 0], Exp: ["exp", 0, 0], Log: ["log", 0, 0], Sqrt: ["sqrt", 0, 0], Abs: ["abs", 0, 0],
+  Neg: ["neg", 0, 0],
+  Reciprocal: ["reciprocal", 0, 0], Inv: ["reciprocal", 0, 0], Erf: ["erf", 0, 0], Sin: ["sin", 0, 0], Cos: ["cos", 0, 0], Floor: ["floor", 0, 0],
+  Ceil: ["ceil", 0, 0],
   Round: ["round", 0, 0], Rint: ["round", 0, 0], Sign: ["sign", 0, 0], LogicalNot: ["not", 0, 0], IsNan: ["isNan", 0, 0],
 };
 const binaries: Record<string, BinaryOp> = {
-  Add: "add", AddV2: "add", Sub: "sub", Mul: "mul", RealDiv: "div", Maximum: "max", Minimum: "min", Pow: "pow", FloorMod: "mod", Mod: "fmod", Atan2: "atan2",
-  Equal: "equal", Greater: "greater", GreaterEqual: "greaterOrEqual", Less: "less", LessEqual: "lessOrEqual", LogicalAnd: "and", LogicalOr: "or", Prelu: "prelu",
+  Add: "add", AddV2: "add", Sub: "sub", Mul: "mul", RealDiv: "div", Maximum: "max", Minimum: "min", Pow: "pow", FloorMod: "mod", Mod: "fmod",
+  Atan2: "atan2",
+  Equal: "equal", Greater: "greater", GreaterEqual: "greaterOrEqual", Less: "less", LessEqual: "lessOrEqual", LogicalAnd: "and", LogicalOr: "or",
+  Prelu: "prelu",
 };
 const same: Operator = (n) => n.input(0);
 
 export const elementwise: Record<string, Operator> = {
-  ...Object.fromEntries(Object.entries(unaries).map(([name, [op, alpha, beta]]) => [name, (n: TfNode, g: GraphBuilder) => unary(g, op, n.input(0), alpha, beta)])),
+  ...Object.fromEntries(Object.entries(unaries).map(([name, [op, alpha, beta]]) =>
+    [name, (n: TfNode, g: GraphBuilder) => unary(g, op, n.input(0), alpha, beta)])),
   ...Object.fromEntries(Object.entries(binaries).map(([name, op]) => [name, (n: TfNode, g: GraphBuilder) => binary(g, op, n.input(0), n.input(1))])),
   Identity: same, StopGradient: same, PreventGradient: same, Snapshot: same, CheckNumerics: same, EnsureShape: same, PlaceholderWithDefault: same,
   IdentityN: (n) => [...n.inputs],

@@ -24,17 +24,21 @@ export function readGraphModel(json: JsonObject, weights: ReadonlyMap<string, St
 
 function readModel(g: GraphBuilder, json: JsonObject): Model {
   const nodes = ((json.modelTopology as JsonObject).node as Json[]).filter(isObject), byName = new Map(nodes.map((n) => [String(n.name), n]));
-  const metadata = isObject(json.userDefinedMetadata) ? json.userDefinedMetadata : {}, signature = isObject(json.signature) ? json.signature : isObject(metadata.signature) ? metadata.signature : {};
+  const metadata = isObject(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
+  const signature = isObject(json.signature) ? json.signature : isObject(metadata.signature) ? metadata.signature : {};
   const read = new Set(nodes.flatMap((n) => inputNames(n).map((i) => i.node)));
   const inputs = named(signature.inputs) ?? nodes.filter((n) => n.op === "Placeholder").map((n) => String(n.name));
-  const outputs = named(signature.outputs) ?? nodes.filter((n) => !read.has(String(n.name)) && n.op !== "NoOp" && n.op !== "Const").map((n) => String(n.name));
-  for (const name of [...inputs, ...outputs]) if (!byName.has(splitName(name).node)) g.fail(`the signature names "${name}", which is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+  const outputs = named(signature.outputs)
+    ?? nodes.filter((n) => !read.has(String(n.name)) && n.op !== "NoOp" && n.op !== "Const").map((n) => String(n.name));
+  for (const name of [...inputs, ...outputs]) if (!byName.has(splitName(name).node)) g.fail(`the signature names "${name}", which is missing`,
+    "Convert the model again.", "ERR_OCTAVO_FORMAT");
   return { nodes, byName, inputs: inputs.map((i) => splitName(i).node), outputs };
 }
 
 /** Tensor names of a signature, in its order. */
 const named = (ports: Json | undefined): string[] | undefined =>
-  isObject(ports) && Object.keys(ports).length ? Object.entries(ports).map(([key, p]) => (isObject(p) && typeof p.name === "string" ? p.name : key)) : undefined;
+  isObject(ports) && Object.keys(ports).length ? Object.entries(ports).map(([key, p]) => (isObject(p) && typeof p.name === "string" ? p.name : key))
+    : undefined;
 
 /** "node:2" → node, 2; "^node" only orders and carries nothing. */
 export function splitName(input: string): { node: string; output: number } {
@@ -48,26 +52,39 @@ const inputNames = (node: JsonObject): { node: string; output: number }[] =>
 function refuseUnknown(g: GraphBuilder, { nodes }: Model): void {
   const unknown = [...new Set(nodes.map((n) => String(n.op)).filter((op) => !Object.hasOwn(operators, op) && op !== "Placeholder" && op !== "NoOp"))];
   const loops = unknown.some((op) => /While|Enter|TensorList|TensorArray|Switch/.test(op));
-  if (unknown.length) g.fail(`these operators cannot be converted: ${unknown.join(", ")}`, loops ? "Loops of recurrent layers are lost in a GraphModel: convert the Keras file (.keras, .h5 or LayersModel) itself." : "Rebuild the model without them.");
+  if (unknown.length) {
+    g.fail(`these operators cannot be converted: ${unknown.join(", ")}`, loops
+      ? "Loops of recurrent layers are lost in a GraphModel: convert the Keras file (.keras, .h5 or LayersModel) itself."
+        : "Rebuild the model without them.");
+  }
 }
 
 function bindInput(g: GraphBuilder, node: JsonObject, name: string, options: ReadOptions): string {
   g.where = `input "${name}"`;
   if (!name) return g.fail("it has no name", "Convert the model again.", "ERR_OCTAVO_FORMAT");
-  const n = new TfNode(node, [], g), given = options.inputShapes?.[name], file = n.shape("shape") ?? given?.map(() => -1), remedy = `Pass its shape: --input-shape ${name}=1,…`;
-  if (!file || (given && given.length !== file.length)) return g.fail(`its shape is ${file ? `[${file.join(",")}]` : "unknown"}`, remedy, "ERR_OCTAVO_SHAPE");
+  const n = new TfNode(node, [], g), given = options.inputShapes?.[name], file = n.shape("shape") ?? given?.map(() => -1);
+  const remedy = `Pass its shape: --input-shape ${name}=1,…`;
+  if (!file || (given && given.length !== file.length)) {
+    return g.fail(`its shape is ${file ? `[${file.join(",")}]` : "unknown"}`, remedy, "ERR_OCTAVO_SHAPE");
+  }
   const shape = file.map((d, i) => ((given?.[i] ?? -1) !== -1 ? given![i]! : d === -1 && i === 0 ? 1 : d));
-  if (shape.some((d) => !Number.isInteger(d) || d < 1 || d > 2 ** 31)) g.fail(`its shape is [${file.join(",")}], free axes other than the first must be fixed`, remedy, "ERR_OCTAVO_SHAPE");
+  if (shape.some((d) => !Number.isInteger(d) || d < 1 || d > 2 ** 31)) {
+    g.fail(`its shape is [${file.join(",")}], free axes other than the first must be fixed`, remedy, "ERR_OCTAVO_SHAPE");
+  }
   const dtype = n.dtype("dtype", "float32"), fixed = options.constants?.[name];
-  if (fixed && fixed.data.length !== sizeOf(shape)) g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (fixed && fixed.data.length !== sizeOf(shape)) {
+    g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
   return fixed ? g.constant(name, dtype, shape, fixed.data) : g.input(name, dtype, shape, shape.length === 4 ? "nhwc" : "");
 }
 
 /** Nodes that the outputs need, each behind its inputs. */
 function inOrder(g: GraphBuilder, { byName, inputs, outputs }: Model): JsonObject[] {
-  const sorted: JsonObject[] = [], state = new Map<string, "open" | "done">(inputs.map((i) => [i, "done"])), stack = outputs.map((o) => splitName(o).node).reverse();
+  const sorted: JsonObject[] = [], state = new Map<string, "open" | "done">(inputs.map((i) => [i, "done"]));
+  const stack = outputs.map((o) => splitName(o).node).reverse();
   while (stack.length) {
-    const name = stack.at(-1)!, node = byName.get(name) ?? g.fail(`node "${name}" is used, but missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+    const name = stack.at(-1)!;
+    const node = byName.get(name) ?? g.fail(`node "${name}" is used, but missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
     const missing = state.get(name) === "done" ? [] : inputNames(node).map((i) => i.node).filter((i) => state.get(i) !== "done");
     if (missing.some((i) => state.get(i) === "open")) g.fail(`node "${name}" waits for itself`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
     if (missing.length) {
@@ -87,8 +104,10 @@ function readNode(g: GraphBuilder, node: JsonObject, weights: ReadonlyMap<string
   g.where = `node "${name}" (${op})`;
   if (op === "Const") return [constant(g, name, weights.get(name))];
   if (op === "Placeholder") return g.fail("it is no input of the signature", "Convert the model again.", "ERR_OCTAVO_FORMAT");
-  const inputs = inputNames(node).map((i) => tensors.get(i.node)?.[i.output] ?? g.fail(`its input "${i.node}:${i.output}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT"));
-  const before = g.graph.nodes.length, results = [operators[op]!(new TfNode(node, inputs, g), g)].flat(), last = g.graph.nodes.at(-1);
+  const inputs = inputNames(node).map((i) => tensors.get(i.node)?.[i.output]
+    ?? g.fail(`its input "${i.node}:${i.output}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT"));
+  const before = g.graph.nodes.length, results = [(operators[op] ?? g.fail("it gives no value"))(new TfNode(node, inputs, g), g)].flat();
+  const last = g.graph.nodes.at(-1);
   if (results.length === 1 && g.graph.nodes.length > before && last!.outputs[0] === results[0]) return [nameResult(g, results[0]!, name)];
   return results;
 }
@@ -99,7 +118,8 @@ function constant(g: GraphBuilder, name: string, weight: StoredWeight | undefine
 }
 
 function addOutput(g: GraphBuilder, name: string, tensors: ReadonlyMap<string, string[]>): void {
-  const { node, output } = splitName(name), y = tensors.get(node)?.[output] ?? g.fail(`output "${name}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
+  const { node, output } = splitName(name);
+  const y = tensors.get(node)?.[output] ?? g.fail(`output "${name}" is missing`, "Convert the model again.", "ERR_OCTAVO_FORMAT");
   const taken = g.graph.inputs.includes(y) || g.graph.outputs.includes(y) || g.graph.tensors.get(y)!.data !== undefined;
   const own = taken ? g.add("reshape", [y], { shape: [...g.shape(y)] }) : y;
   g.output(own, g.shape(own).length === 4 ? "nhwc" : "");

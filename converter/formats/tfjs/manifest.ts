@@ -8,13 +8,16 @@ import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 export interface StoredWeight { name: string; dtype: DType; shape: number[]; data: TypedArray }
 
 const format = "tfjs";
-const fail = (where: string, problem: string, remedy = "Download the model again, with all its shards."): never => { throw modelError("ERR_OCTAVO_FORMAT", format, where, problem, remedy); };
+const fail = (where: string, problem: string,
+  remedy = "Download the model again, with all its shards."): never => { throw modelError("ERR_OCTAVO_FORMAT", format, where, problem, remedy); };
 
 /** Reads all shards. @throws without `resolve` when there are any */
 export async function readManifest(manifest: Json | undefined, options: ReadOptions): Promise<Map<string, StoredWeight>> {
   const weights = new Map<string, StoredWeight>();
   for (const group of Array.isArray(manifest) ? manifest : []) {
-    if (!isObject(group) || !Array.isArray(group.paths) || !Array.isArray(group.weights)) return fail("weightsManifest", "a group has no paths and weights");
+    if (!isObject(group) || !Array.isArray(group.paths) || !Array.isArray(group.weights)) {
+      return fail("weightsManifest", "a group has no paths and weights");
+    }
     const bytes = await shards(group.paths.map(String), options);
     let at = 0;
     for (const entry of group.weights) {
@@ -28,10 +31,15 @@ export async function readManifest(manifest: Json | undefined, options: ReadOpti
 
 async function shards(paths: string[], { resolve }: ReadOptions): Promise<Uint8Array> {
   const where = (path: string) => `shard "${path}"`;
-  if (!resolve) return paths.length ? fail(where(paths[0]!), "the weights are in other files", "Pass the model's folder, or the option resolve(path).") : new Uint8Array();
+  if (!resolve) {
+    return paths.length ? fail(where(paths[0]!), "the weights are in other files", "Pass the model's folder, or the option resolve(path).")
+      : new Uint8Array();
+  }
   const parts: Uint8Array[] = [];
   for (const path of paths) {
-    if (/^([a-z]+:|[\\/])|(^|[\\/])\.\.([\\/]|$)/i.test(path)) fail(where(path), "it lies outside of the model's folder", "Put the shards beside model.json.");
+    if (/^([a-z]+:|[\\/])|(^|[\\/])\.\.([\\/]|$)/i.test(path)) {
+      fail(where(path), "it lies outside of the model's folder", "Put the shards beside model.json.");
+    }
     parts.push(await resolve(path));
   }
   const all = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
@@ -43,10 +51,14 @@ const stored: Record<string, number> = { float32: 4, int32: 4, bool: 1, uint8: 1
 
 /** One array at byte `at`; `size` is how many bytes it takes there. */
 function readWeight(entry: Json, bytes: Uint8Array, at: number): { weight: StoredWeight; size: number } {
-  if (!isObject(entry) || typeof entry.name !== "string" || !Array.isArray(entry.shape)) return fail("weightsManifest", "a weight has no name and shape");
+  if (!isObject(entry) || typeof entry.name !== "string" || !Array.isArray(entry.shape)) {
+    return fail("weightsManifest", "a weight has no name and shape");
+  }
   const { name } = entry, where = `weight "${name}"`, dtype = String(entry.dtype), shape = entry.shape.map(Number), count = sizeOf(shape);
   const quantization = isObject(entry.quantization) ? entry.quantization : undefined, form = quantization ? String(quantization.dtype) : dtype;
-  if (!["float32", "int32", "bool"].includes(dtype) || !stored[form]) fail(where, `it is of type ${form}, expected float32, int32 or bool, quantized or not`, "Convert the model without it.");
+  if (!["float32", "int32", "bool"].includes(dtype) || !stored[form]) {
+    fail(where, `it is of type ${form}, expected float32, int32 or bool, quantized or not`, "Convert the model without it.");
+  }
   if (shape.some((d) => !Number.isSafeInteger(d) || d < 0)) fail(where, `its shape is [${shape.join(",")}]`);
   const size = count * stored[form]!;
   if (!(at + size <= bytes.length)) fail(where, `it needs bytes ${at} to ${at + size}, the shards have ${bytes.length}`);

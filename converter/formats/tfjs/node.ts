@@ -6,7 +6,8 @@ import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 export type Operator = (n: TfNode, g: GraphBuilder) => string | string[];
 
 export const typeNames: Record<string, DType> = {
-  DT_FLOAT: "float32", DT_DOUBLE: "float32", DT_HALF: "float32", DT_INT32: "int32", DT_INT64: "int32", DT_BOOL: "bool", DT_INT8: "int8", DT_UINT8: "uint8", DT_INT16: "int16",
+  DT_FLOAT: "float32", DT_DOUBLE: "float32", DT_HALF: "float32", DT_INT32: "int32", DT_INT64: "int32", DT_BOOL: "bool", DT_INT8: "int8",
+  DT_UINT8: "uint8", DT_INT16: "int16",
 };
 /** Types as numbers, in older files. */
 const typeNumbers = ["", "DT_FLOAT", "DT_DOUBLE", "DT_INT32", "DT_UINT8", "DT_INT16", "DT_INT8", "DT_STRING", "DT_COMPLEX64", "DT_INT64", "DT_BOOL"];

@@ -2,7 +2,8 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { linearTaps, nearestTaps, type Taps } from "../keras/taps.ts";
-import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, filled, padWith, range, rankOf, reshape, reverse, sliceAxis, transpose, valuesOf } from "../onnx/write.ts";
+import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, filled, padWith, range, rankOf, reshape, reverse, sliceAxis, transpose,
+  valuesOf } from "../onnx/write.ts";
 import type { Operator, TfNode } from "./node.ts";
 
 const known = (n: TfNode, g: GraphBuilder, i: number, what: string): number[] => valuesOf(g, n.input(i), what);
@@ -14,7 +15,8 @@ export const shapes: Record<string, Operator> = {
     return reshape(g, n.input(0), shape.map((d) => (d === -1 ? free : d)));
   },
   Squeeze: (n, g) => {
-    const shape = g.shape(n.input(0)), asked = n.ints("squeeze_dims") ?? n.ints("axis") ?? [], axes = asked.length ? axesOf(g, asked, shape.length) : range(shape.length).filter((i) => shape[i] === 1);
+    const shape = g.shape(n.input(0)), asked = n.ints("squeeze_dims") ?? n.ints("axis") ?? [];
+    const axes = asked.length ? axesOf(g, asked, shape.length) : range(shape.length).filter((i) => shape[i] === 1);
     return reshape(g, n.input(0), shape.filter((_, i) => !axes.includes(i)));
   },
   ExpandDims: (n, g) => {
@@ -36,10 +38,11 @@ export const shapes: Record<string, Operator> = {
   Split: (n, g) => {
     const x = n.input(1), at = axis(n, g, 0, rankOf(g, x)), parts = n.int("num_split", 1), size = g.shape(x)[at]! / parts;
     if (!Number.isInteger(size)) g.fail(`${g.shape(x)[at]} does not split into ${parts} equal parts`, "", "ERR_OCTAVO_SHAPE");
-    return range(parts).map((i) => sliceAxis(g, x, at, i * size, size));
+    return range(bounded(g, parts, "splitting")).map((i) => sliceAxis(g, x, at, i * size, size));
   },
   SplitV: (n, g) => {
-    const x = n.input(0), sizes = known(n, g, 1, "the sizes"), at = axis(n, g, 2, rankOf(g, x)), free = g.shape(x)[at]! - sizes.filter((s) => s !== -1).reduce((a, s) => a + s, 0);
+    const x = n.input(0), sizes = known(n, g, 1, "the sizes"), at = axis(n, g, 2, rankOf(g, x));
+    const free = g.shape(x)[at]! - sizes.filter((s) => s !== -1).reduce((a, s) => a + s, 0);
     let start = 0;
     return sizes.map((s) => (s === -1 ? free : s)).map((size) => sliceAxis(g, x, at, (start += size) - size, size));
   },
@@ -51,7 +54,8 @@ export const shapes: Record<string, Operator> = {
   Pad: (n, g) => padded(n, g, 0), PadV2: (n, g) => padded(n, g, known(n, g, 2, "the value")[0]!),
   MirrorPad: (n, g) => {
     const [before, after] = amounts(known(n, g, 1, "the padding")), mode = n.string("mode", "REFLECT");
-    return mode === "REFLECT" ? g.add("pad", [n.input(0)], { before, after, mode: "reflect", value: 0 }) : g.fail(`its mode is ${mode}, expected REFLECT`, "Use reflecting padding.");
+    return mode === "REFLECT" ? g.add("pad", [n.input(0)], { before, after, mode: "reflect", value: 0 })
+      : g.fail(`its mode is ${mode}, expected REFLECT`, "Use reflecting padding.");
   },
   Tile: (n, g) => g.add("tile", [n.input(0)], { repeats: known(n, g, 1, "the repeats") }),
   BroadcastTo: (n, g) => expand(g, n.input(0), known(n, g, 1, "the shape")),
@@ -68,10 +72,12 @@ export const shapes: Record<string, Operator> = {
   Fill: (n, g) => filled(g, dtypeOf(g, n.input(1)), known(n, g, 0, "the shape"), known(n, g, 1, "the value")[0]!),
   Range: (n, g) => {
     const [start, limit, delta] = [0, 1, 2].map((i) => known(n, g, i, "the range")[0]!) as [number, number, number];
-    return constant(g, "range", dtypeOf(g, n.input(0)), range(bounded(g, Math.max(0, Math.ceil((limit - start) / delta)), "the range")).map((i) => start + i * delta));
+    return constant(g, "range", dtypeOf(g, n.input(0)),
+      range(bounded(g, Math.max(0, Math.ceil((limit - start) / delta)), "the range")).map((i) => start + i * delta));
   },
   OneHot: (n, g) => {
-    const depth = known(n, g, 1, "the depth")[0]!, [on, off] = [known(n, g, 2, "the value")[0]!, known(n, g, 3, "the value")[0]!], x = n.input(0), last = axisOf(g, n.int("axis", -1), rankOf(g, x) + 1);
+    const depth = known(n, g, 1, "the depth")[0]!, [on, off] = [known(n, g, 2, "the value")[0]!, known(n, g, 3, "the value")[0]!], x = n.input(0);
+    const last = axisOf(g, n.int("axis", -1), rankOf(g, x) + 1);
     if (last !== rankOf(g, x)) g.fail(`its axis is ${last}, expected the last one`, "One-hot along the last axis.");
     const table = Float32Array.from({ length: bounded(g, depth * depth, "a one-hot table") }, (_, i) => (i % (depth + 1) === 0 ? on : off));
     return g.add("gather", [g.constant("one_hot", "float32", [depth, depth], table), x], { axis: 0 });
@@ -110,22 +116,31 @@ function padded(n: TfNode, g: GraphBuilder, value: number): string {
 /** Half-pixel centres, or corners that meet. */
 function resized(n: TfNode, g: GraphBuilder, half: (from: number, to: number) => Taps): string {
   const sizes = known(n, g, 1, "the size"), x = n.input(0), from = g.shape(x).slice(1, 3), corners = n.bool("align_corners");
-  if (rankOf(g, x) !== 4 || sizes.length !== 2 || sizes.some((s) => !(s >= 1 && s <= 16384))) g.fail(`it resizes [${g.shape(x).join(",")}] to [${sizes.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
-  const taps = (i: number) => (n.bool("half_pixel_centers") ? half(from[i]!, sizes[i]!) : cornerTaps(from[i]!, sizes[i]!, corners, half === linearTaps));
+  if (rankOf(g, x) !== 4 || sizes.length !== 2 || sizes.some((s) => !(s >= 1 && s <= 16384))) {
+    g.fail(`it resizes [${g.shape(x).join(",")}] to [${sizes.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
+  const taps = (i: number) => (n.bool("half_pixel_centers") ? half(from[i]!, sizes[i]!)
+    : cornerTaps(from[i]!, sizes[i]!, corners, half === linearTaps));
   return [0, 1].reduce((y, i) => (from[i] === sizes[i] ? y : g.add("resample", [y], { axis: 1 + i, ...taps(i) })), x);
 }
 
 /** Samples at o · scale; with `corners` the last ones meet. */
 function cornerTaps(from: number, to: number, corners: boolean, linear: boolean): Taps {
-  const scale = corners && to > 1 ? (from - 1) / (to - 1) : from / to, places = range(to).map((o) => o * scale), lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
-  if (!linear) return { taps: 1, indices: places.map((p) => Math.min(from - 1, corners ? Math.round(p) : Math.floor(p))), weights: places.map(() => 1) };
-  return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]), weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
+  const scale = corners && to > 1 ? (from - 1) / (to - 1) : from / to, places = range(to).map((o) => o * scale);
+  const lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
+  if (!linear) {
+    return { taps: 1, indices: places.map((p) => Math.min(from - 1, corners ? Math.round(p) : Math.floor(p))), weights: places.map(() => 1) };
+  }
+  return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]),
+    weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
 }
 
 /** Masks are bits, one per entry of the index. */
 function stridedSlice(n: TfNode, g: GraphBuilder): string {
-  const [begin, end, strides] = [1, 2, 3].map((i) => known(n, g, i, "the slice")) as [number[], number[], number[]], set = (name: string, i: number) => ((n.int(name, 0) >> i) & 1) === 1;
-  const shape = g.shape(n.input(0)), entries = begin.length, news = range(entries).filter((i) => set("new_axis_mask", i)).length, result: number[] = [];
+  const [begin, end, strides] = [1, 2, 3].map((i) => known(n, g, i, "the slice")) as [number[], number[], number[]];
+  const set = (name: string, i: number) => ((n.int(name, 0) >> i) & 1) === 1;
+  const shape = g.shape(n.input(0)), entries = begin.length, news = range(entries).filter((i) => set("new_axis_mask", i)).length;
+  const result: number[] = [];
   let x = n.input(0), at = 0;
   const keep = (count: number) => { for (let k = 0; k < count; k++, at++) result.push(g.shape(x)[at]!); };
   for (let i = 0; i < entries; i++) {
@@ -133,7 +148,8 @@ function stridedSlice(n: TfNode, g: GraphBuilder): string {
     else if (set("new_axis_mask", i)) result.push(1);
     else {
       const size = shape[at] ?? g.fail(`it indexes more axes than [${shape.join(",")}] has`, "", "ERR_OCTAVO_SHAPE");
-      const [start, count] = bounds(g, size, begin[i]!, end[i]!, strides[i]!, set("begin_mask", i), set("end_mask", i)), one = set("shrink_axis_mask", i);
+      const [start, count] = bounds(g, size, begin[i]!, end[i]!, strides[i]!, set("begin_mask", i), set("end_mask", i));
+      const one = set("shrink_axis_mask", i);
       x = sliceAxis(g, x, at, start, one ? 1 : count, one ? 1 : strides[i]!);
       if (one) at++;
       else keep(1);
@@ -153,18 +169,23 @@ function bounds(g: GraphBuilder, size: number, begin: number, end: number, step:
 
 /** [N,H,W,C] padded → [N·bh·bw, H/bh, W/bw, C] */
 function spaceToBatch(n: TfNode, g: GraphBuilder): string {
-  const blocks = known(n, g, 1, "the blocks"), [before, after] = amounts(known(n, g, 2, "the padding")), rest = g.shape(n.input(0)).slice(1 + blocks.length).map(() => 0);
-  const x = padWith(g, n.input(0), [0, ...before, ...rest], [0, ...after, ...rest], 0), [N, ...sizes] = g.shape(x) as [number, ...number[]], M = blocks.length, spatial = sizes.slice(0, M), tail = sizes.slice(M);
+  const blocks = known(n, g, 1, "the blocks"), [before, after] = amounts(known(n, g, 2, "the padding"));
+  const rest = g.shape(n.input(0)).slice(1 + blocks.length).map(() => 0);
+  const x = padWith(g, n.input(0), [0, ...before, ...rest], [0, ...after, ...rest], 0), [N, ...sizes] = g.shape(x) as [number, ...number[]];
+  const M = blocks.length, spatial = sizes.slice(0, M), tail = sizes.slice(M);
   const split = reshape(g, x, [N, ...spatial.flatMap((d, i) => [d / blocks[i]!, blocks[i]!]), ...tail]);
-  const turned = transpose(g, split, [...range(M).map((i) => 2 + 2 * i), 0, ...range(M).map((i) => 1 + 2 * i), ...range(tail.length).map((i) => 1 + 2 * M + i)]);
+  const turned = transpose(g, split,
+    [...range(M).map((i) => 2 + 2 * i), 0, ...range(M).map((i) => 1 + 2 * i), ...range(tail.length).map((i) => 1 + 2 * M + i)]);
   return reshape(g, turned, [N * sizeOf(blocks), ...spatial.map((d, i) => d / blocks[i]!), ...tail]);
 }
 
 function batchToSpace(n: TfNode, g: GraphBuilder): string {
-  const blocks = known(n, g, 1, "the blocks"), [before, after] = amounts(known(n, g, 2, "the crops")), x = n.input(0), [NB, ...sizes] = g.shape(x) as [number, ...number[]], M = blocks.length, N = NB / sizeOf(blocks);
+  const blocks = known(n, g, 1, "the blocks"), [before, after] = amounts(known(n, g, 2, "the crops")), x = n.input(0);
+  const [NB, ...sizes] = g.shape(x) as [number, ...number[]], M = blocks.length, N = NB / sizeOf(blocks);
   const spatial = sizes.slice(0, M), tail = sizes.slice(M), split = reshape(g, x, [...blocks, N, ...sizes]);
   const turned = transpose(g, split, [M, ...range(M).flatMap((i) => [M + 1 + i, i]), ...range(tail.length).map((i) => 2 * M + 1 + i)]);
-  const whole = reshape(g, turned, [N, ...spatial.map((d, i) => d * blocks[i]!), ...tail]), rest = tail.map(() => 0), minus = (v: number[]) => v.map((d) => -d + 0);
+  const whole = reshape(g, turned, [N, ...spatial.map((d, i) => d * blocks[i]!), ...tail]), rest = tail.map(() => 0);
+  const minus = (v: number[]) => v.map((d) => -d + 0);
   return padWith(g, whole, [0, ...minus(before), ...rest], [0, ...minus(after), ...rest], 0);
 }
 

@@ -77,7 +77,9 @@ export class Bytes {
   }
 
   private inside(at: number, length: number): number {
-    if (!(at >= 0 && length >= 0 && at + length <= this.length)) this.fail(at, `${length} bytes should be here, expected them inside the ${this.length} bytes of the file`);
+    if (!(at >= 0 && length >= 0 && at + length <= this.length)) {
+      this.fail(at, `${length} bytes should be here, expected them inside the ${this.length} bytes of the file`);
+    }
     return at;
   }
 }

@@ -42,7 +42,9 @@ export function openHdf5(data: Uint8Array, format: string): Hdf5Object {
   const version = bytes.u8(at + 8), old = version < 2;
   if (version > 3) bytes.fail(at + 8, `found HDF5 superblock version ${version}, expected 0 to 3`, "Save the file with h5py's default libver.");
   const offsetSize = bytes.u8(at + (old ? 13 : 9)), lengthSize = bytes.u8(at + (old ? 14 : 10));
-  if (![2, 4, 8].includes(offsetSize) || ![2, 4, 8].includes(lengthSize)) bytes.fail(at, `found addresses of ${offsetSize} and lengths of ${lengthSize} bytes`);
+  if (![2, 4, 8].includes(offsetSize) || ![2, 4, 8].includes(lengthSize)) {
+    bytes.fail(at, `found addresses of ${offsetSize} and lengths of ${lengthSize} bytes`);
+  }
   const file: Hdf5File = { bytes, offsetSize, lengthSize, base: 0, left: 8 * data.length + 65536 };
   const first = at + (old ? (version === 1 ? 28 : 24) : 12);
   file.base = addressAt(file, first);
@@ -71,7 +73,8 @@ function objectAt(file: Hdf5File, address: number, path: string): Hdf5Object {
 
 function readDataset(file: Hdf5File, messages: readonly Message[], address: number): { shape: number[]; data: Hdf5Data } {
   const find = (type: number) => messages.find((m) => m.type === type);
-  const space = find(messageTypes.dataspace), type = find(messageTypes.datatype), layout = find(messageTypes.layout), filters = find(messageTypes.filters);
+  const space = find(messageTypes.dataspace), type = find(messageTypes.datatype), layout = find(messageTypes.layout);
+  const filters = find(messageTypes.filters);
   if (!space || !type || !layout) return file.bytes.fail(address, "expected a dataset here, found another object");
   const shape = readDataspace(file, space.at), datatype = readDatatype(file.bytes, typeAddress(file, type.at, type.shared));
   const raw = readLayout(file, layout.at, shape, datatype.size, filters ? readFilters(file, filters.at) : []);
@@ -120,7 +123,8 @@ function readAttribute(file: Hdf5File, messages: readonly Message[], name: strin
     const nameLength = bytes.u16(at + 2), typeAt = at + (version === 3 ? 9 : 8) + pad(nameLength);
     if (bytes.textToZero(at + (version === 3 ? 9 : 8)) !== name) continue;
     const spaceAt = typeAt + pad(bytes.u16(at + 4)), dataAt = spaceAt + pad(bytes.u16(at + 6));
-    const datatype = readDatatype(bytes, typeAddress(file, typeAt, version > 1 && (bytes.u8(at + 1) & 1) !== 0)), shape = readDataspace(file, spaceAt);
+    const datatype = readDatatype(bytes, typeAddress(file, typeAt, version > 1 && (bytes.u8(at + 1) & 1) !== 0));
+    const shape = readDataspace(file, spaceAt);
     const raw = bytes.slice(dataAt, visit(file, byteSize(file, shape, datatype.size, at), 0));
     return { shape, data: decode(file, datatype, raw, sizeOf(shape), at) };
   }
@@ -129,5 +133,8 @@ function readAttribute(file: Hdf5File, messages: readonly Message[], name: strin
 
 function refuseDense(file: Hdf5File, at: number): void {
   const heap = addressAt(file, at + 2 + (file.bytes.u8(at + 1) & 1 ? 2 : 0));
-  if (heap !== nowhere) file.bytes.fail(at, "found attributes in the indexed form of newer HDF5 files", "Save the file with h5py's default libver instead of libver=\"latest\".");
+  if (heap !== nowhere) {
+    file.bytes.fail(at, "found attributes in the indexed form of newer HDF5 files",
+      "Save the file with h5py's default libver instead of libver=\"latest\".");
+  }
 }

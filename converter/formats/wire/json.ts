@@ -24,6 +24,7 @@ export const isObject = (value: unknown): value is JsonObject => typeof value ==
 /** How deep objects and lists are nested: bounds every recursion over a configuration. */
 export function depthOf(value: Json, limit = 200): number {
   let depth = 0;
-  for (let level: Json[] = [value]; level.length && depth <= limit; depth++) level = level.flatMap((v) => (v && typeof v === "object" ? Object.values(v) : []));
+  for (let level: Json[] = [value]; level.length && depth <= limit; depth++) level = level.flatMap((v) =>
+    (v && typeof v === "object" ? Object.values(v) : []));
   return depth;
 }

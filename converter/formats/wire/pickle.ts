@@ -38,7 +38,8 @@ export function readPickle(data: Uint8Array, format: string, words: Vocabulary, 
   for (;;) {
     const at = m.at, code = m.bytes.u8(m.at++);
     if (code === STOP) return { value: pop(m), end: m.at };
-    (opcodes[code] ?? m.bytes.fail(at, `found pickle instruction 0x${code.toString(16)}, which is not read`, "Save a state_dict with torch.save, or as safetensors."))(m);
+    (opcodes[code] ?? m.bytes.fail(at, `found pickle instruction 0x${code.toString(16)}, which is not read`,
+      "Save a state_dict with torch.save, or as safetensors."))(m);
   }
 }
 
@@ -55,7 +56,8 @@ function popMark(m: Machine): Pickled[] {
   return mark === undefined ? m.bytes.fail(m.at, "found a pickle that ends a group without a beginning") : m.stack.splice(mark);
 }
 
-const top = (m: Machine): Pickled => (m.stack.length > (m.marks.at(-1) ?? 0) ? m.stack.at(-1) : m.bytes.fail(m.at, "found a pickle that uses an empty stack"));
+const top = (m: Machine): Pickled =>
+  (m.stack.length > (m.marks.at(-1) ?? 0) ? m.stack.at(-1) : m.bytes.fail(m.at, "found a pickle that uses an empty stack"));
 const push = (value: (m: Machine) => Pickled) => (m: Machine): void => void m.stack.push(value(m));
 
 /** Advances over `n` bytes and returns where they began. */
@@ -143,7 +145,8 @@ const opcodes: Record<number, (m: Machine) => void> = {
   0x31: (m) => void popMark(m), // POP_MARK
   0x32: push(top), // DUP
   0x4e: push(() => null), 0x88: push(() => true), 0x89: push(() => false),
-  0x4b: push((m) => u(m, 1)), 0x4d: push((m) => u(m, 2)), 0x4a: push((m) => m.bytes.i32(take(m, 4))), 0x8a: push(long(1)), 0x8b: push(long(4)), 0x47: push(double),
+  0x4b: push((m) => u(m, 1)), 0x4d: push((m) => u(m, 2)), 0x4a: push((m) => m.bytes.i32(take(m, 4))), 0x8a: push(long(1)), 0x8b: push(long(4)),
+  0x47: push(double),
   0x58: push(text(4)), 0x8c: push(text(1)), 0x8d: push(text(8)), 0x54: push(text(4)), 0x55: push(text(1)),
   0x42: push(raw(4)), 0x43: push(raw(1)), 0x8e: push(raw(8)),
   0x5d: push(() => []), 0x7d: push(() => new Map()), 0x29: push(() => []), 0x8f: push(() => []),

@@ -82,7 +82,11 @@ function unpack(bytes: Bytes, entry: Entry): Uint8Array {
   bytes.expectMark(header, "PK\x03\x04");
   if (entry.encrypted) bytes.fail(header, `entry "${name}" is encrypted`, "Save the file without a password.");
   const packed = bytes.slice(header + 30 + bytes.u16(header + 26) + bytes.u16(header + 28), entry.packed);
-  if (entry.method === 0) return packed.length === size ? packed : bytes.fail(header, `entry "${name}" is stored in ${packed.length} bytes, expected ${size}`);
-  if (entry.method !== 8) bytes.fail(header, `entry "${name}" has compression ${entry.method}, expected stored or deflated`, "Save the file with another tool.");
+  if (entry.method === 0) {
+    return packed.length === size ? packed : bytes.fail(header, `entry "${name}" is stored in ${packed.length} bytes, expected ${size}`);
+  }
+  if (entry.method !== 8) {
+    bytes.fail(header, `entry "${name}" has compression ${entry.method}, expected stored or deflated`, "Save the file with another tool.");
+  }
   return inflateExactly(packed, size, "raw") ?? bytes.fail(header, `entry "${name}" does not unpack to its ${size} bytes`);
 }

@@ -6,21 +6,29 @@ import { elementTypes, scalarTypes } from "../tensors.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
 
 const plain: Record<string, [UnaryOp, number, number]> = {
-  relu: ["clip", 0, Infinity], relu6: ["clip", 0, 6], hardswish: ["hardSwish", 0, 0], hardsigmoid: ["hardSigmoid", 1 / 6, 0.5], sigmoid: ["sigmoid", 0, 0], tanh: ["tanh", 0, 0],
-  silu: ["swish", 1, 0], mish: ["mish", 0, 0], selu: ["selu", 1.6732632423543772, 1.0507009873554805], exp: ["exp", 0, 0], log: ["log", 0, 0], sqrt: ["sqrt", 0, 0], abs: ["abs", 0, 0],
-  neg: ["neg", 0, 0], reciprocal: ["reciprocal", 0, 0], sin: ["sin", 0, 0], cos: ["cos", 0, 0], erf: ["erf", 0, 0], floor: ["floor", 0, 0], ceil: ["ceil", 0, 0], round: ["round", 0, 0],
-  trunc: ["truncate", 0, 0], sign: ["sign", 0, 0], sgn: ["sign", 0, 0], logical_not: ["not", 0, 0], isnan: ["isNan", 0, 0], softsign: ["softsign", 0, 0],
+  relu: ["clip", 0, Infinity], relu6: ["clip", 0, 6], hardswish: ["hardSwish", 0, 0], hardsigmoid: ["hardSigmoid", 1 / 6, 0.5],
+  sigmoid: ["sigmoid", 0, 0], tanh: ["tanh", 0, 0],
+  silu: ["swish", 1, 0], mish: ["mish", 0, 0], selu: ["selu", 1.6732632423543772, 1.0507009873554805], exp: ["exp", 0, 0], log: ["log", 0, 0],
+  sqrt: ["sqrt", 0, 0], abs: ["abs", 0, 0],
+  neg: ["neg", 0, 0], reciprocal: ["reciprocal", 0, 0], sin: ["sin", 0, 0], cos: ["cos", 0, 0], erf: ["erf", 0, 0], floor: ["floor", 0, 0],
+  ceil: ["ceil", 0, 0], round: ["round", 0, 0],
+  trunc: ["truncate", 0, 0], sign: ["sign", 0, 0], sgn: ["sign", 0, 0], logical_not: ["not", 0, 0], isnan: ["isNan", 0, 0],
+  softsign: ["softsign", 0, 0],
 };
 const pairs: Record<string, BinaryOp> = {
-  mul: "mul", div: "div", true_divide: "div", pow: "pow", minimum: "min", maximum: "max", eq: "equal", gt: "greater", ge: "greaterOrEqual", lt: "less", le: "lessOrEqual",
-  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2", bitwise_and: "and", bitwise_or: "or", __and__: "and", __or__: "or", __xor__: "xor",
+  mul: "mul", div: "div", true_divide: "div", pow: "pow", minimum: "min", maximum: "max", eq: "equal", gt: "greater", ge: "greaterOrEqual",
+  lt: "less", le: "lessOrEqual",
+  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2", bitwise_and: "and", bitwise_or: "or",
+  __and__: "and", __or__: "or", __xor__: "xor",
 };
 const same: Operator = (n) => n.tensor(n.has("self") ? "self" : "input");
 
 export const elementwise: Record<string, Operator> = {
-  ...Object.fromEntries(Object.entries(plain).map(([name, [op, alpha, beta]]) => [name, (n: AtenNode, g: GraphBuilder) => unary(g, op, n.tensor("self"), alpha, beta)])),
+  ...Object.fromEntries(Object.entries(plain).map(([name, [op, alpha, beta]]) =>
+    [name, (n: AtenNode, g: GraphBuilder) => unary(g, op, n.tensor("self"), alpha, beta)])),
   ...Object.fromEntries(Object.entries(pairs).map(([name, op]) => [name, (n: AtenNode, g: GraphBuilder) => both(n, g, op)])),
-  add: (n, g) => sum(n, g, "add"), sub: (n, g) => sum(n, g, "sub"), subtract: (n, g) => sum(n, g, "sub"), multiply: (n, g) => both(n, g, "mul"), divide: (n, g) => both(n, g, "div"),
+  add: (n, g) => sum(n, g, "add"), sub: (n, g) => sum(n, g, "sub"), subtract: (n, g) => sum(n, g, "sub"), multiply: (n, g) => both(n, g, "mul"),
+  divide: (n, g) => both(n, g, "div"),
   rsub: (n, g) => sub(g, n.operand("other"), scaled(g, n.operand("self"), n.number("alpha", 1))),
   floor_divide: (n, g) => unary(g, "floor", binary(g, "div", n.operand("self"), n.operand("other"))),
   ne: (n, g) => unary(g, "not", both(n, g, "equal")),
@@ -32,7 +40,8 @@ export const elementwise: Record<string, Operator> = {
   log_sigmoid: (n, g) => unary(g, "neg", unary(g, "softplus", unary(g, "neg", n.tensor("self")))),
   hardtanh: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min_val", -1), n.number("max_val", 1)),
   clamp: (n, g) => clamp(n, g, "min", "max"), clip: (n, g) => clamp(n, g, "min", "max"),
-  clamp_min: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min"), Infinity), clamp_max: (n, g) => unary(g, "clip", n.tensor("self"), -Infinity, n.number("max")),
+  clamp_min: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min"), Infinity),
+  clamp_max: (n, g) => unary(g, "clip", n.tensor("self"), -Infinity, n.number("max")),
   leaky_relu: (n, g) => unary(g, "leakyRelu", n.tensor("self"), n.number("negative_slope", 0.01)),
   elu: (n, g) => {
     if (n.number("input_scale", 1) !== 1) g.fail("its input_scale is not 1", "Use torch.nn.ELU, CELU or SELU.");
@@ -48,7 +57,9 @@ export const elementwise: Record<string, Operator> = {
   prelu: (n, g) => prelu(g, n.tensor("self"), n.tensor("weight")),
   glu: (n, g) => {
     const x = n.tensor("self"), rank = g.shape(x).length, axis = (n.int("dim", -1) + rank) % rank, half = Math.floor(g.shape(x)[axis]! / 2);
-    const part = (start: number) => g.add("slice", [x], { starts: g.shape(x).map((_, i) => (i === axis ? start : 0)), steps: g.shape(x).map(() => 1), sizes: g.shape(x).map((d, i) => (i === axis ? half : d)) });
+    const part = (start: number) =>
+      g.add("slice", [x], { starts: g.shape(x).map((_, i) => (i === axis ? start : 0)), steps: g.shape(x).map(() => 1),
+        sizes: g.shape(x).map((d, i) => (i === axis ? half : d)) });
     return mul(g, part(0), unary(g, "sigmoid", part(half)));
   },
   where: (n, g) => where(g, n.tensor("condition"), n.operand("self"), n.operand("other")),
@@ -59,12 +70,14 @@ export const elementwise: Record<string, Operator> = {
 };
 
 const both = (n: AtenNode, g: GraphBuilder, op: BinaryOp): string => {
-  const mode = n.has("rounding_mode") ? n.string("rounding_mode", "") : "", [a, b] = alike(g, n.operand(n.has("self") ? "self" : "input"), n.operand(n.has("exponent") ? "exponent" : "other")), y = binary(g, op, a, b);
+  const mode = n.has("rounding_mode") ? n.string("rounding_mode", "") : "";
+  const [a, b] = alike(g, n.operand(n.has("self") ? "self" : "input"), n.operand(n.has("exponent") ? "exponent" : "other")), y = binary(g, op, a, b);
   return mode ? unary(g, mode === "floor" ? "floor" : "truncate", y) : y;
 };
 
 /** Integers meet floats as floats. */
-const alike = (g: GraphBuilder, a: string, b: string): [string, string] => (dtypeOf(g, a) === dtypeOf(g, b) ? [a, b] : [toFloat(g, a), toFloat(g, b)]);
+const alike = (g: GraphBuilder, a: string, b: string): [string, string] =>
+  (dtypeOf(g, a) === dtypeOf(g, b) ? [a, b] : [toFloat(g, a), toFloat(g, b)]);
 
 const scaled = (g: GraphBuilder, x: string, alpha: number): string => (alpha === 1 ? x : affine(g, x, alpha, 0));
 
@@ -74,7 +87,8 @@ const sum = (n: AtenNode, g: GraphBuilder, op: "add" | "sub"): string => {
   return op === "add" ? add(g, a, scaled(g, b, n.number("alpha", 1))) : sub(g, a, scaled(g, b, n.number("alpha", 1)));
 };
 
-const clamp = (n: AtenNode, g: GraphBuilder, low: string, high: string): string => unary(g, "clip", n.tensor("self"), n.number(low, -Infinity), n.number(high, Infinity));
+const clamp = (n: AtenNode, g: GraphBuilder, low: string, high: string): string =>
+  unary(g, "clip", n.tensor("self"), n.number(low, -Infinity), n.number(high, Infinity));
 
 /** One slope, or one per channel at axis 1. */
 export function prelu(g: GraphBuilder, x: string, slope: string): string {

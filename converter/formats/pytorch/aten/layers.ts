@@ -2,7 +2,8 @@
 import type { GraphBuilder } from "../../../ir/builder.ts";
 import { add, affine, div, dtypeOf, matmul, mul, range, rankOf, reduce, reshape, transpose, unary } from "../../onnx/write.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
-import { adaptivePool, averagePool, batchNorm, convolution, groupNorm, layerNorm, linear, maxPool, transposedConvolution, type Geometry } from "../emit.ts";
+import { adaptivePool, averagePool, batchNorm, convolution, groupNorm, layerNorm, linear, maxPool, transposedConvolution,
+  type Geometry } from "../emit.ts";
 import { recurrent, type Cell, type Kind } from "../recurrent.ts";
 
 export const layers: Record<string, Operator> = {
@@ -13,19 +14,26 @@ export const layers: Record<string, Operator> = {
     const known = rankOf(g, n.tensor("self")) === 1, y = product(g, n.tensor("mat1"), n.tensor("mat2"), known ? n.tensor("self") : "", true);
     return known ? y : add(g, y, n.tensor("self"));
   },
-  mm: (n, g) => product(g, n.tensor("self"), n.tensor("mat2"), "", true), bmm: (n, g) => matmul(g, n.tensor("self"), n.tensor("mat2")), matmul: matrixProduct,
+  mm: (n, g) => product(g, n.tensor("self"), n.tensor("mat2"), "", true), bmm: (n, g) => matmul(g, n.tensor("self"), n.tensor("mat2")),
+  matmul: matrixProduct,
   baddbmm: (n, g) => add(g, n.tensor("self"), matmul(g, n.tensor("batch1"), n.tensor("batch2"))),
-  batch_norm: norm, _batch_norm_no_update: norm, cudnn_batch_norm: norm, native_batch_norm: norm, _native_batch_norm_legit_no_training: norm, _native_batch_norm_legit: (n, g) => (n.has("running_mean") ? norm(n, g) : [statisticsOfOne(n, g), null, null]),
+  batch_norm: norm, _batch_norm_no_update: norm, cudnn_batch_norm: norm, native_batch_norm: norm, _native_batch_norm_legit_no_training: norm,
+  _native_batch_norm_legit: (n, g) => (n.has("running_mean") ? norm(n, g) : [statisticsOfOne(n, g), null, null]),
   layer_norm: (n, g) => layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),
-  native_layer_norm: (n, g) => [layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)), null, null],
+  native_layer_norm: (n, g) => [layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"),
+    n.number("eps", 1e-5)), null, null],
   group_norm: (n, g) => groupNorm(g, n.tensor("input"), n.int("num_groups"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),
-  native_group_norm: (n, g) => [groupNorm(g, n.tensor("input"), n.int("group"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)), null, null],
+  native_group_norm: (n, g) => [groupNorm(g, n.tensor("input"), n.int("group"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),
+    null, null],
   instance_norm: instanceNorm, rms_norm: rmsNorm,
-  max_pool1d: maxima, max_pool2d: maxima, max_pool2d_with_indices: (n, g) => [maxima(n, g), null], max_pool1d_with_indices: (n, g) => [maxima(n, g), null],
+  max_pool1d: maxima, max_pool2d: maxima, max_pool2d_with_indices: (n, g) => [maxima(n, g), null],
+  max_pool1d_with_indices: (n, g) => [maxima(n, g), null],
   avg_pool1d: average, avg_pool2d: average,
-  adaptive_avg_pool1d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"), adaptive_avg_pool2d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
+  adaptive_avg_pool1d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
+  adaptive_avg_pool2d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
   _adaptive_avg_pool2d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
-  adaptive_max_pool1d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null], adaptive_max_pool2d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null],
+  adaptive_max_pool1d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null],
+  adaptive_max_pool2d: (n, g) => [adaptivePool(g, n.tensor("self"), n.ints("output_size"), "max"), null],
   embedding: (n, g) => g.add("gather", [n.tensor("weight"), n.tensor("indices")], { axis: 0 }),
   lstm: recurrentOf("lstm"), gru: recurrentOf("gru"), rnn_tanh: recurrentOf("rnn_tanh"), rnn_relu: recurrentOf("rnn_relu"),
   lstm_cell: step("lstm"), gru_cell: step("gru"), rnn_tanh_cell: step("rnn_tanh"), rnn_relu_cell: step("rnn_relu"),
@@ -74,7 +82,8 @@ function matrixProduct(n: AtenNode, g: GraphBuilder): string {
 function norm(n: AtenNode, g: GraphBuilder): string | [string, null, null, null] {
   const training = n.has("training") ? n.bool("training") : n.has("train") && n.bool("train");
   if (training || !n.has("running_mean")) g.fail("it is in training mode", "Call model.eval() before the export.");
-  const y = batchNorm(g, n.tensor("input"), n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"), n.number("eps", 1e-5));
+  const y = batchNorm(g, n.tensor("input"), n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"),
+    n.number("eps", 1e-5));
   return n.results > 1 ? [y, null, null, null] : y;
 }
 
@@ -87,7 +96,9 @@ function statisticsOfOne(n: AtenNode, g: GraphBuilder): string {
 
 function instanceNorm(n: AtenNode, g: GraphBuilder): string {
   const x = n.tensor("input");
-  if (!n.bool("use_input_stats", !n.has("running_mean"))) return batchNorm(g, x, n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"), n.number("eps", 1e-5));
+  if (!n.bool("use_input_stats", !n.has("running_mean"))) {
+    return batchNorm(g, x, n.optional("weight"), n.optional("bias"), n.tensor("running_mean"), n.tensor("running_var"), n.number("eps", 1e-5));
+  }
   return groupNorm(g, x, g.shape(x)[1]!, n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5));
 }
 
@@ -98,7 +109,9 @@ function rmsNorm(n: AtenNode, g: GraphBuilder): string {
   return n.has("weight") ? mul(g, y, n.tensor("weight")) : y;
 }
 
-const poolOf = (n: AtenNode) => ({ kernel: n.ints("kernel_size"), stride: n.ints("stride", []), padding: n.ints("padding", [0]), dilation: n.ints("dilation", [1]), ceil: n.bool("ceil_mode") });
+const poolOf = (n: AtenNode) =>
+  ({ kernel: n.ints("kernel_size"), stride: n.ints("stride", []), padding: n.ints("padding", [0]), dilation: n.ints("dilation", [1]),
+    ceil: n.bool("ceil_mode") });
 
 function maxima(n: AtenNode, g: GraphBuilder): string {
   return maxPool(g, n.tensor("self"), poolOf(n));
@@ -113,9 +126,11 @@ function average(n: AtenNode, g: GraphBuilder): string {
 function recurrentOf(kind: Kind): Operator {
   return (n, g) => {
     if (n.has("batch_sizes")) g.fail("it reads packed sequences", "Export the model for sequences of one length.");
-    const biases = n.bool("has_biases", true), params = n.tensors("params"), directions = n.bool("bidirectional") ? 2 : 1, per = biases ? 4 : 2, count = n.int("num_layers") * directions;
+    const biases = n.bool("has_biases", true), params = n.tensors("params"), directions = n.bool("bidirectional") ? 2 : 1, per = biases ? 4 : 2;
+    const count = n.int("num_layers") * directions;
     if (params.length !== per * count) g.fail(`it has ${params.length} parameters, expected ${per * count}`, "Export it without proj_size.");
-    const cells: Cell[] = range(count).map((i) => ({ w: params[per * i]!, r: params[per * i + 1]!, wb: biases ? params[per * i + 2]! : "", rb: biases ? params[per * i + 3]! : "" }));
+    const cells: Cell[] = range(count).map((i) =>
+      ({ w: params[per * i]!, r: params[per * i + 1]!, wb: biases ? params[per * i + 2]! : "", rb: biases ? params[per * i + 3]! : "" }));
     const initial = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
     return recurrent(g, n.tensor("input"), { kind, cells, directions, batchFirst: n.bool("batch_first"), initial, stateful: n.stateful });
   };
@@ -125,7 +140,8 @@ function recurrentOf(kind: Kind): Operator {
 function step(kind: Kind): Operator {
   return (n, g) => {
     const x = n.tensor("input"), [N, I] = g.shape(x) as [number, number], hx = kind === "lstm" ? n.tensors("hx") : [n.tensor("hx")];
-    const cell = { w: n.tensor("w_ih"), r: n.tensor("w_hh"), wb: n.optional("b_ih"), rb: n.optional("b_hh") }, initial = hx.map((h) => reshape(g, h, [1, ...g.shape(h)]));
+    const cell = { w: n.tensor("w_ih"), r: n.tensor("w_hh"), wb: n.optional("b_ih"), rb: n.optional("b_hh") };
+    const initial = hx.map((h) => reshape(g, h, [1, ...g.shape(h)]));
     const [, ...states] = recurrent(g, reshape(g, x, [1, N, I]), { kind, cells: [cell], directions: 1, batchFirst: false, initial, stateful: false });
     const flat = states.map((s) => reshape(g, s, g.shape(s).slice(1)));
     return kind === "lstm" ? flat : flat[0]!;
@@ -134,7 +150,8 @@ function step(kind: Kind): Operator {
 
 /** softmax(q · kᵀ · scale + mask) · v */
 function attention(n: AtenNode, g: GraphBuilder): string {
-  const [q, k, v] = [n.tensor("query"), n.tensor("key"), n.tensor("value")], rank = rankOf(g, q), scale = n.number("scale", 1 / Math.sqrt(g.shape(q)[rank - 1]!));
+  const [q, k, v] = [n.tensor("query"), n.tensor("key"), n.tensor("value")], rank = rankOf(g, q);
+  const scale = n.number("scale", 1 / Math.sqrt(g.shape(q)[rank - 1]!));
   if (n.bool("is_causal")) g.fail("it is causal", "Pass a mask instead of is_causal.");
   const scores = affine(g, matmul(g, q, transpose(g, k, [...range(rank - 2), rank - 1, rank - 2])), scale, 0), mask = n.optional("attn_mask");
   if (mask && dtypeOf(g, mask) === "bool") g.fail("its mask is of truth values", "Pass a float mask.");

@@ -13,7 +13,8 @@ const by = (op: ReduceOp): Operator => (n, g) => reduce(g, op, toFloat(g, n.tens
 const last = (n: AtenNode, g: GraphBuilder): number => axisOf(g, n.int("dim", -1), rankOf(g, n.tensor("self")));
 const soft = (op: "softmax" | "logSoftmax"): Operator => (n, g) => g.add(op, [n.tensor("self")], { axis: last(n, g) });
 const arg = (n: AtenNode, g: GraphBuilder, op: "argMax" | "argMin"): string => {
-  const flat = !n.has("dim"), x = flat ? g.add("reshape", [n.tensor("self")], { shape: [g.shape(n.tensor("self")).reduce((a, d) => a * d, 1)] }) : n.tensor("self");
+  const flat = !n.has("dim");
+  const x = flat ? g.add("reshape", [n.tensor("self")], { shape: [g.shape(n.tensor("self")).reduce((a, d) => a * d, 1)] }) : n.tensor("self");
   return g.add(op, [x], { axis: flat ? 0 : axisOf(g, n.int("dim"), rankOf(g, x)), keepDims: n.bool("keepdim"), selectLast: false });
 };
 /** Along one axis with the places, or over everything. */
@@ -21,8 +22,10 @@ const extreme = (op: "reduceMax" | "reduceMin", place: "argMax" | "argMin"): Ope
   n.results > 1 ? [by(op)(n, g) as string, arg(n, g, place)] : by(op)(n, g);
 
 export const reductions: Record<string, Operator> = {
-  mean: by("reduceMean"), sum: by("reduceSum"), amax: by("reduceMax"), amin: by("reduceMin"), prod: by("reduceProd"), logsumexp: by("reduceLogSumExp"),
-  max: extreme("reduceMax", "argMax"), min: extreme("reduceMin", "argMin"), argmax: (n, g) => arg(n, g, "argMax"), argmin: (n, g) => arg(n, g, "argMin"),
+  mean: by("reduceMean"), sum: by("reduceSum"), amax: by("reduceMax"), amin: by("reduceMin"), prod: by("reduceProd"),
+  logsumexp: by("reduceLogSumExp"),
+  max: extreme("reduceMax", "argMax"), min: extreme("reduceMin", "argMin"), argmax: (n, g) => arg(n, g, "argMax"),
+  argmin: (n, g) => arg(n, g, "argMin"),
   softmax: soft("softmax"), _softmax: soft("softmax"), log_softmax: soft("logSoftmax"), _log_softmax: soft("logSoftmax"),
   var: variance, std: (n, g) => unary(g, "sqrt", variance(n, g)), linalg_vector_norm: norm, norm,
   any: (n, g) => cast(g, by("reduceMax")(n, g) as string, "bool"), all: (n, g) => cast(g, by("reduceMin")(n, g) as string, "bool"),
@@ -36,7 +39,8 @@ export const reductions: Record<string, Operator> = {
 
 /** Σ (x − mean)² / (n − correction) */
 function variance(n: AtenNode, g: GraphBuilder): string {
-  const x = n.tensor("self"), over = axes(n, g), count = over.reduce((c, a) => c * g.shape(x)[a]!, 1), correction = n.has("unbiased") ? Number(n.bool("unbiased")) : n.number("correction", 1);
+  const x = n.tensor("self"), over = axes(n, g), count = over.reduce((c, a) => c * g.shape(x)[a]!, 1);
+  const correction = n.has("unbiased") ? Number(n.bool("unbiased")) : n.number("correction", 1);
   const d = sub(g, x, reduce(g, "reduceMean", x, over, true));
   return affine(g, reduce(g, "reduceSum", mul(g, d, d), over, n.bool("keepdim")), 1 / Math.max(count - correction, 0), 0);
 }

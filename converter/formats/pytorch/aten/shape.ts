@@ -3,23 +3,29 @@ import type { GraphBuilder } from "../../../ir/builder.ts";
 import { sizeOf } from "../../../ir/graph.ts";
 import { linearTaps, type Taps } from "../../keras/taps.ts";
 import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
-import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, sliceAxis, toFloat, transpose } from "../../onnx/write.ts";
+import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, sliceAxis, toFloat,
+  transpose } from "../../onnx/write.ts";
 import { isTensor, type Argument, type AtenNode, type Operator } from "../aten-node.ts";
 import { flatten, view } from "../emit.ts";
 
-const axis = (n: AtenNode, g: GraphBuilder, name = "dim", otherwise?: number): number => axisOf(g, n.int(name, otherwise), rankOf(g, n.tensor("self")));
+const axis = (n: AtenNode, g: GraphBuilder, name = "dim", otherwise?: number): number =>
+  axisOf(g, n.int(name, otherwise), rankOf(g, n.tensor("self")));
 const sized: Operator = (n, g) => view(g, n.tensor("self"), n.ints(n.has("shape") ? "shape" : "size"));
 
 export const shapes: Record<string, Operator> = {
   view: sized, reshape: sized, _unsafe_view: sized, _reshape_alias: sized,
   flatten: (n, g) => flatten(g, n.tensor("self"), n.int("start_dim", 0), n.int("end_dim", -1)),
   unflatten: (n, g) => {
-    const x = n.tensor("self"), shape = g.shape(x), at = axis(n, g), sizes = n.ints(["sizes", "size", "unflattened_size"].find((s) => n.has(s)) ?? "sizes"), free = shape[at]! / sizes.filter((d) => d !== -1).reduce((a, d) => a * d, 1);
+    const x = n.tensor("self"), shape = g.shape(x), at = axis(n, g);
+    const sizes = n.ints(["sizes", "size", "unflattened_size"].find((s) => n.has(s)) ?? "sizes");
+    const free = shape[at]! / sizes.filter((d) => d !== -1).reduce((a, d) => a * d, 1);
     return reshape(g, x, [...shape.slice(0, at), ...sizes.map((d) => (d === -1 ? free : d)), ...shape.slice(at + 1)]);
   },
   permute: (n, g) => transpose(g, n.tensor("self"), axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self")))),
-  transpose: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "dim0"), axis(n, g, "dim1")), swapaxes: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "axis0"), axis(n, g, "axis1")),
-  t: (n, g) => (rankOf(g, n.tensor("self")) < 2 ? n.tensor("self") : swapped(g, n.tensor("self"), 0, 1)), numpy_T: (n, g) => transpose(g, n.tensor("self"), range(rankOf(g, n.tensor("self"))).reverse()),
+  transpose: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "dim0"), axis(n, g, "dim1")),
+  swapaxes: (n, g) => swapped(g, n.tensor("self"), axis(n, g, "axis0"), axis(n, g, "axis1")),
+  t: (n, g) => (rankOf(g, n.tensor("self")) < 2 ? n.tensor("self") : swapped(g, n.tensor("self"), 0, 1)),
+  numpy_T: (n, g) => transpose(g, n.tensor("self"), range(rankOf(g, n.tensor("self"))).reverse()),
   unsqueeze: (n, g) => {
     const shape = [...g.shape(n.tensor("self"))];
     shape.splice(axisOf(g, n.int("dim"), shape.length + 1), 0, 1);
@@ -29,13 +35,15 @@ export const shapes: Record<string, Operator> = {
     const shape = g.shape(n.tensor("self")), axes = n.has("dim") ? axesOf(g, n.ints("dim"), shape.length) : range(shape.length);
     return reshape(g, n.tensor("self"), shape.filter((d, i) => d !== 1 || !axes.includes(i)));
   },
-  cat: (n, g) => joined(g, n.tensors("tensors").filter((x) => g.shape(x).join() !== "0"), n.int("dim", 0)), concat: (n, g) => joined(g, n.tensors("tensors"), n.int("dim", 0)),
+  cat: (n, g) => joined(g, n.tensors("tensors").filter((x) => g.shape(x).join() !== "0"), n.int("dim", 0)),
+  concat: (n, g) => joined(g, n.tensors("tensors"), n.int("dim", 0)),
   stack: (n, g) => {
     const parts = n.tensors("tensors"), at = axisOf(g, n.int("dim", 0), rankOf(g, parts[0]!) + 1);
     return joined(g, parts.map((x) => reshape(g, x, [...g.shape(x).slice(0, at), 1, ...g.shape(x).slice(at)])), at);
   },
   split: (n, g) => {
-    const sizes = n.ints(n.has("split_sizes") ? "split_sizes" : "split_size"), x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!;
+    const sizes = n.ints(n.has("split_sizes") ? "split_sizes" : "split_size"), x = n.tensor("self"), at = axis(n, g, "dim", 0);
+    const size = g.shape(x)[at]!;
     return pieces(g, x, at, sizes.length === 1 ? even(g, size, sizes[0]!) : sizes);
   },
   split_with_sizes: (n, g) => pieces(g, n.tensor("self"), axis(n, g, "dim", 0), n.ints("split_sizes")),
@@ -49,7 +57,8 @@ export const shapes: Record<string, Operator> = {
   },
   select: (n, g) => picked(g, n.tensor("self"), axis(n, g), n.int("index")),
   slice: (n, g) => {
-    const x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!, step = n.int("step", 1), within = (v: number) => Math.min(size, Math.max(0, v < 0 ? v + size : v));
+    const x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!, step = n.int("step", 1);
+    const within = (v: number) => Math.min(size, Math.max(0, v < 0 ? v + size : v));
     if (step < 1) g.fail(`its step is ${step}, expected 1 or more`, "Use flip.");
     const start = within(n.int("start", 0)), stop = within(n.int("end", size));
     return sliceAxis(g, x, at, start, Math.max(0, Math.ceil((stop - start) / step)), step);
@@ -58,7 +67,8 @@ export const shapes: Record<string, Operator> = {
   index_select: (n, g) => g.add("gather", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
   index: (n, g) => indexed(g, n.tensor("self"), n.get("indices")),
   movedim: (n, g) => {
-    const x = n.tensor("self"), rank = rankOf(g, x), from = axesOf(g, n.ints("source"), rank), to = axesOf(g, n.ints("destination"), rank), rest = range(rank).filter((i) => !from.includes(i));
+    const x = n.tensor("self"), rank = rankOf(g, x), from = axesOf(g, n.ints("source"), rank), to = axesOf(g, n.ints("destination"), rank);
+    const rest = range(rank).filter((i) => !from.includes(i));
     return transpose(g, x, range(rank).map((i) => (to.includes(i) ? from[to.indexOf(i)]! : rest.shift()!)));
   },
   gather: (n, g) => g.add("gatherElements", [n.tensor("self"), n.tensor("index")], { axis: axis(n, g) }),
@@ -67,18 +77,22 @@ export const shapes: Record<string, Operator> = {
     return expand(g, x, sizes.map((d, i) => (d === -1 ? g.shape(x)[i - lead]! : d)));
   },
   repeat: (n, g) => {
-    const x = n.tensor("self"), repeats = n.ints("repeats"), lead = repeats.length - rankOf(g, x), wide = reshape(g, x, [...range(Math.max(0, lead)).map(() => 1), ...g.shape(x)]);
+    const x = n.tensor("self"), repeats = n.ints("repeats"), lead = repeats.length - rankOf(g, x);
+    const wide = reshape(g, x, [...range(Math.max(0, lead)).map(() => 1), ...g.shape(x)]);
     return repeats.every((r) => r === 1) ? wide : g.add("tile", [wide], { repeats });
   },
   repeat_interleave: (n, g) => {
     const x = n.tensor("self"), at = axis(n, g), times = n.int("repeats"), size = g.shape(x)[at]!;
-    return g.add("gather", [x, constant(g, "order", "int64", range(bounded(g, size * times, "repeating")).map((i) => Math.floor(i / times)))], { axis: at });
+    return g.add("gather", [x, constant(g, "order", "int64", range(bounded(g, size * times, "repeating")).map((i) => Math.floor(i / times)))],
+      { axis: at });
   },
   flip: (n, g) => axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self"))).reduce((x, a) => reverse(g, x, a), n.tensor("self")),
   roll: (n, g) => n.ints("dims").reduce((x, dim, i) => rolled(g, x, axisOf(g, dim, rankOf(g, x)), n.ints("shifts")[i]!), n.tensor("self")),
   pad: (n, g) => padded(n, g, n.string("mode", "constant")), constant_pad_nd: (n, g) => padded(n, g, "constant"),
-  reflection_pad1d: (n, g) => padded(n, g, "reflect"), reflection_pad2d: (n, g) => padded(n, g, "reflect"), replication_pad1d: (n, g) => padded(n, g, "replicate"), replication_pad2d: (n, g) => padded(n, g, "replicate"),
-  upsample_nearest2d: (n, g) => resized(n, g, nearest), upsample_nearest1d: (n, g) => resized(n, g, nearest), upsample_linear1d: (n, g) => resized(n, g, linearFor(n)), upsample_bilinear2d: (n, g) => resized(n, g, linearFor(n)),
+  reflection_pad1d: (n, g) => padded(n, g, "reflect"), reflection_pad2d: (n, g) => padded(n, g, "reflect"),
+  replication_pad1d: (n, g) => padded(n, g, "replicate"), replication_pad2d: (n, g) => padded(n, g, "replicate"),
+  upsample_nearest2d: (n, g) => resized(n, g, nearest), upsample_nearest1d: (n, g) => resized(n, g, nearest),
+  upsample_linear1d: (n, g) => resized(n, g, linearFor(n)), upsample_bilinear2d: (n, g) => resized(n, g, linearFor(n)),
   pixel_shuffle: (n, g) => {
     const x = n.tensor("self"), r = n.int("upscale_factor"), [N, C, H, W] = g.shape(x) as [number, number, number, number], O = C / (r * r);
     return reshape(g, transpose(g, reshape(g, x, [N, O, r, r, H, W]), [0, 1, 4, 2, 5, 3]), [N, O, H * r, W * r]);
@@ -89,16 +103,19 @@ export const shapes: Record<string, Operator> = {
   },
   channel_shuffle: (n, g) => {
     const x = n.tensor("self"), groups = n.int("groups"), [N, C, ...rest] = g.shape(x) as [number, number, ...number[]];
-    return reshape(g, transpose(g, reshape(g, x, [N, groups, C / groups, ...rest]), [0, 2, 1, ...range(rest.length).map((i) => i + 3)]), [N, C, ...rest]);
+    return reshape(g, transpose(g, reshape(g, x, [N, groups, C / groups, ...rest]), [0, 2, 1, ...range(rest.length).map((i) => i + 3)]),
+      [N, C, ...rest]);
   },
 };
 
 function joined(g: GraphBuilder, parts: string[], dim: number): string {
   const dtype = parts.every((x) => dtypeOf(g, x) === dtypeOf(g, parts[0]!)) ? undefined : "float32";
-  return concat(g, dtype ? parts.map((x) => cast(g, x, dtype)) : parts, axisOf(g, dim, rankOf(g, parts[0] ?? g.fail("it joins nothing", "", "ERR_OCTAVO_FORMAT"))));
+  return concat(g, dtype ? parts.map((x) => cast(g, x, dtype)) : parts,
+    axisOf(g, dim, rankOf(g, parts[0] ?? g.fail("it joins nothing", "", "ERR_OCTAVO_FORMAT"))));
 }
 
-const swapped = (g: GraphBuilder, x: string, a: number, b: number): string => transpose(g, x, range(rankOf(g, x)).map((i) => (i === a ? b : i === b ? a : i)));
+const swapped = (g: GraphBuilder, x: string, a: number, b: number): string =>
+  transpose(g, x, range(rankOf(g, x)).map((i) => (i === a ? b : i === b ? a : i)));
 
 /** One index of an axis, which falls away. */
 export function picked(g: GraphBuilder, x: string, at: number, index: number): string {
@@ -109,10 +126,15 @@ export function picked(g: GraphBuilder, x: string, at: number, index: number): s
 
 /** x[i, :, j]: one index tensor of any shape, or several that form a grid: each varies along an axis of its own, in order. */
 function indexed(g: GraphBuilder, x: string, list: Argument | undefined): string {
-  const indices = (Array.isArray(list) ? list : []).flatMap((a, axis) => (isTensor(a) ? [{ axis, tensor: a.tensor }] : [])), shapes = indices.map(({ tensor }) => g.shape(tensor)), rank = Math.max(0, ...shapes.map((s) => s.length));
-  if (indices.some(({ tensor }) => dtypeOf(g, tensor) === "bool" || dtypeOf(g, tensor) === "uint8")) g.fail("it picks by truth values, so that its size is not known", "Use torch.where.");
+  const indices = (Array.isArray(list) ? list : []).flatMap((a, axis) => (isTensor(a) ? [{ axis, tensor: a.tensor }] : []));
+  const shapes = indices.map(({ tensor }) => g.shape(tensor)), rank = Math.max(0, ...shapes.map((s) => s.length));
+  if (indices.some(({ tensor }) => dtypeOf(g, tensor) === "bool" || dtypeOf(g, tensor) === "uint8")) {
+    g.fail("it picks by truth values, so that its size is not known", "Use torch.where.");
+  }
   if (indices.length === 1) return g.add("gather", [x, indices[0]!.tensor], { axis: indices[0]!.axis });
-  const places = shapes.map((s) => s.findIndex((d) => d !== 1) + rank - s.length), grid = shapes.every((s) => s.filter((d) => d !== 1).length === 1) && indices.every(({ axis }, i) => axis === indices[0]!.axis + i && places[i] === i) && rank === indices.length;
+  const places = shapes.map((s) => s.findIndex((d) => d !== 1) + rank - s.length);
+  const grid = shapes.every((s) => s.filter((d) => d !== 1).length === 1)
+    && indices.every(({ axis }, i) => axis === indices[0]!.axis + i && places[i] === i) && rank === indices.length;
   if (!grid) g.fail(`it picks by ${indices.length} index tensors at once`, "Pick one axis at a time with index_select.");
   return indices.reduce((y, { axis, tensor }) => g.add("gather", [y, reshape(g, tensor, [sizeOf(g.shape(tensor))])], { axis }), x);
 }
@@ -149,26 +171,34 @@ function padded(n: AtenNode, g: GraphBuilder, mode: string): string {
 /** Where an output sample comes from, given how many output samples stand for one input sample (0: by the sizes). */
 export type TapsOf = (from: number, to: number, scale: number) => Taps;
 
-export const nearest: TapsOf = (from, to, scale) => ({ taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(o * (scale ? 1 / scale : from / to)))), weights: range(to).map(() => 1) });
+export const nearest: TapsOf = (from, to, scale) =>
+  ({ taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(o * (scale ? 1 / scale : from / to)))), weights: range(to).map(() => 1) });
 
 /** align_corners: the first and last samples meet; else half-pixel centres. */
 export const linear = (corners: boolean): TapsOf => (from, to, scale) => {
   if (!corners && (!scale || scale === to / from)) return linearTaps(from, to);
-  const places = range(to).map((o) => (corners ? (to > 1 ? (o * (from - 1)) / (to - 1) : 0) : Math.max(0, (o + 0.5) / scale - 0.5))), lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
-  return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]), weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
+  const places = range(to).map((o) => (corners ? (to > 1 ? (o * (from - 1)) / (to - 1) : 0) : Math.max(0, (o + 0.5) / scale - 0.5)));
+  const lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
+  return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]),
+    weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
 };
 
 const linearFor = (n: AtenNode): TapsOf => linear(n.bool("align_corners"));
 
 function resized(n: AtenNode, g: GraphBuilder, taps: TapsOf): string {
-  const x = n.tensor(n.has("self") ? "self" : "input"), sizes = g.shape(x).slice(2), list = (name: string) => (n.has(name) ? [n.get(name)].flat().map(Number) : undefined);
-  const scales = list("scale_factors") ?? ["scales_h", "scales_w", "scales"].filter((s) => n.has(s)).map((s) => n.number(s)), target = list("output_size") ?? sizes.map((d, i) => Math.floor(d * (scales[i] ?? 1)));
+  const x = n.tensor(n.has("self") ? "self" : "input"), sizes = g.shape(x).slice(2);
+  const list = (name: string) => (n.has(name) ? [n.get(name)].flat().map(Number) : undefined);
+  const scales = list("scale_factors") ?? ["scales_h", "scales_w", "scales"].filter((s) => n.has(s)).map((s) => n.number(s));
+  const target = list("output_size") ?? sizes.map((d, i) => Math.floor(d * (scales[i] ?? 1)));
   return resize(g, x, target, scales.length === sizes.length ? scales : sizes.map(() => 0), taps);
 }
 
 export function resize(g: GraphBuilder, x: string, target: number[], scales: number[], taps: TapsOf): string {
   const sizes = g.shape(x).slice(2);
-  if (target.length !== sizes.length || target.some((t) => !(t >= 1 && t <= 16384))) g.fail(`it resizes [${g.shape(x).join(",")}] to [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  if (target.length !== sizes.length || target.some((t) => !(t >= 1 && t <= 16384))) {
+    g.fail(`it resizes [${g.shape(x).join(",")}] to [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+  }
   const last = channelsLast(g, toFloat(g, x));
-  return channelsFirst(g, target.reduce((y, t, i) => (t === sizes[i] ? y : g.add("resample", [y], { axis: 1 + i, ...taps(sizes[i]!, t, scales[i]!) })), last));
+  return channelsFirst(g, target.reduce((y, t, i) =>
+    (t === sizes[i] ? y : g.add("resample", [y], { axis: 1 + i, ...taps(sizes[i]!, t, scales[i]!) })), last));
 }

@@ -46,7 +46,9 @@ export function readLayout(file: Hdf5File, at: number, shape: number[], elementS
   const kind = bytes.u8(at + 1);
   if (kind === 0) return bytes.slice(at + 4, size);
   if (kind === 1) return contiguous(file, addressAt(file, at + 2), size);
-  if (kind !== 2 || version === 4) bytes.fail(at, `found data layout ${kind} of version ${version}`, "Save the file with h5py's default libver, uncompressed.");
+  if (kind !== 2 || version === 4) {
+    bytes.fail(at, `found data layout ${kind} of version ${version}`, "Save the file with h5py's default libver, uncompressed.");
+  }
   const rank = bytes.u8(at + 2) - 1, first = at + 3 + file.offsetSize;
   return chunked(file, addressAt(file, at + 3), shape, Array.from({ length: rank }, (_, i) => bytes.u32(first + 4 * i)), elementSize, filters);
 }
@@ -72,7 +74,9 @@ function chunked(file: Hdf5File, address: number, shape: number[], chunk: number
   visit(file, 0, size);
   const out = new Uint8Array(size);
   if (address === nowhere || out.length === 0) return out;
-  if (chunk.length !== shape.length || chunk.some((d) => d === 0)) file.bytes.fail(address, `found chunks of [${chunk.join(",")}] for data of [${shape.join(",")}]`);
+  if (chunk.length !== shape.length || chunk.some((d) => d === 0)) {
+    file.bytes.fail(address, `found chunks of [${chunk.join(",")}] for data of [${shape.join(",")}]`);
+  }
   byteSize(file, chunk, elementSize, address);
   readChunks({ file, shape, chunk, elementSize, filters, out }, address);
   return out;
@@ -98,7 +102,9 @@ function unfilter(c: Chunks, address: number, stored: number, mask: number): Uin
   for (let i = c.filters.length - 1; i >= 0; i--) {
     const filter = c.filters[i]!;
     if (mask & (1 << i)) continue;
-    if (filter.id === 1) data = inflateExactly(data, unpacked(c.filters, i, size), "zlib") ?? c.file.bytes.fail(address, "found compressed data that does not unpack");
+    if (filter.id === 1) {
+      data = inflateExactly(data, unpacked(c.filters, i, size), "zlib") ?? c.file.bytes.fail(address, "found compressed data that does not unpack");
+    }
     else if (filter.id === 2) data = unshuffle(data, filter.client[0] ?? c.elementSize);
     else if (filter.id === 3) data = data.subarray(0, Math.max(0, data.length - 4));
     else c.file.bytes.fail(address, `found compression filter ${filter.id}, expected deflate or shuffle`, "Save the file without compression.");

@@ -19,7 +19,9 @@ export function readDatatype(bytes: Bytes, at: number, depth = 0): Hdf5Type {
   const head = bytes.u8(at), bits = bytes.u8(at + 1), size = bytes.u32(at + 4), name = classes[head & 15] ?? `class ${head & 15}`;
   if (size === 0) bytes.fail(at, "found a datatype of 0 bytes");
   if (name === "integer" && size <= 8) return { kind: "integer", size, signed: (bits & 8) !== 0, bigEndian: (bits & 1) !== 0 };
-  if (name === "float" && [2, 4, 8].includes(size)) return { kind: "float", size, bigEndian: (bits & 1) !== 0, brain: size === 2 && bytes.u8(at + 13) === 8 };
+  if (name === "float" && [2, 4, 8].includes(size)) {
+    return { kind: "float", size, bigEndian: (bits & 1) !== 0, brain: size === 2 && bytes.u8(at + 13) === 8 };
+  }
   if (name === "string") return { kind: "string", size };
   if (name === "enumeration" && depth === 0) return readDatatype(bytes, at + 8, 1);
   if (name === "variable-length" && (bits & 15) === 1) return { kind: "text", size };

@@ -25,7 +25,8 @@ function readTree(file: Hdf5File, address: number, names: number, members: Map<s
   bytes.expectMark(address, "TREE");
   const depth = bytes.u8(address + 5), used = bytes.u16(address + 6);
   if (bytes.u8(address + 4) !== 0 || depth >= level) bytes.fail(address, "found another tree than the one of this group");
-  for (let i = 0; i < used; i++) readTree(file, addressAt(file, address + 8 + 2 * offsetSize + i * (lengthSize + offsetSize) + lengthSize), names, members, depth);
+  for (let i = 0; i < used; i++) readTree(file, addressAt(file, address + 8 + 2 * offsetSize + i * (lengthSize + offsetSize) + lengthSize), names,
+    members, depth);
 }
 
 function readSymbols(file: Hdf5File, address: number, names: number, members: Map<string, number>): void {
@@ -50,5 +51,8 @@ function readLink(file: Hdf5File, at: number, members: Map<string, number>): voi
 /** Link info message: the address of a fractal heap, where there are too many links for messages. */
 function refuseDense(file: Hdf5File, at: number): void {
   const heap = addressAt(file, at + 2 + (file.bytes.u8(at + 1) & 1 ? 8 : 0));
-  if (heap !== nowhere) file.bytes.fail(at, "found a group in the indexed form of newer HDF5 files", "Save the file with h5py's default libver instead of libver=\"latest\".");
+  if (heap !== nowhere) {
+    file.bytes.fail(at, "found a group in the indexed form of newer HDF5 files",
+      "Save the file with h5py's default libver instead of libver=\"latest\".");
+  }
 }

@@ -3,7 +3,8 @@ import { addressAt, visit, type Hdf5File } from "./file.ts";
 
 export interface Message { type: number; at: number; size: number; /** The body is elsewhere: in another object. */ shared: boolean }
 
-export const messageTypes = { dataspace: 1, linkInfo: 2, datatype: 3, link: 6, layout: 8, filters: 11, attribute: 12, continuation: 16, symbolTable: 17, attributeInfo: 21 } as const;
+export const messageTypes = { dataspace: 1, linkInfo: 2, datatype: 3, link: 6, layout: 8, filters: 11, attribute: 12, continuation: 16,
+  symbolTable: 17, attributeInfo: 21 } as const;
 
 export function readHeader(file: Hdf5File, address: number): Message[] {
   visit(file, address, 16);
