@@ -17,7 +17,7 @@ export interface Range {
 }
 /** Mean of x and of x², least and greatest x. */
 export interface Channels { means: Float64Array; squares: Float64Array; min: Float64Array; max: Float64Array }
-/** Float activations by name. A tensor that was infinite somewhere, or never computed, has no range and stays float. */
+/** Float activations by name. A tensor that was infinite somewhere, never computed or empty has no range and stays float. */
 export type Ranges = Map<string, Range>;
 
 export type Sample = Map<string, TypedArray>;
@@ -76,6 +76,7 @@ async function observe(graph: Graph, samples: Samples, options: CalibrationOptio
 }
 
 function observeTensor(graph: Graph, seen: Map<string, Seen>, infinite: Set<string>, { name, shape }: Tensor, data: TypedArray, sample: number, byChannel: boolean): void {
+  if (!data.length) return;
   if (!seen.has(name)) seen.set(name, { histogram: createHistogram(), channels: byChannel ? noChannels(shape.at(-1) ?? 1) : undefined });
   const { histogram, channels } = seen.get(name)!;
   if (!record(histogram, data)) return observeOdd(graph, infinite, name, data, sample);

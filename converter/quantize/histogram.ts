@@ -22,12 +22,11 @@ export const createHistogram = (): Histogram =>
   ({ width: 0, first: 0, counts: new Float64Array(BINS), zeros: 0, total: 0, min: Infinity, max: -Infinity });
 
 /**
- * Adds values if all of them are finite.
+ * Adds values, at least one, if all of them are finite.
  * @returns whether they were; nothing is added otherwise
  */
 export function record(h: Histogram, values: ArrayLike<number>): boolean {
   const [min, max] = extent(values);
-  if (!values.length) return true;
   if (!(min > -Infinity && max < Infinity)) return false;
   h.min = Math.min(h.min, min);
   h.max = Math.max(h.max, max);

@@ -20,6 +20,17 @@ const two = (op: "add" | "sub" | "mul" | "min" | "max"): Graph => one((net, x) =
 const functions = unaryOps.filter((op) => !["isNan", "isInf", "not", "log", "sqrt", "reciprocal", "affine", "neg"].includes(op));
 const unary = (op: UnaryOp) => one((net, x) => net.g.add(op, [x], op === "clip" ? { alpha: -1, beta: 1 } : { alpha: 0.5, beta: 0.25 }));
 
+const activation = (fn: UnaryOp) => ({ fn, alpha: 0, beta: fn === "clip" ? Infinity : 0 });
+const gru = (linearBeforeReset: boolean, direction: "forward" | "reverse" | "bidirectional"): Graph => {
+  const net = new Net(), D = direction === "bidirectional" ? 2 : 1, x = net.g.input("x", "float32", [5, 1, 6]);
+  const weights = [net.weights("w", [D, 21, 6], 2), net.weights("r", [D, 21, 7], 2), net.weights("b", [D, 42], 4)], each = [activation("sigmoid"), activation("tanh")];
+  return net.finish(net.g.add("gru", [x, ...weights], { direction, hidden: 7, activations: D === 2 ? [...each, ...each] : each, clip: 0, linearBeforeReset }));
+};
+const rnn = (fn: UnaryOp): Graph => {
+  const net = new Net(), x = net.g.input("x", "float32", [5, 1, 6]);
+  return net.finish(net.g.add("rnn", [x, net.weights("w", [1, 7, 6], 6), net.weights("r", [1, 7, 7], 14), net.weights("b", [1, 7], 4)], { direction: "forward", hidden: 7, activations: [activation(fn)], clip: 0 }));
+};
+
 const graphs: Record<string, Graph> = {
   "conv2d": one((net, x) => net.conv(x, 16)),
   "conv2d depthwise": one((net, x) => net.conv(x, 8, { depthwise: true })),
@@ -43,6 +54,8 @@ const graphs: Record<string, Graph> = {
   "softmax": one((net, x) => net.g.add("softmax", [x], { axis: 3 })),
   "logSoftmax": one((net, x) => net.g.add("logSoftmax", [x], { axis: 3 })),
   "lstm, both directions and a second layer": lstmNet(),
+  "gru": gru(false, "forward"), "gru, reset after the product": gru(true, "reverse"), "gru, both directions": gru(true, "bidirectional"),
+  "rnn": rnn("tanh"), "rnn with relu": rnn("clip"),
   ...Object.fromEntries(functions.map((op) => [op, unary(op)])),
 };
 
