@@ -1,4 +1,4 @@
-import { REFUSED, between, reads, size, writes } from "../check";
+import { REFUSED, apart, between, reads, size, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, positions } from "../window";
 import { convolveSimd } from "./conv2d.i8.simd";
@@ -42,7 +42,7 @@ export function weightColumns(p: Conv2dI8): i32 {
   return (p.KH * (hasRuns(p) ? 1 : p.KW) * paddedRun(p) + 3) & ~3;
 }
 
-/** All of x, the packed weights and biases, every output and the scratch lie inside the memory. */
+/** All of x, the packed weights and biases, every output and the scratch lie inside the memory; y leaves the addresses in the scratch alone. */
 export function checkConv2dI8(p: Conv2dI8): f64 {
   if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups || !checkOutput(outputOfConv(p), paddedOutputs(p))) return REFUSED;
   if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
@@ -50,7 +50,8 @@ export function checkConv2dI8(p: Conv2dI8): f64 {
   const K = <f64>weightColumns(p), O = paddedOutputs(p), run = <f64>paddedRun(p) + 32;
   const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
   const scratch = 256 + 8 * (K + 32) + (expands(p) ? 2 * K * O / <f64>p.groups : 0) + 5 * run;
-  const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch);
+  const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch)
+    && apart(p.y, last, p.t, scratch);
   return inside ? positions(p) * O * K : REFUSED;
 }
 

@@ -61,7 +61,7 @@ function fillRepeated(p: DepthwiseI8, x: usize, o: i32, to: usize, half: usize):
   const columns = columnsOf(p);
   for (let q = 0; q < columns; q++, to += 16) {
     for (let lane = 0; lane < 8; lane++) {
-      const c = min((o + lane) / p.multiplier, p.C - 1), at = to + (lane >> 2) * half + (lane & 3) * 4;
+      const c = min((o + lane) / p.multiplier, p.C - 1), at = to + <usize>(lane >> 2) * half + (lane & 3) * 4;
       for (let tap = 0; tap < 2; tap++) {
         const l = q - p.padLeft + tap * p.dilationW;
         store<i16>(at + 2 * tap, x && <u32>l < <u32>p.W ? <i16>load<i8>(x + l * p.C + c) : <i16>p.zx);
