@@ -11,12 +11,12 @@ const globalSetup = ["test/conformance/setup.ts"];
 // As root and without a network of its own, Chromium needs these.
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
-/** workerd takes .wasm imports as compiled modules; Vite would turn them into JavaScript that reads a file. */
+/** workerd takes .wasm imports as compiled modules; Vite would turn them into JavaScript. The two slashes: Vite passes on what looks like a URL. */
 const compiledWasm = {
   name: "compiled-wasm",
   enforce: "pre" as const,
   resolveId: (id: string, from?: string) =>
-    id.endsWith(".wasm") && from ? { id: `${path.resolve(path.dirname(from), id)}?mf_vitest_force=CompiledWasm`, external: true } : undefined,
+    id.endsWith(".wasm") && from ? { id: `/${path.resolve(path.dirname(from), id)}?mf_vitest_force=CompiledWasm`, external: true } : undefined,
 };
 
 const projects: TestProjectConfiguration[] = [
