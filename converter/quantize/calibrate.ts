@@ -59,23 +59,29 @@ function withReserve({ min, max, total }: Histogram): [low: number, high: number
 /** While it is being observed, `means` and `squares` are sums. */
 interface Seen { histogram: Histogram; channels: Channels | undefined }
 
+const noSamples = "found no samples, expected at least one. Give a file with typical inputs; about 100 are enough.";
+
 async function observe(graph: Graph, samples: Samples, options: CalibrationOptions): Promise<Map<string, Seen>> {
   const multiplied = new Set(graph.nodes.filter(isHeavy).map((n) => n.inputs[0]!));
   const seen = new Map<string, Seen>(), infinite = new Set<string>(), breathe = breather();
   let count = 0;
-  const see = (tensor: Tensor, data: TypedArray) => { if (tensor.dtype === "float32" && !tensor.data) observeTensor(graph, seen, infinite, tensor, data, count, multiplied.has(tensor.name)); };
+  const see = (tensor: Tensor, data: TypedArray) => {
+    if (tensor.dtype === "float32" && !tensor.data) observeTensor(graph, seen, infinite, tensor, data, count, multiplied.has(tensor.name));
+  };
   for await (const _ of runs(graph, samples, { keep: new Set(), onTensor: see })) {
     options.signal?.throwIfAborted();
     count++;
     options.onSample?.(count);
     await breathe();
   }
-  if (!count) throw new OctavoError("ERR_OCTAVO_SHAPE", "calibration: found no samples, expected at least one. Give a file with typical inputs; about 100 are enough.");
+  if (!count) throw new OctavoError("ERR_OCTAVO_SHAPE", `calibration: ${noSamples}`);
   for (const name of infinite) seen.delete(name);
   return seen;
 }
 
-function observeTensor(graph: Graph, seen: Map<string, Seen>, infinite: Set<string>, { name, shape }: Tensor, data: TypedArray, sample: number, byChannel: boolean): void {
+function observeTensor(
+  graph: Graph, seen: Map<string, Seen>, infinite: Set<string>, { name, shape }: Tensor, data: TypedArray, sample: number, byChannel: boolean,
+): void {
   if (!data.length) return;
   if (!seen.has(name)) seen.set(name, { histogram: createHistogram(), channels: byChannel ? noChannels(shape.at(-1) ?? 1) : undefined });
   const { histogram, channels } = seen.get(name)!;
@@ -123,7 +129,8 @@ function firstNonFinite(data: TypedArray): number {
 
 function refuse(graph: Graph, name: string, value: number, index: number, sample: number): never {
   const where = `calibration sample ${sample}, ${graph.inputs.includes(name) ? "input" : "tensor"} "${name}"`;
-  throw modelError("ERR_OCTAVO_NAN", graph.format, where, `element ${index} is ${value}, expected finite numbers`, "Remove the sample, or what makes the model overflow on it.");
+  const remedy = "Remove the sample, or what makes the model overflow on it.";
+  throw modelError("ERR_OCTAVO_NAN", graph.format, where, `element ${index} is ${value}, expected finite numbers`, remedy);
 }
 
 /** Evaluates each sample in turn; what a state's output was is its input in the next sample. */

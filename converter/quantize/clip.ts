@@ -3,7 +3,12 @@ import { BINS, centre, quantile, type Histogram } from "./histogram.ts";
 
 export const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 export type Method = (typeof methods)[number];
-export interface ClipOptions { method: Method; /** Of `percentile`: per cent of the values kept below the upper and above the lower bound. */ percentile: number; levels: number }
+export interface ClipOptions {
+  method: Method;
+  /** Of `percentile`: per cent of the values kept below the upper and above the lower bound. */
+  percentile: number;
+  levels: number;
+}
 type Bounds = [low: number, high: number];
 
 export function clipRange(h: Histogram, { method, percentile, levels }: ClipOptions): Bounds {

@@ -84,5 +84,6 @@ function reach(tensor: Tensor): [number, number] {
 
 function errorOf(s: Sums | undefined): Pick<TensorError, "sqnr" | "largestError" | "meanError" | "saturation"> {
   if (!s?.count) return { sqnr: NaN, largestError: NaN, meanError: NaN, saturation: NaN };
-  return { sqnr: s.noise ? 10 * Math.log10(s.signal / s.noise) : Infinity, largestError: s.largest, meanError: s.absolute / s.count, saturation: s.beyond / s.count };
+  const sqnr = s.noise ? 10 * Math.log10(s.signal / s.noise) : Infinity;
+  return { sqnr, largestError: s.largest, meanError: s.absolute / s.count, saturation: s.beyond / s.count };
 }

@@ -21,7 +21,8 @@ const isLayer = (node: Node): node is Layer => node.op === "conv2d" || node.op =
 
 /** How many samples `correctBiases` makes use of. */
 export function samplesWorth(float: Graph): number {
-  const products = float.nodes.filter(isLayer).reduce((n, l) => n + sizeOf(tensorOf(float, l.outputs[0]!).shape) * sizeOf(tensorOf(float, l.inputs[1]!).shape.slice(1)), 1);
+  const shape = (name: string) => tensorOf(float, name).shape;
+  const products = float.nodes.filter(isLayer).reduce((n, l) => n + sizeOf(shape(l.outputs[0]!)) * sizeOf(shape(l.inputs[1]!).slice(1)), 1);
   return Math.max(FEWEST_SAMPLES, Math.min(MOST_SAMPLES, Math.floor(MOST_PRODUCTS / products)));
 }
 
@@ -47,8 +48,8 @@ function correctable(float: Graph, graph: Graph): Map<Node, Layer> {
   const originals = new Map(float.nodes.map((n) => [n.name, n]));
   return new Map(graph.nodes.flatMap((node) => {
     const original = originals.get(node.name);
-    const works = original && isLayer(node) && isLayer(original) && node.inputs[2] && tensorOf(graph, node.inputs[1]!).dtype === "int8" && isConstant(float, original.inputs[1]!);
-    return works ? [[node, original] as const] : [];
+    if (!original || !isLayer(node) || !isLayer(original) || !node.inputs[2] || !isConstant(float, original.inputs[1]!)) return [];
+    return tensorOf(graph, node.inputs[1]!).dtype === "int8" ? [[node, original] as const] : [];
   }));
 }
 

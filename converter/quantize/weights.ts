@@ -19,10 +19,15 @@ export function channelPeaks(graph: Graph, name: string, axis: number): Float32A
   const channels = sizeOf(shape.slice(0, axis + 1)), inner = data.length / channels, peaks = new Float32Array(channels);
   for (let i = 0; i < data.length; i++) {
     const c = Math.floor(i / inner), magnitude = Math.abs(data[i]!);
-    if (!(magnitude < Infinity)) throw modelError("ERR_OCTAVO_NAN", graph.format, `weights "${name}"`, `element ${i} is ${data[i]}, expected finite numbers`, "Export the model again from a checkpoint that did not diverge.");
+    if (!(magnitude < Infinity)) refuse(graph, name, i, data[i]!);
     if (magnitude > peaks[c]!) peaks[c] = magnitude;
   }
   return peaks;
+}
+
+function refuse(graph: Graph, name: string, index: number, value: number): never {
+  const problem = `element ${index} is ${value}, expected finite numbers`, remedy = "Export the model again from a checkpoint that did not diverge.";
+  throw modelError("ERR_OCTAVO_NAN", graph.format, `weights "${name}"`, problem, remedy);
 }
 
 /** One scale per channel from its largest weight, at least `least`. */
