@@ -31,16 +31,30 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
       }
     }
     for (let first = step * part; first < pixels; first += step * parts) {
-      placePatches(p, first, min(pixels - first, step), channel, g * Og);
+      const row = first / p.OW, n = row / p.OH, i = row - n * p.OH, j = first - row * p.OW;
       if (expand) {
-        packPatches(p, zeros, panel);
+        if (!packInterior(p, n, i, j, panel)) {
+          placePatches(p, n, i, j, min(pixels - first, 4), channel, g * Og);
+          packPatches(p, zeros, panel);
+        }
         multiplyPanel(outputOfConv(p), rule, panel, 8 * K, expanded, b, o, Og, patch(p, 0).y, patch(p, 1).y, patch(p, 2).y, patch(p, 3).y);
       } else {
+        placePatches(p, n, i, j, 1, channel, g * Og);
         widenPatch(p, zeros, panel);
         multiplyRow(outputOfConv(p), rule, panel, 2 * K, w, b, 0, o, Og, patch(p, 0).y);
       }
     }
   }
+}
+
+/** Four pixels from (n,i,j) on, where they stand in one line of y and all of their taps lie in x; false where not. */
+function packInterior(p: Conv2dI8, n: i32, i: i32, j: i32, panel: usize): bool {
+  const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, across = p.strideW * p.C;
+  if (!hasRuns(p) || j + 4 > p.OW || (top | left) < 0 || top + (p.KH - 1) * p.dilationH >= p.H || left + 3 * p.strideW + p.KW > p.W) return false;
+  const run = paddedRun(p), line = p.dilationH * p.W * p.C, y = p.y + n * p.yBatch + i * p.yRow + j * p.yPixel;
+  for (let r = 0; r < 4; r++) patch(p, r).y = y + r * p.yPixel;
+  for (let x = p.x + ((n * p.H + top) * p.W + left) * p.C, end = x + p.KH * line; x < end; x += line, panel += 8 * run) packRows(x, x + across, x + 2 * across, x + 3 * across, run, panel);
+  return true;
 }
 
 /** One pixel of x gives one of y, in order. */
@@ -65,10 +79,8 @@ function patch(p: Conv2dI8, r: i32): Patch {
   return changetype<Patch>(p.t + <usize>r * PATCH);
 }
 
-/** Patches of pixels first … first + count − 1; the rest repeats the last. */
-function placePatches(p: Conv2dI8, first: i32, count: i32, channel: i32, output: i32): void {
-  const row = first / p.OW;
-  let n = row / p.OH, i = row - n * p.OH, j = first - row * p.OW;
+/** Patches of `count` pixels from (n,i,j) on; the rest repeats the last. */
+function placePatches(p: Conv2dI8, n: i32, i: i32, j: i32, count: i32, channel: i32, output: i32): void {
   for (let r = 0; r < 4; r++) {
     const at = patch(p, r), top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft;
     at.top = top;
@@ -85,23 +97,11 @@ function placePatches(p: Conv2dI8, first: i32, count: i32, channel: i32, output:
 
 function packPatches(p: Conv2dI8, zeros: usize, panel: usize): void {
   const a = patch(p, 0), b = patch(p, 1), c = patch(p, 2), d = patch(p, 3), runs = hasRuns(p), columns = runs ? 1 : p.KW, run = paddedRun(p);
-  if (runs && isInside(p, a) && isInside(p, b) && isInside(p, c) && isInside(p, d)) {
-    const line = p.dilationH * p.W * p.C, xb = b.x - a.x, xc = c.x - a.x, xd = d.x - a.x;
-    for (let x = a.x, end = x + p.KH * line; x < end; x += line, panel += 8 * run) packRows(x, x + xb, x + xc, x + xd, run, panel);
-    return;
-  }
   for (let u = 0; u < p.KH; u++) {
     for (let v = 0; v < columns; v++, panel += 8 * run) {
       packRows(runOf(p, a, u, v, runs, zeros), runOf(p, b, u, v, runs, zeros), runOf(p, c, u, v, runs, zeros), runOf(p, d, u, v, runs, zeros), run, panel);
     }
   }
-}
-
-/** All taps lie in x. */
-// @ts-ignore: decorator
-@inline
-function isInside(p: Conv2dI8, at: Patch): bool {
-  return (at.top | at.left) >= 0 && at.top + (p.KH - 1) * p.dilationH < p.H && at.left + p.KW <= p.W;
 }
 
 function widenPatch(p: Conv2dI8, zeros: usize, to: usize): void {
