@@ -2,7 +2,7 @@
 import { describe } from "./error";
 import { functions } from "./functions";
 import { BASE, reserve } from "./memory";
-import { ABI, INPUT, OUTPUT, Port, STATE, header, portOf, refusedCall, reset, validate } from "./model";
+import { ABI, INPUT, OUTPUT, Port, STATE, header, isRun, portOf, programOf, refusedCall, reset, validate } from "./model";
 import { kernels } from "./registry";
 import { infer, inferRaw, walk } from "./run";
 import { selfTest } from "./self-test";
@@ -75,9 +75,9 @@ export function octavo_run_raw(): void {
   inferRaw();
 }
 
-/** Calls [from, to) of the program `kind`, for profiling. */
+/** Calls [from, to) of the program `kind`, for profiling; nothing where this module or the file has no such program. */
 export function octavo_run_calls(kind: u32, from: u32, to: u32): void {
-  walk(kind, from, to);
+  if (isRun(kind) && programOf(kind)) walk(kind, from, to);
 }
 
 /** States back to their initial values. */

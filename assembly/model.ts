@@ -1,7 +1,7 @@
 /** The model file in memory: its header, its ports and the checks of `load`. The format is docs/model-file.md. */
 import { REFUSED } from "./check";
 import { BASE, reserve, setBounds } from "./memory";
-import { checks, kernels, structSizes } from "./registry";
+import { callCheck, structSize } from "./tables";
 
 /** First 88 of the 256 bytes of a file. Section offsets count from the start of the file. */
 @unmanaged
@@ -138,7 +138,13 @@ function checkPrograms(): i32 {
   return OK;
 }
 
+/** True if this module checks and runs programs of that kind: those of training need its kernels. */
+export function isRun(kind: u32): bool {
+  return isDefined(TRAINS) || kind == INFER;
+}
+
 function checkProgram(program: Program): i32 {
+  if (!isRun(program.kind)) return OK;
   const from = BASE + header.programs, to = <u64>from + header.programsBytes;
   if (program.calls < from || program.calls & 3 || <u64>program.calls + <u64>program.count * CALL_BYTES > to) return PROGRAM;
   if (program.first > program.end || program.end > program.count) return PROGRAM;
@@ -156,9 +162,9 @@ function checkProgram(program: Program): i32 {
 
 /** Multiply-accumulates of the call, or minus the code of what is wrong with it. */
 function checkCall(call: Call): f64 {
-  if (call.kernel == 0 || call.kernel > <u32>kernels.length) return -UNKNOWN_KERNEL;
-  const bytes = unchecked(structSizes[call.kernel - 1]), from = <u64>BASE + header.params;
+  const bytes = structSize(call.kernel), from = <u64>BASE + header.params;
+  if (!bytes) return -UNKNOWN_KERNEL;
   if (call.params & 3 || <u64>call.params < from || <u64>call.params + bytes > from + header.paramsBytes) return -BAD_PARAMS;
-  const macs = unchecked(checks[call.kernel - 1])(call.params);
+  const macs = callCheck(call.kernel, call.params);
   return macs == REFUSED ? -BAD_PARAMS : macs;
 }

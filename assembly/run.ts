@@ -1,13 +1,13 @@
 /** The walk over a program: the same for infer, train and commit. */
 import { Call, INFER, Program, programOf } from "./model";
-import { kernels } from "./registry";
+import { callKernel } from "./tables";
 
 /** Calls [from, to) of the program of that kind. */
 export function walk(kind: u32, from: u32, to: u32): void {
   const program = changetype<Program>(programOf(kind)), end = min(to, program.count);
   for (let i = from; i < end; i++) {
     const call = changetype<Call>(program.calls + i * offsetof<Call>());
-    unchecked(kernels[call.kernel - 1])(call.params, 0, 1);
+    callKernel(call.kernel, call.params, 0, 1);
   }
 }
 

@@ -1,4 +1,4 @@
-// assembly → three builds (asc, then wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
+// assembly → seven builds (asc, then wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -11,6 +11,8 @@ const builds = {
   scalar: { entry: "assembly/index.ts", enabled: [], embedded: true },
   simd: { entry: "assembly/index.ts", enabled: simd, embedded: true },
   relaxed: { entry: "assembly/index.ts", enabled: [...simd, "--enable-relaxed-simd"], embedded: true },
+  "train-scalar": { entry: "assembly/train.ts", enabled: [], embedded: true },
+  "train-simd": { entry: "assembly/train.ts", enabled: simd, embedded: true },
   "octavo-run": { entry: "targets/wasi/command.ts", enabled: [], embedded: false },
   "octavo-run-simd": { entry: "targets/wasi/command.ts", enabled: simd, embedded: false },
 };

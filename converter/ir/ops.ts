@@ -4,6 +4,7 @@
  */
 import { OctavoError } from "./error.ts";
 import { sizeOf, type DType, type Tensor } from "./graph.ts";
+import { trainOps, type TrainAttributes } from "./ops.train.ts";
 
 /** Bounds of a fused ReLU-like activation, real numbers, ±Infinity where there is none. */
 export type Clamp = [min: number, max: number];
@@ -40,7 +41,7 @@ export const reduceOps = ["reduceSum", "reduceMean", "reduceMax", "reduceMin", "
 export type ReduceOp = (typeof reduceOps)[number];
 
 export interface OpAttributes extends Record<UnaryOp, { alpha: number; beta: number }>, Record<BinaryOp, { clamp: Clamp }>,
-  Record<ReduceOp, { axes: number[]; keepDims: boolean }> {
+  Record<ReduceOp, { axes: number[]; keepDims: boolean }>, TrainAttributes {
   /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? → [N,OH,OW,O] */
   conv2d: Window & { groups: number; clamp: Clamp };
   /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? ; `pad` crops the full result, `outputPadding` [h,w] extends its end. */
@@ -106,14 +107,14 @@ export type OpName = keyof OpAttributes;
 export type Attributes<K extends OpName = OpName> = OpAttributes[K];
 export const noClamp: Clamp = [-Infinity, Infinity];
 
-type Result = Pick<Tensor, "dtype" | "shape">;
+export type Result = Pick<Tensor, "dtype" | "shape">;
 /** Absent optional inputs are undefined. */
-type Inputs = (Tensor | undefined)[];
-interface OpRule<K extends OpName> {
+export type Inputs = (Tensor | undefined)[];
+export interface OpRule<A> {
   /** Fewest and most inputs. */
   inputs: [number, number];
   /** Shapes and dtypes of the outputs, in order. */
-  infer: (attributes: OpAttributes[K], inputs: Inputs) => Result[];
+  infer: (attributes: A, inputs: Inputs) => Result[];
 }
 
 const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
@@ -226,7 +227,7 @@ const predicates = new Set<string>(["not", "isNan", "isInf"]);
 const each = <K extends string, V>(names: readonly K[], of: (name: K) => V) => Object.fromEntries(names.map((n) => [n, of(n)])) as Record<K, V>;
 
 /** `quantize` and `requantize` give int8; the caller sets another dtype on the tensor where it wants one. */
-export const ops: { [K in OpName]: OpRule<K> } = {
+export const ops: { [K in OpName]: OpRule<OpAttributes[K]> } = {
   ...each(unaryOps, (op) => (predicates.has(op) ? { ...unary, infer: quantized("bool") } : unary)),
   ...each(binaryOps, (op) => ({ inputs: [2, 2] as [number, number], infer: broadcast(comparisons.has(op) ? "bool" : undefined) })),
   ...each(reduceOps, () => ({
@@ -274,4 +275,5 @@ export const ops: { [K in OpName]: OpRule<K> } = {
   dequantize: { inputs: [1, 1], infer: quantized("float32") },
   requantize: { inputs: [1, 1], infer: quantized("int8") },
   lut: { inputs: [2, 2], infer: (_, [x, table]) => [{ dtype: table!.dtype, shape: [...x!.shape] }] },
+  ...trainOps,
 };

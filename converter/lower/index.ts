@@ -8,6 +8,7 @@ import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
 import { conv2d, convTranspose2d } from "./conv.ts";
 import { dense, matmul } from "./dense.ts";
+import { accumulate, clampGrad } from "./elementwise.grad.ts";
 import { batchNorm, binary, unary, where } from "./elementwise.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
@@ -33,6 +34,9 @@ const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, c
 
 /** Of float32. */
 const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, batchNorm, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
+
+/** Of training, float32: kernels of the training module. */
+const training: Lowerings = { accumulate, clampGrad };
 
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
@@ -71,7 +75,7 @@ function lowerNode(node: Node, c: LoweringContext): void {
 
 function loweringOf(node: Node, graph: Graph): Lowerings[OpName] {
   const quantized = [node.inputs[0], ...node.outputs].some((name) => name && tensorOf(graph, name).quantization);
-  return any[node.op] ?? (quantized ? integers : floats)[node.op];
+  return any[node.op] ?? training[node.op] ?? (quantized ? integers : floats)[node.op];
 }
 
 function refuseUnknown(graph: Graph): void {

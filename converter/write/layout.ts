@@ -1,6 +1,6 @@
 /**
  * The parameter struct of every kernel: one field after another, four bytes each, little-endian. The order of the kernels
- * is their number in a model file, counted from 1. Append only: numbers and fields are the `abi`, pinned by a test, and
+ * is their number in a model file, counted from 1, of those of training from 128. Append only: numbers and fields are the `abi`, pinned by a test, and
  * equal the @unmanaged classes in assembly/kernels.
  */
 import type { BinaryOp, UnaryOp } from "../ir/ops.ts";
@@ -36,7 +36,7 @@ const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i3
 const denseI8 = [...output, ...ptr("x", "w", "b", "y", "t"), ...i32("N", "I", "O", "zw")];
 const pool = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad"), ...f32("lo", "hi")];
 
-export const layouts = {
+const inferLayouts = {
   denseF32: [...ptr("x", "w", "b", "y"), ...i32("N", "I", "O"), ...f32("lo", "hi")],
   mapF32: [...ptr("a", "b", "c", "y", "t"), ...fn("fn"), ...axes("n"), ...axes("a"), ...axes("b"), ...axes("c"), ...f32("alpha", "beta")],
   copy: [...ptr("x", "y"), ...i32("bytes"), ...axes("n"), ...axes("x"), ...axes("y")],
@@ -93,12 +93,29 @@ export const layouts = {
   averagePool2dI16: poolI8,
 } satisfies Record<string, Field[]>;
 
+/** Kernels that only the training module has. */
+const trainLayouts = {
+  accumulate: [...ptr("acc", "g"), ...i32("n")],
+  clampGrad: [...ptr("v", "dy", "dx"), ...i32("n"), ...f32("min", "max")],
+} satisfies Record<string, Field[]>;
+
+export const layouts = { ...inferLayouts, ...trainLayouts };
+
 export type KernelName = keyof typeof layouts;
 
-export const kernelNames = Object.keys(layouts) as KernelName[];
+/** In the order of their numbers, from 1. */
+export const kernelNames = Object.keys(inferLayouts) as KernelName[];
+/** In the order of their numbers, from FIRST_TRAIN. */
+export const trainKernelNames = Object.keys(trainLayouts) as KernelName[];
+
+/** Number of the first kernel of training; assembly/registry.train.ts holds the same. */
+export const FIRST_TRAIN = 128;
 
 /** Number of a kernel in a program. */
-export const kernelNumber = (name: KernelName): number => kernelNames.indexOf(name) + 1;
+export function kernelNumber(name: KernelName): number {
+  const train = trainKernelNames.indexOf(name);
+  return train >= 0 ? FIRST_TRAIN + train : kernelNames.indexOf(name) + 1;
+}
 
 /** Elementwise functions, in the order of assembly/functions.ts. Append only. */
 export const functionNames = [

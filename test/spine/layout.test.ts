@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { ABI, BASE, kernelNames, layouts } from "../../converter/write/layout.ts";
+import { ABI, BASE, FIRST_TRAIN, kernelNames, kernelNumber, layouts, trainKernelNames } from "../../converter/write/layout.ts";
 import pinned from "./abi.json" with { type: "json" };
 
 const root = path.resolve(import.meta.dirname, "../../assembly");
@@ -18,25 +18,29 @@ function fieldsOf(className: string): string[][] {
   return body[1] ? [...fieldsOf(body[1]), ...own] : own;
 }
 
-const registered = (name: string, pattern: RegExp) =>
-  [...new RegExp(`export const ${name}: [^=]*= \\[([^\\]]*)\\]`).exec(source("registry.ts"))![1]!.matchAll(pattern)].map((m) => m[1]!);
+const registered = (file: string, name: string, pattern: RegExp) =>
+  [...new RegExp(`export const ${name}: [^=]*= \\[([^\\]]*)\\]`).exec(source(file))![1]!.matchAll(pattern)].map((m) => m[1]!);
 
-test("the registry lists kernels, checks and structs in the order of the layout", () => {
-  const kernels = registered("kernels", /changetype<Kernel>\((\w+)\)/g), structs = registered("structSizes", /offsetof<(\w+)>\(\)/g);
-  const checks = registered("checks", /changetype<Check>\((\w+)\)/g);
-  expect(kernels.map((k) => k.replace(/Simd$/, ""))).toEqual(kernelNames);
-  expect(checks.length).toBe(kernelNames.length);
-  expect(structs.length).toBe(kernelNames.length);
+const registries = [
+  { file: "registry.ts", kernels: "kernels", checks: "checks", structs: "structSizes", names: kernelNames },
+  { file: "registry.train.ts", kernels: "trainKernels", checks: "trainChecks", structs: "trainStructSizes", names: trainKernelNames },
+];
+const structsOf = ({ file, structs }: (typeof registries)[number]) => registered(file, structs, /offsetof<(\w+)>\(\)/g);
+
+test.each(registries)("$file lists kernels, checks and structs in the order of the layout", (registry) => {
+  const { file, kernels, checks, names } = registry;
+  expect(registered(file, kernels, /changetype<Kernel>\((\w+)\)/g)).toEqual(names);
+  expect(registered(file, checks, /changetype<Check>\((\w+)\)/g).length).toBe(names.length);
+  expect(structsOf(registry).length).toBe(names.length);
 });
 
-test.each(kernelNames.map((name, i) => [name, i] as const))("struct of %s", (name, i) => {
-  const struct = registered("structSizes", /offsetof<(\w+)>\(\)/g)[i]!;
+test.each(registries.flatMap((r) => r.names.map((name, i) => [name, structsOf(r)[i]!] as const)))("struct of %s", (name, struct) => {
   expect(layouts[name].map(([field, type]) => [field, type === "fn" ? "i32" : type])).toEqual(fieldsOf(struct));
 });
 
 test("numbers and structs of released abis are as they were", () => {
   for (const [name, { number, fields }] of Object.entries(pinned as Record<string, { number: number; fields: string }>)) {
-    expect(kernelNames[number - 1]).toBe(name);
+    expect(kernelNumber(name as keyof typeof layouts)).toBe(number);
     expect(layouts[name as keyof typeof layouts].map((f) => f.join(":")).join(" ")).toBe(fields);
   }
 });
@@ -44,5 +48,6 @@ test("numbers and structs of released abis are as they were", () => {
 test("converter, kernels and SDK agree on base address and abi", () => {
   expect(source("memory.ts")).toContain(`BASE: usize = ${BASE};`);
   expect(source("model.ts")).toContain(`ABI: u32 = ${ABI};`);
+  expect(source("registry.train.ts")).toContain(`FIRST_TRAIN: u32 = ${FIRST_TRAIN};`);
   expect(readFileSync(path.resolve(root, "../sdk/load.ts"), "utf8")).toContain(`ABI = ${ABI};`);
 });

@@ -1,0 +1,21 @@
+/** The kernels of training, as registry.ts lists those of inference; the first one is number 128. */
+import { Accumulate, accumulate, checkAccumulate } from "./kernels/accumulate";
+import { ClampGrad, checkClampGrad, clampGrad } from "./kernels/clamp.grad";
+import { Check, Kernel } from "./registry";
+
+export const FIRST_TRAIN: u32 = 128;
+
+export const trainKernels: StaticArray<Kernel> = [
+  changetype<Kernel>(accumulate),
+  changetype<Kernel>(clampGrad),
+];
+
+export const trainChecks: StaticArray<Check> = [
+  changetype<Check>(checkAccumulate),
+  changetype<Check>(checkClampGrad),
+];
+
+export const trainStructSizes: StaticArray<i32> = [
+  offsetof<Accumulate>(),
+  offsetof<ClampGrad>(),
+];

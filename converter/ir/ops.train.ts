@@ -1,0 +1,31 @@
+/**
+ * The operators of training, float32: gradients, losses and fake quantization. An operator that accumulates takes what is
+ * there as its first input, `acc`, and returns it with the gradient added; a lowering gives both the same bytes.
+ * Sums over rows and pixels: one accumulator per output, in ascending order.
+ */
+import { OctavoError } from "./error.ts";
+import type { Inputs, OpRule, Result } from "./ops.ts";
+
+export interface TrainAttributes {
+  /** acc, g → acc + g, equal shapes */
+  accumulate: Record<never, never>;
+  /** v, dy → dx = min < v < max ? dy : 0; v is the argument or the result of the clamp */
+  clampGrad: { min: number; max: number };
+}
+
+export type TrainOp = keyof TrainAttributes;
+
+const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
+const show = (shape: readonly number[]) => `[${shape.join(",")}]`;
+
+/** Operands of one shape, which is that of the result. */
+const alike = (_: unknown, inputs: Inputs): Result[] => {
+  const [first, ...others] = inputs.map((t) => t!.shape);
+  for (const other of others) if (show(other) !== show(first!)) fail(`shapes are ${show(first!)} and ${show(other)}, expected equal ones`);
+  return [{ dtype: inputs[0]!.dtype, shape: [...first!] }];
+};
+
+export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
+  accumulate: { inputs: [2, 2], infer: alike },
+  clampGrad: { inputs: [2, 2], infer: alike },
+};
