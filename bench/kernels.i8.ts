@@ -66,6 +66,11 @@ const cases: Record<string, () => Graph> = {
   "add 16384": () => graphOf("add", [[16384], [16384]], { clamp: noClamp }, { inputs: 2 }),
   "mul 256 × 64 by 64": () => graphOf("mul", [[1, 16, 16, 64], [1, 1, 1, 64]], { clamp: noClamp }, { inputs: 2 }),
   "sigmoid 16384": () => graphOf("sigmoid", [[16384]], { alpha: 0, beta: 0 }),
+  "quantize 16384": () => {
+    const b = new GraphBuilder("bench", "quantize");
+    b.output(b.add("quantize", [b.input("x", "float32", [16384])], {}, ["y"], { dtype: "int8", quantization: scaled(0.05, 3) }));
+    return b.graph;
+  },
   "softmax 1000": () => graphOf("softmax", [[1, 1000]], { axis: 1 }),
 };
 
@@ -98,9 +103,10 @@ for (const [name, graph] of Object.entries(cases)) {
   if (maxPool) built.tensors.get("y")!.quantization = built.tensors.get("x0")!.quantization!;
   const { model, program } = await compile(built, { rounding: rounding as Rounding }), loaded = await load(model, { builds: [build] });
   const given = Object.fromEntries(loaded.inputs.map((i) => [i.name, r.bytes(sizeOf(i.shape))]));
-  loaded.runRaw(given);
-  const exports = (loaded as unknown as { exports: { octavo_run_raw(): void } }).exports, macs = program.calls.reduce((n, c) => n + c.macs, 0);
-  const [seconds, peakSeconds] = fastest(() => exports.octavo_run_raw(), () => peak(PEAK_STEPS)), ceiling = (96 * PEAK_STEPS) / peakSeconds / 1e9;
+  const floats = name.startsWith("quantize");
+  if (!floats) loaded.runRaw(given);
+  const exports = (loaded as unknown as { exports: { octavo_run_raw(): void; octavo_run(): void } }).exports, run = floats ? () => exports.octavo_run() : () => exports.octavo_run_raw(), macs = program.calls.reduce((n, c) => n + c.macs, 0);
+  const [seconds, peakSeconds] = fastest(run, () => peak(PEAK_STEPS)), ceiling = (96 * PEAK_STEPS) / peakSeconds / 1e9;
   const size = sizeOf(loaded.outputs[0]!.shape), rate = macs / seconds / 1e9;
   console.log(name.padEnd(26), `${(seconds * 1e6).toFixed(1).padStart(8)} µs`, macs ? `${rate.toFixed(1).padStart(6)} GMAC/s ${((100 * rate) / ceiling).toFixed(0).padStart(4)} % of ${ceiling.toFixed(1)}` : `${((seconds * 1e9) / size).toFixed(2).padStart(6)} ns per output`);
 }

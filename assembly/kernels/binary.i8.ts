@@ -1,7 +1,7 @@
 import { REFUSED, between, reads, writes } from "../check";
 import { greatest, ifLess, least, plus, splat, times } from "../lanes";
 import { storePart } from "../quant/output";
-import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
+import { ROUNDER, ROUNDERS, ROUNDER_BITS } from "../quant/requantize";
 import { requantizeFour, requantizeTflite } from "../quant/requantize.tflite";
 import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
 
@@ -82,9 +82,30 @@ function eachRow(p: BinaryI8, tflite: bool, part: i32, parts: i32): void {
   for (let row = part; row < rows; row += parts) {
     const first = row * p.n5, a = p.a + indexOf(struct + N, struct + A, first), b = p.b + indexOf(struct + N, struct + B, first), y = p.y + first;
     let i = 0;
+    if (ASC_FEATURE_SIMD && !tflite && p.op <= MUL) i = quickRow(p, a, b, y);
     if (ASC_FEATURE_SIMD) for (; i < p.n5; i += 8) storePart(y + i, eight(p, tflite, operand(a, i, p.a5, p.za), operand(b, i, p.b5, p.zb)), min(8, p.n5 - i));
     else for (; i < p.n5; i++) store<i8>(y + i, one(p, tflite, load<i8>(a + i * p.a5) - p.za, load<i8>(b + i * p.b5) - p.zb));
   }
+}
+
+/** The first elements of a row of add or mul, whole groups of eight; what does not change stays in registers. Returns how many. */
+function quickRow(p: BinaryI8, a: usize, b: usize, y: usize): i32 {
+  const n = p.n5 & ~7, sa = p.a5, sb = p.b5, za = p.za, zb = p.zb, add = p.op == ADD, ma = f32x4.splat(p.ma), mb = f32x4.splat(p.mb);
+  const least = i32x4.splat(ROUNDER_BITS + p.lo - p.zy), offset = i32x4.splat(ROUNDER_BITS - p.zy), hi = i8x16.splat(<i8>p.hi);
+  for (let i = 0; i < n; i += 8) {
+    const u = operand(a, i, sa, za), v = operand(b, i, sb, zb);
+    const low = quickFour(add, i32x4.extend_low_i16x8_s(u), i32x4.extend_low_i16x8_s(v), ma, mb), high = quickFour(add, i32x4.extend_high_i16x8_s(u), i32x4.extend_high_i16x8_s(v), ma, mb);
+    const words = i16x8.narrow_i32x4_s(i32x4.sub(i32x4.max_s(low, least), offset), i32x4.sub(i32x4.max_s(high, least), offset));
+    v128.store64_lane(y + i, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi), 0);
+  }
+  return n;
+}
+
+// @ts-ignore: decorator
+@inline
+function quickFour(add: bool, u: v128, v: v128, ma: v128, mb: v128): v128 {
+  const x = f32x4.convert_i32x4_s(u), z = f32x4.convert_i32x4_s(v);
+  return f32x4.add(add ? f32x4.add(f32x4.mul(x, ma), f32x4.mul(z, mb)) : f32x4.mul(f32x4.mul(x, z), ma), v128.load(ROUNDERS));
 }
 
 /** Elements i … i + 7 of a row, less the zero point, as i16. */

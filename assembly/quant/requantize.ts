@@ -7,7 +7,7 @@
 export const ROUNDER: f32 = 12582912;
 export const ROUNDER_BITS: i32 = 0x4b400000;
 /** In memory: V8 makes a constant vector anew at every use. */
-const ROUNDERS = memory.data<f32>([ROUNDER, ROUNDER, ROUNDER, ROUNDER], 16);
+export const ROUNDERS = memory.data<f32>([ROUNDER, ROUNDER, ROUNDER, ROUNDER], 16);
 
 // @ts-ignore: decorator
 @inline
