@@ -12,8 +12,9 @@ import { accumulate, clampGrad } from "./eval/elementwise.grad.ts";
 import { averagePool2d, maxPool2d } from "./eval/pool.ts";
 import { dequantize, isQuantized, lut, quantize } from "./eval/quantize.ts";
 import { gru, lstm, rnn } from "./eval/recurrent.ts";
+import { gruForward, gruGrad, lstmForward, lstmGrad, rnnForward, rnnGrad } from "./eval/recurrent.grad.ts";
 import { argMax, argMin, batchNorm, cumSum, logSoftmax, normalize, reduceKernels, softmax, topK } from "./eval/reduce.ts";
-import { cast, concat, copyAll, expand, gather, gatherElements, gatherNd, pad, resample, scatterElements, slice, tile, transpose } from "./eval/shape.ts";
+import { cast, concat, copyAll, expand, gather, gatherElements, gatherGrad, gatherNd, pad, resample, scatterElements, slice, tile, transpose } from "./eval/shape.ts";
 import type { Kernel, Kernels, Value } from "./eval/value.ts";
 import { allocate, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "./graph.ts";
 
@@ -24,7 +25,7 @@ const kernels: Kernels = {
   softmax, logSoftmax, batchNorm, normalize, argMax, argMin, cumSum, topK,
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
-  accumulate, clampGrad,
+  accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
 };
 
 export interface EvaluateOptions {

@@ -4,13 +4,16 @@
  * Sums over rows and pixels: one accumulator per output, in ascending order.
  */
 import { OctavoError } from "./error.ts";
+import { recurrentTrainOps, type RecurrentTrainAttributes } from "./ops.recurrent.grad.ts";
 import type { Inputs, OpRule, Result } from "./ops.ts";
 
-export interface TrainAttributes {
+export interface TrainAttributes extends RecurrentTrainAttributes {
   /** acc, g → acc + g, equal shapes */
   accumulate: Record<never, never>;
   /** v, dy → dx = min < v < max ? dy : 0; v is the argument or the result of the clamp */
   clampGrad: { min: number; max: number };
+  /** acc [V,…] · indices, negative ones from the end · dy [...indices,…] → acc[i] + dy of each index i, in their order: the gradient of gather along axis 0 */
+  gatherGrad: Record<never, never>;
 }
 
 export type TrainOp = keyof TrainAttributes;
@@ -25,7 +28,15 @@ const alike = (_: unknown, inputs: Inputs): Result[] => {
   return [{ dtype: inputs[0]!.dtype, shape: [...first!] }];
 };
 
+function gatherGrad(_: unknown, [acc, i, dy]: Inputs): Result[] {
+  const expected = [...i!.shape, ...acc!.shape.slice(1)];
+  if (acc!.shape.length < 1 || show(dy!.shape) !== show(expected)) fail(`dy has shape ${show(dy!.shape)}, expected ${show(expected)}`);
+  return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
+}
+
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },
+  gatherGrad: { inputs: [3, 3], infer: gatherGrad },
+  ...recurrentTrainOps,
 };

@@ -89,6 +89,16 @@ export function gather({ axis }: OpAttributes["gather"], [x, indices]: Value[], 
   }
 }
 
+/** y = acc, and y[indices[j]] += dy[j], j ascending */
+export function gatherGrad(_: unknown, [acc, indices, dy]: Value[], [y]: Value[]): void {
+  const size = acc!.shape[0]!, inner = acc!.data.length / size;
+  y!.data.set(acc!.data);
+  Array.from(indices!.data).forEach((index, j) => {
+    const to = indexIn(index, size) * inner;
+    for (let e = 0; e < inner; e++) y!.data[to + e]! += dy!.data[j * inner + e]!;
+  });
+}
+
 /** Calls `visit` for every element of `shape` with its number and the place in x that its index along `axis` names. */
 function forElements(x: Value, indices: Value, axis: number, visit: (element: number, place: number) => void): void {
   const strides = stridesOf(x.shape), own = stridesOf(indices.shape);
