@@ -2,18 +2,15 @@
  * Float32 operators against the peak loop of the same process, interleaved, best of many short windows.
  *   node bench/kernels.f32.ts [build] [part of a name]
  */
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
 import { compile } from "../converter/compile.ts";
 import { GraphBuilder } from "../converter/ir/builder.ts";
 import { noClamp, type Attributes, type OpName } from "../converter/ir/ops.ts";
 import { sizeOf, type Graph } from "../converter/ir/graph.ts";
 import { load, relaxed, scalar, simd } from "../targets/node/index.ts";
 import { random } from "../test/kernels/random.ts";
+import { reporter } from "./windows.ts";
 
-const [wanted = "simd", part = ""] = process.argv.slice(2), WINDOW_MS = 4, WINDOWS = 60;
+const [wanted = "simd", part = ""] = process.argv.slice(2);
 const build = [scalar, simd, relaxed].find((b) => b.name === wanted)!;
 
 /** One operator; weights constant, the first operand an input. */
@@ -59,36 +56,12 @@ const cases: Record<string, () => Graph> = {
   "transpose 64×576": () => graphOf("transpose", [[64, 576]], { perm: [1, 0] }),
 };
 
-function peakLoop(): (steps: number) => void {
-  const root = path.resolve(import.meta.dirname, ".."), file = path.join(os.tmpdir(), "octavo-peak.wasm");
-  execFileSync(process.execPath, [path.join(root, "node_modules/assemblyscript/bin/asc.js"), path.join(root, "bench/peak.f32.ts"), "-O3", "--runtime", "stub", "--initialMemory", "1", "--enable", "simd", "--config", "none", "-o", file]);
-  const { peak } = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(file))).exports as { peak: (p: number, steps: number) => number };
-  return (steps) => peak(1024, steps);
-}
-
-/** Fewest seconds per run over many windows of both, one after the other. */
-function fastest(a: () => void, b: () => void): [number, number] {
-  const timed = (run: () => void, count: number) => {
-    const start = performance.now();
-    for (let i = 0; i < count; i++) run();
-    return (performance.now() - start) / count / 1000;
-  };
-  const counts = [a, b].map((run) => {
-    for (let count = 1; ; count *= 2) if (timed(run, count) * count * 1000 > WINDOW_MS) return count;
-  });
-  const best: [number, number] = [Infinity, Infinity];
-  for (let w = 0; w < WINDOWS; w++) [a, b].forEach((run, k) => { best[k] = Math.min(best[k]!, timed(run, counts[k]!)); });
-  return best;
-}
-
-const peak = peakLoop(), PEAK_STEPS = 10000;
+const report = reporter("f32");
 for (const [name, graph] of Object.entries(cases)) {
   if (!name.includes(part)) continue;
   const { model, program } = await compile(graph()), loaded = await load(model, { builds: [build] }), r = random(2);
-  const given = Object.fromEntries(loaded.inputs.map((i) => [i.name, r.floats(sizeOf(i.shape))])), out = loaded.run(given);
+  const given = Object.fromEntries(loaded.inputs.map((i) => [i.name, r.floats(sizeOf(i.shape))]));
+  loaded.run(given);
   const exports = (loaded as unknown as { exports: { octavo_run(): void } }).exports, macs = program.calls.reduce((n, c) => n + c.macs, 0);
-  const [seconds, peakSeconds] = fastest(() => exports.octavo_run(), () => peak(PEAK_STEPS)), ceiling = (48 * PEAK_STEPS) / peakSeconds / 1e9;
-  const size = sizeOf(loaded.outputs[0]!.shape), rate = macs / seconds / 1e9;
-  console.log(name.padEnd(26), `${(seconds * 1e6).toFixed(1).padStart(8)} µs`, macs ? `${rate.toFixed(1).padStart(6)} GMAC/s ${((100 * rate) / ceiling).toFixed(0).padStart(4)} % of ${ceiling.toFixed(1)}` : `${((seconds * 1e9) / size).toFixed(2).padStart(6)} ns per output`);
-  void out;
+  report({ name, run: () => exports.octavo_run(), macs, size: sizeOf(loaded.outputs[0]!.shape) });
 }

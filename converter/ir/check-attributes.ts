@@ -67,6 +67,10 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
     convolution(a, shapes);
     whole("output padding", a.outputPadding, 2, 0, 65535);
   },
+  conv2dWeightGrad: (a, [acc, x, dy]) => {
+    convolution(a, [x!, acc!]);
+    rank("gradient", dy!, 4);
+  },
   dense: (_, [x, w]) => {
     rank("weights", w!, 2);
     need(x!.length >= 1, () => "input has no axes, expected at least one");

@@ -5,9 +5,14 @@
  */
 import { OctavoError } from "./error.ts";
 import { recurrentTrainOps, type RecurrentTrainAttributes } from "./ops.recurrent.grad.ts";
-import type { Inputs, OpRule, Result } from "./ops.ts";
+import { spatial, type Inputs, type OpRule, type Result } from "./ops.ts";
+
+/** As of conv2d: [height, width] pairs, pad [top, left, bottom, right]. */
+interface Window { stride: number[]; dilation: number[]; pad: number[] }
 
 export interface TrainAttributes extends RecurrentTrainAttributes {
+  /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
+  conv2dWeightGrad: Window & { groups: number };
   /** acc, g → acc + g, equal shapes */
   accumulate: Record<never, never>;
   /** v, dy → dx = min < v < max ? dy : 0; v is the argument or the result of the clamp */
@@ -34,9 +39,21 @@ function gatherGrad(_: unknown, [acc, i, dy]: Inputs): Result[] {
   return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
 }
 
+const expect = (name: string, found: readonly number[], expected: readonly number[]) => {
+  if (show(found) !== show(expected)) fail(`${name} has shape ${show(found)}, expected ${show(expected)}`);
+};
+
+function conv2dWeightGrad(a: TrainAttributes["conv2dWeightGrad"], [acc, x, dy]: Inputs): Result[] {
+  const [O, , , Cg] = acc!.shape as [number, number, number, number];
+  if (Cg * a.groups !== x!.shape[3] || O % a.groups) fail(`weights ${show(acc!.shape)} with ${a.groups} groups do not fit input ${show(x!.shape)}`);
+  expect("gradient", dy!.shape, [x!.shape[0]!, ...spatial(x!, acc!.shape.slice(1, 3), a), O]);
+  return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
+}
+
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },
   gatherGrad: { inputs: [3, 3], infer: gatherGrad },
   ...recurrentTrainOps,
+  conv2dWeightGrad: { inputs: [3, 3], infer: conv2dWeightGrad },
 };

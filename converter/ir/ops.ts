@@ -139,7 +139,8 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
 export const windowsIn = (size: number, kernel: number, stride: number, dilation: number, before: number, after: number): number =>
   Math.floor((size + before + after - (dilation * (kernel - 1) + 1)) / stride) + 1;
 
-function spatial(x: Tensor, kernel: readonly number[], a: Window): [number, number] {
+/** Height and width of what windows over x give. */
+export function spatial(x: Tensor, kernel: readonly number[], a: Window): [number, number] {
   if (x.shape.length !== 4) fail(`input has shape ${show(x.shape)}, expected [N,H,W,C]`);
   const [, H, W] = x.shape as [number, number, number, number];
   const [top, left, bottom, right] = a.pad as [number, number, number, number];

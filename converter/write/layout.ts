@@ -97,6 +97,7 @@ const inferLayouts = {
 const trainLayouts = {
   accumulate: [...ptr("acc", "g"), ...i32("n")],
   clampGrad: [...ptr("v", "dy", "dx"), ...i32("n"), ...f32("min", "max")],
+  conv2dWeightGrad: [...image, ...ptr("x", "dy", "dw", "t"), ...i32("O", "groups", "chunk")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };
