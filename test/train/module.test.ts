@@ -1,4 +1,6 @@
 /** What the training module accepts and the others do not. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
 import { expect, test } from "vitest";
 import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
@@ -28,4 +30,10 @@ test("programs of other kinds than infer concern the training module only", asyn
 test("kernels of training are unknown to the other modules", async () => {
   const { model } = await compile(oneNode("accumulate", [{ shape: [4] }, { shape: [4] }], {}).graph);
   for (const build of [scalar, simd]) await expect(loaded(model, build)).rejects.toMatchObject({ code: "ERR_OCTAVO_OPERATOR" });
+});
+
+test("the other modules hold nothing of the kernels of training", () => {
+  const bytes = (name: string) => readFileSync(path.resolve(import.meta.dirname, `../../build/${name}.wasm`)).length;
+  expect(bytes("train-scalar") - bytes("scalar")).toBeGreaterThan(1000);
+  expect(bytes("train-simd") - bytes("simd")).toBeGreaterThan(1000);
 });
