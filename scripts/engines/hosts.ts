@@ -5,21 +5,20 @@ import path from "node:path";
 import { WASI } from "node:wasi";
 import { unstable_startWorker } from "wrangler";
 import type { Case } from "./cases.ts";
-import { locate, root, run, tools } from "./tools.ts";
+import { locate, programOf, root, run, tools } from "./tools.ts";
 
 export interface Answer { version: string; results: Record<string, string[]> }
 const casesIn = (folder: string): Case[] => JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Case[];
 const runner = path.join(import.meta.dirname, "runner.mjs"), sdk = path.join(root, "dist/targets/node/index.js"), command = path.join(root, "build/octavo-run.wasm");
-const ofNpm = (name: string, file: string) => locate("npm did not give it", path.join(tools, "node_modules", name, file));
 
 async function javascript(program: string, words: string[], folder: string): Promise<Answer> {
   const version = /[\d.]+/.exec(await run(program, ["--version"]))![0];
   return { version, results: JSON.parse(await run(program, [...words, runner, sdk, folder])) as Answer["results"] };
 }
 
-export const node = (major: number) => (folder: string): Promise<Answer> => javascript(ofNpm(`node${major}`, "bin/node"), [], folder);
-export const bun = (folder: string): Promise<Answer> => javascript(ofNpm("bun", "bin/bun.exe"), [], folder);
-export const deno = (folder: string): Promise<Answer> => javascript(ofNpm(".bin", "deno"), ["run", "-A", "--no-lock", "--node-modules-dir=manual"], folder);
+export const node = (major: 20 | 22 | 24 | 26) => (folder: string): Promise<Answer> => javascript(programOf(`node${major}`), [], folder);
+export const bun = (folder: string): Promise<Answer> => javascript(programOf("bun"), [], folder);
+export const deno = (folder: string): Promise<Answer> => javascript(programOf("deno"), ["run", "-A", "--no-lock", "--node-modules-dir=manual"], folder);
 
 export async function workerd(folder: string): Promise<Answer> {
   const config = path.join(folder, "wrangler.json");

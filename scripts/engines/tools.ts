@@ -30,3 +30,7 @@ export function locate(how: string, ...paths: (string | undefined)[]): string {
   if (!found) throw new Absent(how);
   return found;
 }
+
+/** A program of one of those packages. */
+export const programOf = (name: keyof typeof packages): string =>
+  locate("npm did not give it", path.join(tools, "node_modules", ...(name === "deno" ? [".bin", "deno"] : name === "bun" ? ["bun", "bin/bun.exe"] : [name, "bin/node"])));

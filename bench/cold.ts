@@ -1,0 +1,52 @@
+/** From nothing to the first answer: a fresh browser profile per page, a fresh process per program; contenders in turn, round by round. */
+import { spawnSync } from "node:child_process";
+import { gzipSync } from "node:zlib";
+import { launch } from "../test/packaging/project.ts";
+import { serve } from "./serve.ts";
+
+/** Milliseconds; `wasmBytes`: linear memory after the answer; `shipped`: gzip bytes of the code that the page fetched. */
+export interface Cold { ms: number; medianMs: number; wasmBytes: number; shipped: number }
+/** A page's script, which leaves its answer in `globalThis.cold`; `harness`: the script is ours and not what an application ships. */
+export interface ColdPage { script: string; harness?: boolean }
+
+const PATIENCE_MS = 60_000;
+const summary = (times: number[]) => ({ ms: Math.min(...times), medianMs: times.sort((a, b) => a - b)[times.length >> 1]! });
+
+/** @param head goes into every page before its script · @param folders served by the first part of the path */
+export async function coldPages(pages: Record<string, ColdPage>, folders: Record<string, string>, rounds: number, head = ""): Promise<Record<string, Cold>> {
+  const names = Object.keys(pages), texts: Record<string, string> = {}, times = names.map(() => [] as number[]), memory = names.map(() => 0), shipped = names.map(() => 0);
+  names.forEach((name, i) => {
+    texts[`${i}.js`] = pages[name]!.script;
+    texts[`${i}.html`] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>cold</title>${head}<script type="module" src="${i}.js"></script>`;
+  });
+  const { url, server, sent } = await serve(folders, texts);
+  for (let round = 0; round < rounds; round++) for (const [i, name] of names.entries()) {
+    sent.clear();
+    const browser = await launch();
+    try {
+      const page = await browser.newPage();
+      await page.goto(`${url}${i}.html`);
+      await page.waitForFunction("globalThis.cold", undefined, { timeout: PATIENCE_MS });
+      const { ms, wasmBytes } = await page.evaluate("globalThis.cold") as { ms: number; wasmBytes: number };
+      times[i]!.push(ms);
+      memory[i] = wasmBytes;
+      const code = [...sent].filter(([path]) => /\.(js|mjs|wasm)$/.test(path) && !(pages[name]!.harness && path === `${i}.js`));
+      shipped[i] = code.reduce((n, [, body]) => n + gzipSync(body, { level: 9 }).length, 0);
+    } finally {
+      await browser.close();
+    }
+  }
+  server.close();
+  return Object.fromEntries(names.map((name, i) => [name, { ...summary(times[i]!), wasmBytes: memory[i]!, shipped: shipped[i]! }]));
+}
+
+/** Programs with their arguments, from spawn to exit. */
+export function coldProcesses(commands: Record<string, string[]>, rounds: number): Record<string, { ms: number; medianMs: number }> {
+  const times: Record<string, number[]> = {};
+  for (let round = 0; round < rounds; round++) for (const [name, [program, ...words]] of Object.entries(commands)) {
+    const start = performance.now(), { status, stderr } = spawnSync(program!, words, { encoding: "utf8" });
+    if (status !== 0) throw new Error(`${name}: ${stderr}`);
+    (times[name] ??= []).push(performance.now() - start);
+  }
+  return Object.fromEntries(Object.entries(times).map(([name, list]) => [name, summary(list)]));
+}

@@ -1,0 +1,10 @@
+/** An application's code: load, run once. */
+import { load } from "octavo";
+import { watchMemory } from "./memory.ts";
+
+async function main(): Promise<void> {
+  const bytes = watchMemory(), model = await load("files/kws.int8.octavo");
+  model.run(new Float32Array(model.inputs[0]!.shape.reduce((n, d) => n * d, 1)));
+  Object.assign(globalThis, { cold: { ms: performance.now(), wasmBytes: bytes() } });
+}
+void main();

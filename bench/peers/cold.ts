@@ -1,0 +1,50 @@
+/** Cold start of kws, every engine against an empty page and an empty process. */
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { build } from "esbuild";
+import { programOf } from "../../scripts/engines/tools.ts";
+import { coldPages, coldProcesses, type Cold, type ColdPage } from "../cold.ts";
+import { contenders, type Entry } from "./contenders.ts";
+import { packages } from "./packages.ts";
+import { bundled, dist, importMap } from "./run.ts";
+
+/** Module and function that start an engine; the contender whose form it loads. */
+const engines: Record<string, [file: string, start: string]> = {
+  "LiteRT.js, int8": ["litert", "start"], "onnxruntime-web, uint8": ["onnxruntime", "startWeb"], "tfjs-tflite, int8": ["tflite-web", "start"],
+  "TensorFlow.js wasm, float": ["tfjs", "start"], "onnxruntime native, uint8": ["onnxruntime", "startNative"],
+};
+export interface ColdRun { chromium: Record<string, Cold>; node: Record<string, { ms: number; medianMs: number }> }
+export const OURS = "Octavo", EMPTY = "empty";
+
+async function compiled(name: string, entry: Entry, platform: "browser" | "node", host: string, finish: string): Promise<string> {
+  const [file, start] = engines[name]!, contender = contenders.find((c) => c.name === name);
+  const contents = `import { ${start} } from "./engines/${file}.ts"; import { firstAnswer } from "./first-answer.ts"; ${host}
+firstAnswer(${start}, ${JSON.stringify(contender)}, ${JSON.stringify(entry)}, host).then(() => { ${finish} });`;
+  const { outputFiles } = await build({ stdin: { contents, resolveDir: import.meta.dirname, loader: "ts" }, bundle: true, minify: true, write: false, format: "esm", platform, target: "es2022" });
+  return outputFiles[0]!.text;
+}
+
+/** @param entry kws · @param files folder that files.ts wrote */
+export async function coldStarts(entry: Entry, files: string, rounds: { pages: number; processes: number }): Promise<ColdRun> {
+  const supported = (host: "chromium" | "node") => Object.keys(engines).filter((name) => contenders.find((c) => c.name === name)!.hosts.includes(host));
+  const pages: Record<string, ColdPage> = { [EMPTY]: { script: await bundled("../cold/empty.ts", "browser") }, [OURS]: { script: await bundled("../cold/octavo.ts", "browser") } };
+  for (const name of supported("chromium")) pages[name] = { harness: true, script: await compiled(name, entry, "browser", `import { host } from "./page-host.ts"; import { watchMemory } from "../cold/memory.ts"; const bytes = watchMemory();`, "globalThis.cold = { ms: performance.now(), wasmBytes: bytes() };") };
+  const program = programOf("node26"), commands: Record<string, string[]> = { [EMPTY]: [program, "-e", "0"], [OURS]: [program, ourProgram(files)] };
+  for (const name of supported("node")) {
+    const script = path.join(files, `cold-${Object.keys(commands).length}.mjs`);
+    writeFileSync(script, await compiled(name, entry, "node", `import { hostOf } from "./node-host.ts"; const host = hostOf(${JSON.stringify(packages)}, ${JSON.stringify(files)});`, "process.exit(0);"));
+    commands[name] = [program, script];
+  }
+  return { chromium: await coldPages(pages, { packages, files }, rounds.pages, importMap), node: coldProcesses(commands, rounds.processes) };
+}
+
+/** What a user of the package writes, on the built package. */
+export function ourProgram(files: string): string {
+  const script = path.join(files, "cold-octavo.mjs");
+  writeFileSync(script, `import { load } from ${JSON.stringify(pathToFileURL(dist("node/index.js")).href)};
+const model = await load(${JSON.stringify(path.join(files, "kws.int8.octavo"))});
+model.run(new Float32Array(model.inputs[0].shape.reduce((n, d) => n * d, 1)));
+`);
+  return script;
+}

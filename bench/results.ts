@@ -1,0 +1,16 @@
+/** What was measured last, committed: bench/results/*.json. The page is written from these files alone. */
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import type { ColdRun } from "./peers/cold.ts";
+import type { Run } from "./peers/run.ts";
+import type { Machine } from "./report/machine.ts";
+
+export interface PeerResults { machine: Machine; versions: Record<string, string>; models: { name: string; kind: "cnn" | "lstm"; macs: number }[]; chromium?: Run; node?: Run; cold?: ColdRun }
+interface Results { peers: PeerResults }
+
+const fileOf = (name: keyof Results) => path.join(import.meta.dirname, "results", `${name}.json`);
+
+export const read = <K extends keyof Results>(name: K): Results[K] | undefined => (existsSync(fileOf(name)) ? JSON.parse(readFileSync(fileOf(name), "utf8")) as Results[K] : undefined);
+/** Numbers with five digits that count. */
+export const keep = <K extends keyof Results>(name: K, value: Results[K]): void =>
+  writeFileSync(fileOf(name), `${JSON.stringify(value, (_, v: unknown) => (typeof v === "number" && !Number.isInteger(v) ? Number(v.toPrecision(5)) : v), 1)}\n`);
