@@ -10,21 +10,15 @@ export const REFUSED: f64 = -1;
 const MAX_SIZE: i32 = 1 << 28;
 
 /** True if each is a size: 1 … 2^28. */
-// @ts-ignore: decorator
-@inline
 export function size(a: i32): bool {
   return a > 0 && a <= MAX_SIZE;
 }
 
-// @ts-ignore: decorator
-@inline
 export function sizes(a: i32, b: i32, c: i32 = 1, d: i32 = 1): bool {
   return size(a) && size(b) && size(c) && size(d);
 }
 
 /** True if `value` is in from … to. */
-// @ts-ignore: decorator
-@inline
 export function between(value: i32, from: i32, to: i32): bool {
   return value >= from && value <= to;
 }

@@ -1,11 +1,14 @@
 /** The exports of every build: the reactor ABI. One model per instance; nothing is imported. */
 import { describe } from "./error";
-import { functions } from "./functions";
 import { BASE, reserve } from "./memory";
 import { ABI, INPUT, OUTPUT, Port, STATE, header, isRun, portOf, programOf, refusedCall, reset, validate } from "./model";
-import { kernels } from "./registry";
 import { infer, inferRaw, walk } from "./run";
 import { selfTest } from "./self-test";
+import { FUNCTIONS } from "./tables";
+
+export * from "./functions";
+export * from "./registry";
+export { tableSizes } from "./tables";
 
 /** For hosts that expect a reactor to have one; there is nothing to do. */
 export function _initialize(): void {}
@@ -87,10 +90,10 @@ export function octavo_reset(): void {
 
 /** Position of a kernel in the function table, for cutting a bundle. */
 export function octavo_kernel_entry(kernel: u32): u32 {
-  return load<u32>(changetype<usize>(unchecked(kernels[kernel - 1])));
+  return kernel;
 }
 
 /** Position of an elementwise function in the function table. */
 export function octavo_function_entry(fn: u32): u32 {
-  return load<u32>(changetype<usize>(unchecked(functions[fn])));
+  return FUNCTIONS + fn;
 }

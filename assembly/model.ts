@@ -165,6 +165,6 @@ function checkCall(call: Call): f64 {
   const bytes = structSize(call.kernel), from = <u64>BASE + header.params;
   if (!bytes) return -UNKNOWN_KERNEL;
   if (call.params & 3 || <u64>call.params < from || <u64>call.params + bytes > from + header.paramsBytes) return -BAD_PARAMS;
-  const macs = callCheck(call.kernel, call.params);
+  const macs = callCheck(call.params, call.kernel);
   return macs == REFUSED ? -BAD_PARAMS : macs;
 }

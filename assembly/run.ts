@@ -7,7 +7,7 @@ export function walk(kind: u32, from: u32, to: u32): void {
   const program = changetype<Program>(programOf(kind)), end = min(to, program.count);
   for (let i = from; i < end; i++) {
     const call = changetype<Call>(program.calls + i * offsetof<Call>());
-    callKernel(call.kernel, call.params, 0, 1);
+    callKernel(call.params, 0, 1, call.kernel);
   }
 }
 

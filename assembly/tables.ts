@@ -1,31 +1,35 @@
-/** Kernels by their number: from 1 in every module (registry.ts), from FIRST_TRAIN in those that train (registry.train.ts). */
-import { checks, kernels, structSizes } from "./registry";
-import { FIRST_TRAIN, trainChecks, trainKernels, trainStructSizes } from "./registry.train";
+/**
+ * The function table and the numbers beside it. scripts/tables.mjs fills both from the exports of registry.ts and
+ * functions.ts and turns the imports below into calls through the table: AssemblyScript's own references to functions
+ * are objects in memory, 24 bytes each.
+ */
+
+/** Kernel k stands at k, its check at CHECKS + k, elementwise function f at FUNCTIONS + f. */
+export const CHECKS: u32 = 256, FUNCTIONS: u32 = 512;
+
+/** u16 [256], bytes of the parameter struct of kernel k or 0 where there is none, and u16, how many functions there are. */
+export const tableSizes: usize = memory.data(2 * 256 + 2);
 
 /** Bytes of the parameter struct of a kernel, 0 if there is no such kernel. */
 export function structSize(kernel: u32): u32 {
-  if (isDefined(TRAINS)) {
-    if (kernel >= FIRST_TRAIN) return kernel - FIRST_TRAIN < <u32>trainKernels.length ? unchecked(trainStructSizes[kernel - FIRST_TRAIN]) : 0;
-  }
-  return kernel - 1 < <u32>kernels.length ? unchecked(structSizes[kernel - 1]) : 0;
+  return kernel < CHECKS ? load<u16>(tableSizes + 2 * kernel) : 0;
+}
+
+export function isFunction(fn: i32): bool {
+  return <u32>fn < <u32>load<u16>(tableSizes, 512);
 }
 
 /** Runs rows part, part + parts, … of one layer. */
 // @ts-ignore: decorator
-@inline
-export function callKernel(kernel: u32, p: usize, part: i32, parts: i32): void {
-  if (isDefined(TRAINS)) {
-    if (kernel >= FIRST_TRAIN) return unchecked(trainKernels[kernel - FIRST_TRAIN])(p, part, parts);
-  }
-  unchecked(kernels[kernel - 1])(p, part, parts);
-}
+@external("tables", "kernel")
+export declare function callKernel(p: usize, part: i32, parts: i32, kernel: u32): void;
 
 /** Multiply-accumulates of one call, or REFUSED. */
 // @ts-ignore: decorator
-@inline
-export function callCheck(kernel: u32, p: usize): f64 {
-  if (isDefined(TRAINS)) {
-    if (kernel >= FIRST_TRAIN) return unchecked(trainChecks[kernel - FIRST_TRAIN])(p);
-  }
-  return unchecked(checks[kernel - 1])(p);
-}
+@external("tables", "check")
+export declare function callCheck(p: usize, kernel: u32): f64;
+
+/** y[i] = f(a[i], b[i], c[i]; alpha, beta) for i below n, a multiple of 4; y may be an operand. */
+// @ts-ignore: decorator
+@external("tables", "function")
+export declare function callFunction(a: usize, b: usize, c: usize, y: usize, n: i32, alpha: f32, beta: f32, fn: i32): void;

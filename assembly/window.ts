@@ -1,5 +1,5 @@
 /** A window that slides over an image x [N,H,W,C]: what convolutions and pools share. Pads may be negative: they crop. */
-import { between, sizes } from "./check";
+import { REFUSED, between, size, sizes } from "./check";
 
 @unmanaged
 export class Window {
@@ -20,9 +20,27 @@ function inReach(count: i32, step: i32): bool {
   return <f64>count * <f64>step <= <f64>LIMIT;
 }
 
-/** Bytes of the image. */
-export function imageBytes(p: Window): f64 {
-  return 4 * <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C;
+/** Channels, groups and strides of what a convolution writes, in elements; part of its parameters. */
+@unmanaged
+export class Channels {
+  O: i32; groups: i32; yBatch: i32; yRow: i32; yPixel: i32;
+}
+
+/** Elements from y to the last output of a convolution, or REFUSED where window, channels and groups are none. */
+export function checkConvolution(p: Window, q: Channels): f64 {
+  if (!checkWindow(p) || !size(q.O) || !size(q.groups) || p.C % q.groups || q.O % q.groups) return REFUSED;
+  if (!between(q.yBatch, 0, LIMIT) || !between(q.yRow, 0, LIMIT) || !between(q.yPixel, 0, LIMIT)) return REFUSED;
+  return <f64>(p.N - 1) * <f64>q.yBatch + <f64>(p.OH - 1) * <f64>q.yRow + <f64>(p.OW - 1) * <f64>q.yPixel + <f64>q.O;
+}
+
+/** Products for one output. */
+export function productsOf(p: Window, q: Channels): f64 {
+  return <f64>p.KH * <f64>p.KW * <f64>(p.C / q.groups);
+}
+
+/** Elements of the image. */
+export function imageSize(p: Window): f64 {
+  return <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C;
 }
 
 /** Pixels of the output. */
@@ -32,7 +50,7 @@ export function positions(p: Window): f64 {
 
 /** Taps of all outputs of one channel. */
 export function taps(p: Window): f64 {
-  return <f64>p.N * <f64>p.OH * <f64>p.OW * <f64>p.KH * <f64>p.KW;
+  return positions(p) * <f64>p.KH * <f64>p.KW;
 }
 
 /** The first of the taps start + k · dilation that is not below 0. */

@@ -1,8 +1,9 @@
-// assembly → seven builds (asc, then wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
+// assembly → seven builds (asc, tables, wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { fillTables } from "./tables.mjs";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const tool = (name, ...args) => execFileSync(process.execPath, [path.join(root, "node_modules", name), ...args], { cwd: root, stdio: "inherit" });
@@ -24,8 +25,9 @@ for (const [build, { entry, enabled, embedded }] of Object.entries(builds)) {
   if (wanted.length && !wanted.includes(build)) continue;
   const file = path.join(root, "build", `${build}.wasm`);
   tool("assemblyscript/bin/asc.js", entry, "--target", build);
+  fillTables(file);
   tool("binaryen/bin/wasm-opt", file, "-o", file, "--enable-bulk-memory", "--enable-mutable-globals", "--enable-sign-ext", "--enable-nontrapping-float-to-int", ...enabled,
-    "--memory-packing", "--remove-unused-module-elements", "--reorder-functions", "--strip-debug", "--strip-producers");
+    "-Oz", "--const-hoisting", "--memory-packing", "--remove-unused-module-elements", "--reorder-functions", "--strip-debug", "--strip-producers");
   if (embedded) writeFileSync(path.join(root, "sdk/generated", `${build}.ts`), `/** The ${build} build of assembly/, as base64. Made by scripts/build.mjs. */\nexport const base64: string =\n  "${readFileSync(file).toString("base64")}";\n`);
   console.log(`${build}.wasm ${statSync(file).size} bytes`);
 }

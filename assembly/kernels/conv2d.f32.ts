@@ -1,5 +1,5 @@
-import { REFUSED, apart, between, reads, size, writes } from "../check";
-import { Window, checkWindow, endTap, firstTap, imageBytes, positions } from "../window";
+import { REFUSED, apart, reads, writes } from "../check";
+import { Channels, Window, checkConvolution, endTap, firstTap, imageSize, positions, productsOf } from "../window";
 import { ROWS, multiplyBlock, packRun, packZeros, panelBytes, panelOf, setRow } from "./gemm.f32";
 
 /** Parameters of conv2dF32, written by converter/lower/conv.ts: strides of y in elements, t of panelBytes. */
@@ -10,15 +10,12 @@ export class Conv2dF32 extends Window {
   lo: f32; hi: f32;
 }
 
-const LIMIT: i32 = 1 << 28;
-
 /** All of x, the packed weights and biases, every output and the scratch lie inside the memory. */
 export function checkConv2dF32(p: Conv2dF32): f64 {
-  if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups) return REFUSED;
-  if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, p.OW > 1 ? p.O : 0, LIMIT)) return REFUSED;
-  const K = <f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups), blocks = <f64>p.groups * Math.ceil(<f64>(p.O / p.groups) / 8);
-  const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
-  const inside = reads(p.x, imageBytes(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * last, p.t, panelBytes(K));
+  const channels = changetype<Channels>(changetype<usize>(p) + offsetof<Conv2dF32>("O")), last = checkConvolution(p, channels);
+  if (last == REFUSED || p.OW > 1 && p.yPixel < p.O) return REFUSED;
+  const K = productsOf(p, channels), blocks = <f64>p.groups * Math.ceil(<f64>(p.O / p.groups) / 8);
+  const inside = reads(p.x, 4 * imageSize(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * last, p.t, panelBytes(K));
   return inside ? positions(p) * (8 * blocks * (K + 8) + 64 * <f64>p.groups) : REFUSED;
 }
 

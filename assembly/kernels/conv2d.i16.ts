@@ -1,6 +1,6 @@
-import { REFUSED, between, reads, size, writes } from "../check";
+import { REFUSED, reads, writes } from "../check";
 import { requantizeTflite } from "../quant/requantize.tflite";
-import { Window, checkWindow, positions } from "../window";
+import { Channels, Window, checkConvolution, imageSize, positions, productsOf } from "../window";
 
 /** Parameters of conv2dI16, written by converter/lower/conv.i16.ts: strides of y in elements; `wide`: which rule m is for. */
 @unmanaged
@@ -9,14 +9,11 @@ export class Conv2dI16 extends Window {
   O: i32; groups: i32; yBatch: i32; yRow: i32; yPixel: i32; wide: i32; lo: i32; hi: i32;
 }
 
-const LIMIT: i32 = 1 << 28;
-
 export function checkConv2dI16(p: Conv2dI16): f64 {
-  if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups) return REFUSED;
-  if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
-  const O = <f64>p.O, work = O * <f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups);
-  const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + O;
-  const inside = reads(p.x, 2 * <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, work) && reads(p.b, 8 * O) && reads(p.m, 12 * O) && writes(p.y, 2 * last);
+  const channels = changetype<Channels>(changetype<usize>(p) + offsetof<Conv2dI16>("O")), last = checkConvolution(p, channels);
+  if (last == REFUSED) return REFUSED;
+  const O = <f64>p.O, work = O * productsOf(p, channels);
+  const inside = reads(p.x, 2 * imageSize(p)) && reads(p.w, work) && reads(p.b, 8 * O) && reads(p.m, 12 * O) && writes(p.y, 2 * last);
   return inside ? positions(p) * work : REFUSED;
 }
 

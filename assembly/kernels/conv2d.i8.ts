@@ -1,6 +1,6 @@
-import { REFUSED, apart, between, reads, size, writes } from "../check";
+import { REFUSED, apart, reads, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
-import { Window, checkWindow, positions } from "../window";
+import { Channels, Window, checkConvolution, imageSize, positions, productsOf } from "../window";
 import { convolveSimd } from "./conv2d.i8.simd";
 
 /** Parameters of conv2dI8, written by converter/lower/conv.i8.ts: Window, Output, and strides of y in bytes. */
@@ -25,7 +25,7 @@ export function expands(p: Conv2dI8): bool {
   return positions(p) >= MANY || p.zw != 0;
 }
 
-const LIMIT: i32 = 1 << 28;
+const LIMIT: f64 = 268435456;
 
 /** Lines of the window are runs of bytes in x. */
 export function hasRuns(p: Conv2dI8): bool {
@@ -44,13 +44,11 @@ export function weightColumns(p: Conv2dI8): i32 {
 
 /** All of x, the packed weights and biases, every output and the scratch lie inside the memory; y leaves the addresses in the scratch alone. */
 export function checkConv2dI8(p: Conv2dI8): f64 {
-  if (!checkWindow(p) || !size(p.O) || !size(p.groups) || p.C % p.groups || p.O % p.groups || !checkOutput(outputOfConv(p), paddedOutputs(p))) return REFUSED;
-  if (!between(p.yBatch, 0, LIMIT) || !between(p.yRow, 0, LIMIT) || !between(p.yPixel, 0, LIMIT)) return REFUSED;
-  if (<f64>p.KH * <f64>p.KW * <f64>(p.C / p.groups) > <f64>LIMIT || positions(p) > <f64>LIMIT) return REFUSED;
+  const channels = changetype<Channels>(changetype<usize>(p) + offsetof<Conv2dI8>("O")), last = checkConvolution(p, channels);
+  if (last == REFUSED || !checkOutput(outputOfConv(p), paddedOutputs(p)) || productsOf(p, channels) > LIMIT || positions(p) > LIMIT) return REFUSED;
   const K = <f64>weightColumns(p), O = paddedOutputs(p), run = <f64>paddedRun(p) + 32;
-  const last = <f64>(p.N - 1) * <f64>p.yBatch + <f64>(p.OH - 1) * <f64>p.yRow + <f64>(p.OW - 1) * <f64>p.yPixel + <f64>p.O;
   const scratch = 256 + 8 * (K + 32) + (expands(p) ? 2 * K * O / <f64>p.groups : 0) + 5 * run;
-  const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch)
+  const inside = reads(p.x, imageSize(p)) && reads(p.w, O * K) && reads(p.b, 4 * O) && writes(p.y, last) && writes(p.t, scratch)
     && apart(p.y, last, p.t, scratch);
   return inside ? positions(p) * O * K : REFUSED;
 }

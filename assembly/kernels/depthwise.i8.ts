@@ -1,6 +1,6 @@
 import { REFUSED, between, reads, size, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
-import { Window, checkWindow, positions, taps } from "../window";
+import { Window, checkWindow, imageSize, positions, taps } from "../window";
 import { depthwiseSimd } from "./depthwise.i8.simd";
 
 /** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. strip: rows of y that depthwise.i8.simd.ts computes at a time */
@@ -21,7 +21,7 @@ export function outputOfDepthwise(p: DepthwiseI8): Output {
 export function checkDepthwiseI8(p: DepthwiseI8): f64 {
   if (!checkWindow(p) || !size(p.multiplier) || !between(p.strip, 1, p.OH) || p.padTop < 0 || p.padLeft < 0) return REFUSED;
   const O = <f64>p.C * <f64>p.multiplier, padded = Math.ceil(O / 8) * 8, pairs = Math.ceil(<f64>p.KW / 2);
-  const inside = reads(p.x, <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && reads(p.w, padded * <f64>p.KH * pairs * 2) && reads(p.b, 4 * padded)
+  const inside = reads(p.x, imageSize(p)) && reads(p.w, padded * <f64>p.KH * pairs * 2) && reads(p.b, 4 * padded)
     && checkOutput(outputOfDepthwise(p), padded) && writes(p.y, positions(p) * O) && writes(p.t, 32 * <f64>stripLines(p, p.strip) * <f64>columnsOf(p) + 16);
   return inside ? 2 * taps(p) * padded : REFUSED;
 }

@@ -1,9 +1,10 @@
 /** GRU, float32 and int8. Equations: ONNX GRU-22; gates z, r, h. The biases of w are in `gates` already. */
 import { REFUSED, reads, writes } from "../check";
 import { LANES, at, lane, minus, plus, put, times } from "../lanes";
+import { isFunction } from "../tables";
 import { clearTail } from "./lstm";
 import { addProductF32, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, isFunction, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 /** rb f32 [3P]: recurrent biases · sums f32 [P], reset f32 [P]: scratch */
 @unmanaged

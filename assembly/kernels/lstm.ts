@@ -1,8 +1,9 @@
 /** The cell of an LSTM, and its float32 and int8 kernels. Equations: ONNX LSTM-22; gates i, f, g, o. */
 import { REFUSED, reads, writes } from "../check";
 import { LANES, at, clamp, lane, minus, plus, put, times, timesPlus } from "../lanes";
+import { isFunction } from "../tables";
 import { addProductF32, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, isFunction, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 /** c0, cn f32 [N,H] or 0 · c f32 [N,P] scratch · peephole f32 [3,P] (i, o, f) or 0 */
 @unmanaged

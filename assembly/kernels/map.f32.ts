@@ -1,6 +1,6 @@
-import { REFUSED, between, reads, writes } from "../check";
-import { functions } from "../functions";
+import { REFUSED, reads, writes } from "../check";
 import { AXES, elements, highest, lowest, sizesAt } from "../strided";
+import { callFunction, isFunction } from "../tables";
 
 /** Parameters of mapF32, written by converter/lower/elementwise.ts: sizes n, strides of a, b and c in elements. */
 @unmanaged
@@ -22,7 +22,7 @@ const N = offsetof<MapF32>("n0"), A = offsetof<MapF32>("a0"), B = offsetof<MapF3
 
 export function checkMapF32(p: MapF32): f64 {
   const sizes = changetype<usize>(p) + N;
-  if (!sizesAt(sizes) || !between(p.fn, 0, functions.length - 1)) return REFUSED;
+  if (!sizesAt(sizes) || !isFunction(p.fn)) return REFUSED;
   const total = elements(sizes);
   const inside = writes(p.y, 4 * total) && writes(p.t, SCRATCH) && operandInside(p, p.a, A) && operandInside(p, p.b, B) && operandInside(p, p.c, C);
   return inside ? 16 * total : REFUSED; // a function costs as much as that many products
@@ -74,10 +74,10 @@ function operand(x: usize, stride: i32, from: i32, count: i32, scratch: usize): 
 
 /** Whole vectors in place, the rest through scratch: nothing behind y is written. */
 function apply(p: MapF32, a: usize, b: usize, c: usize, y: usize, count: i32): void {
-  const fn = unchecked(functions[p.fn]), whole = count & ~3, last = p.t + 12 * BLOCK;
+  const whole = count & ~3, last = p.t + 12 * BLOCK;
   let rest: usize = 4 * whole;
-  if (whole) fn(a, b, c, y, whole, p.alpha, p.beta);
+  if (whole) callFunction(a, b, c, y, whole, p.alpha, p.beta, p.fn);
   if (whole == count) return;
-  fn(a + rest, b + rest, c + rest, last, 4, p.alpha, p.beta);
+  callFunction(a + rest, b + rest, c + rest, last, 4, p.alpha, p.beta, p.fn);
   for (let from = last; rest < <usize>(4 * count); rest += 4, from += 4) store<f32>(y + rest, load<f32>(from));
 }

@@ -3,7 +3,7 @@ import { ifLess, magnitude, negated, over, plus, splat, times, truncated } from 
 import { storePart } from "../quant/output";
 import { ROUNDER, ROUNDER_BITS } from "../quant/requantize";
 import { requantizeFour, requantizeTflite } from "../quant/requantize.tflite";
-import { Window, checkWindow, endTap, firstTap, positions, taps } from "../window";
+import { Window, checkWindow, endTap, firstTap, imageSize, positions, taps } from "../window";
 
 /** Parameters of maxPool2dI8, averagePool2dI8, averagePool2dI8Tflite and meanI8Tflite, written by converter/lower/pool.i8.ts. m, r: of meanI8Tflite */
 @unmanaged
@@ -29,7 +29,7 @@ export function checkPoolI16(p: PoolI8): f64 {
 
 function checkPool(p: PoolI8, bytes: f64): f64 {
   if (!checkWindow(p) || !between(p.padBottom, -LIMIT, LIMIT) || !between(p.padRight, -LIMIT, LIMIT)) return REFUSED;
-  return reads(p.x, bytes * <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C) && writes(p.y, bytes * positions(p) * <f64>p.C) ? taps(p) * <f64>p.C : REFUSED;
+  return reads(p.x, bytes * imageSize(p)) && writes(p.y, bytes * positions(p) * <f64>p.C) ? taps(p) * <f64>p.C : REFUSED;
 }
 
 /**

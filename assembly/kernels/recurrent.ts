@@ -3,9 +3,9 @@
  * by a dense kernel before: `gates`. Sizes are padded so that every row is whole vectors: P = H up to a multiple of 8,
  * gate g of a row starts at g · P; weights and biases of the padding are zero.
  */
-import { REFUSED, between, reads, sizes, writes } from "../check";
-import { functions } from "../functions";
+import { REFUSED, reads, sizes, writes } from "../check";
 import { at, LANES, lane, put, smaller, larger } from "../lanes";
+import { callFunction } from "../tables";
 
 /** gates f32 [T,N,G·P], overwritten · h0, hn f32 [N,H] or 0 · y [T] rows of [N,H], yStep elements apart, or 0 · lengths f32 [N] or 0 · h f32 [N,P] scratch */
 @unmanaged
@@ -37,10 +37,6 @@ export function checkRecurrent(p: Recurrent, G: i32, weightBytes: f64, yBytes: f
 /** True for 0, or for an address of `bytes` bytes. */
 export function optional(address: usize, bytes: f64, written: bool): bool {
   return address == 0 || (written ? writes(address, bytes) : reads(address, bytes));
-}
-
-export function isFunction(fn: i32): bool {
-  return between(fn, 0, functions.length - 1);
 }
 
 /** Rows of [N,H] → rows of [N,P], padding zero; zeros where there are none. */
@@ -75,7 +71,7 @@ export function activate(x: usize, n: i32, clip: f32, fn: i32, alpha: f32, beta:
     const lo = lane(-clip), hi = lane(clip);
     for (let i = 0; i < n; i += LANES) put(x, i, smaller(larger(at(x, i), lo), hi));
   }
-  unchecked(functions[fn])(x, 0, 0, x, n, alpha, beta);
+  callFunction(x, 0, 0, x, n, alpha, beta, fn);
 }
 
 /** The hidden state as the next product reads it: q = round(h / scale) + zeroPoint, NaN gives the zero point. */

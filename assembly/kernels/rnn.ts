@@ -1,8 +1,9 @@
 /** Simple RNN, float32 and int8: h' = f(x part + R · h). Equations: ONNX RNN-22. */
 import { REFUSED, reads, writes } from "../check";
+import { isFunction } from "../tables";
 import { clearTail } from "./lstm";
 import { addProductF32, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, isFunction, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 @unmanaged
 export class RnnF32 extends Recurrent {

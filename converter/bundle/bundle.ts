@@ -44,13 +44,14 @@ function usedEntries(model: Uint8Array, build: Uint8Array<ArrayBuffer>): Set<num
   return new Set([...[...kernels].map((k) => exports.octavo_kernel_entry(k)), ...[...functions].map((f) => exports.octavo_function_entry(f))]);
 }
 
-/** Every other entry of the table becomes a copy of a used one of the table, which costs nothing. */
+/** Every other place of the table stays empty. */
 function keepOnly(binaryen: typeof Binaryen, module: Binaryen.Module, used: ReadonlySet<number>): void {
-  const segment = binaryen.getElementSegmentInfo(module.getElementSegmentByIndex(0)), [first] = used;
-  const start = (binaryen.getExpressionInfo(segment.offset) as Binaryen.ConstInfo).value as number;
-  const names = segment.data.map((name, i) => (used.has(start + i) ? name : segment.data[first! - start]!));
-  module.removeElementSegment(segment.name);
-  module.addActiveElementSegment(segment.table, segment.name, names, module.i32.const(start));
+  const segments = Array.from({ length: module.getNumElementSegments() }, (_, i) => binaryen.getElementSegmentInfo(module.getElementSegmentByIndex(i)));
+  for (const { name, table, offset, data } of segments) {
+    const start = (binaryen.getExpressionInfo(offset) as Binaryen.ConstInfo).value as number;
+    data.forEach((fn, i) => { if (used.has(start + i)) module.addActiveElementSegment(table, `entry${start + i}`, [fn], module.i32.const(start + i)); });
+    module.removeElementSegment(name);
+  }
 }
 
 const exportNames = (binaryen: typeof Binaryen, module: Binaryen.Module): string[] =>

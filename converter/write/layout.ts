@@ -109,7 +109,7 @@ export const kernelNames = Object.keys(inferLayouts) as KernelName[];
 /** In the order of their numbers, from FIRST_TRAIN. */
 export const trainKernelNames = Object.keys(trainLayouts) as KernelName[];
 
-/** Number of the first kernel of training; assembly/registry.train.ts holds the same. */
+/** Number of the first kernel of training, as in assembly/registry.train.ts. */
 export const FIRST_TRAIN = 128;
 
 /** Number of a kernel in a program. */

@@ -10,6 +10,10 @@ import { infer } from "../../assembly/run";
 import { readHeader, writeHeader } from "./npy";
 import { STDERR, STDIN, STDOUT, argument, exit, lengthOf, openFile, readFully, readSome, writeFully } from "./wasi";
 
+export * from "../../assembly/functions";
+export * from "../../assembly/registry";
+export { tableSizes } from "../../assembly/tables";
+
 const text = memory.data(512);
 
 export function _start(): void {
