@@ -43,6 +43,11 @@ export function imageSize(p: Window): f64 {
   return <f64>p.N * <f64>p.H * <f64>p.W * <f64>p.C;
 }
 
+/** Bytes of the image in float32. */
+export function imageBytes(p: Window): f64 {
+  return 4 * imageSize(p);
+}
+
 /** Pixels of the output. */
 export function positions(p: Window): f64 {
   return <f64>p.N * <f64>p.OH * <f64>p.OW;

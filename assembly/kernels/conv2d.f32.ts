@@ -1,5 +1,5 @@
 import { REFUSED, apart, reads, writes } from "../check";
-import { Channels, Window, checkConvolution, endTap, firstTap, imageSize, positions, productsOf } from "../window";
+import { Channels, Window, checkConvolution, endTap, firstTap, imageBytes, positions, productsOf } from "../window";
 import { ROWS, multiplyBlock, packRun, packZeros, panelBytes, panelOf, setRow } from "./gemm.f32";
 
 /** Parameters of conv2dF32, written by converter/lower/conv.ts: strides of y in elements, t of panelBytes. */
@@ -15,7 +15,7 @@ export function checkConv2dF32(p: Conv2dF32): f64 {
   const channels = changetype<Channels>(changetype<usize>(p) + offsetof<Conv2dF32>("O")), last = checkConvolution(p, channels);
   if (last == REFUSED || p.OW > 1 && p.yPixel < p.O) return REFUSED;
   const K = productsOf(p, channels), blocks = <f64>p.groups * Math.ceil(<f64>(p.O / p.groups) / 8);
-  const inside = reads(p.x, 4 * imageSize(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * last, p.t, panelBytes(K));
+  const inside = reads(p.x, imageBytes(p)) && reads(p.w, 32 * blocks * K) && reads(p.b, 32 * blocks) && writes(p.y, 4 * last) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * last, p.t, panelBytes(K));
   return inside ? positions(p) * (8 * blocks * (K + 8) + 64 * <f64>p.groups) : REFUSED;
 }
 

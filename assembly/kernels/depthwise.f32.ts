@@ -1,6 +1,6 @@
 import { REFUSED, reads, writes } from "../check";
 import { clamp } from "../lanes";
-import { Window, checkWindow, endTap, firstTap, imageSize, positions, taps } from "../window";
+import { Window, checkWindow, endTap, firstTap, imageBytes, positions, taps } from "../window";
 import { depthwiseF32Simd } from "./depthwise.f32.simd";
 
 /** Parameters of depthwiseF32, written by converter/lower/conv.ts. */
@@ -13,7 +13,7 @@ export class DepthwiseF32 extends Window {
 export function checkDepthwiseF32(p: DepthwiseF32): f64 {
   if (!checkWindow(p)) return REFUSED;
   const C = <f64>p.C, outputs = positions(p) * C;
-  const inside = reads(p.x, 4 * imageSize(p)) && reads(p.w, 4 * <f64>p.KH * <f64>p.KW * C) && reads(p.b, 4 * C) && writes(p.y, 4 * outputs);
+  const inside = reads(p.x, imageBytes(p)) && reads(p.w, 4 * <f64>p.KH * <f64>p.KW * C) && reads(p.b, 4 * C) && writes(p.y, 4 * outputs);
   return inside ? taps(p) * C + positions(p) * (C + 64) : REFUSED;
 }
 

@@ -1,5 +1,5 @@
 import { REFUSED, between, reads, writes } from "../check";
-import { Window, checkWindow, endTap, firstTap, imageSize, positions, taps } from "../window";
+import { Window, checkWindow, endTap, firstTap, imageBytes, positions, taps } from "../window";
 import { clamp } from "../lanes";
 import { averagePixelSimd, maxPixelSimd } from "./pool.f32.simd";
 
@@ -16,7 +16,7 @@ const LIMIT: i32 = 1 << 28;
 export function checkPoolF32(p: PoolF32): f64 {
   if (!checkWindow(p) || !between(p.padBottom, -LIMIT, LIMIT) || !between(p.padRight, -LIMIT, LIMIT)) return REFUSED;
   const outputs = positions(p) * <f64>p.C;
-  return reads(p.x, 4 * imageSize(p)) && writes(p.y, 4 * outputs) ? taps(p) * <f64>p.C + outputs + 64 * positions(p) : REFUSED;
+  return reads(p.x, imageBytes(p)) && writes(p.y, 4 * outputs) ? taps(p) * <f64>p.C + outputs + 64 * positions(p) : REFUSED;
 }
 
 /**
