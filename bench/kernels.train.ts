@@ -22,17 +22,21 @@ function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attrib
 
 const window = (k: number) => ({ stride: [1, 1], dilation: [1, 1], pad: k === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1], groups: 1 });
 const weightGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dWeightGrad", [[O, k, k, C], [N, H, W, C], [N, H, W, O]], window(k));
+const inputGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dInputGrad", [[N, H, W, O], [O, k, k, C]], { ...window(k), size: [H, W] });
 const cases: Record<string, () => Graph> = {
   "conv 16×32² 3→32": () => graphOf("conv2d", [[16, 32, 32, 3], [32, 3, 3, 3], [32]], { ...window(3), clamp: noClamp }),
   "conv 16×16² 32→64": () => graphOf("conv2d", [[16, 16, 16, 32], [64, 3, 3, 32], [64]], { ...window(3), clamp: noClamp }),
   "dense 16 rows 4096→128": () => graphOf("dense", [[16, 4096], [128, 4096], [128]], { clamp: noClamp }),
-  "matmul 16×128×4096": () => graphOf("matmul", [[16, 128], [128, 4096]], {}),
   "dw 16×32² 3→32": () => weightGrad([16, 32, 32, 3], 32, 3),
   "dw 16×16² 32→64": () => weightGrad([16, 16, 16, 32], 64, 3),
   "dw 16 rows 4096→128": () => weightGrad([1, 1, 16, 4096], 128, 1),
   "dw 896 rows 128→512": () => weightGrad([1, 1, 896, 128], 512, 1),
   "dw 16 rows 128→10": () => weightGrad([1, 1, 16, 128], 10, 1),
   "dw 4×14² 128→128": () => weightGrad([4, 14, 14, 128], 128, 3),
+  "dx 16×16² 32→64": () => inputGrad([16, 16, 16, 32], 64, 3),
+  "dx 16 rows 4096→128": () => inputGrad([1, 1, 16, 4096], 128, 1),
+  "dx 896 rows 128→512": () => inputGrad([1, 1, 896, 128], 512, 1),
+  "db 16×32² 32": () => graphOf("biasGrad", [[32], [16, 32, 32, 32]], {}),
 };
 
 const report = reporter("f32");

@@ -71,6 +71,10 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
     convolution(a, [x!, acc!]);
     rank("gradient", dy!, 4);
   },
+  conv2dInputGrad: (a, [dy, w]) => {
+    whole("size", a.size, 2, 1);
+    convolution(a, [dy!, w!]);
+  },
   dense: (_, [x, w]) => {
     rank("weights", w!, 2);
     need(x!.length >= 1, () => "input has no axes, expected at least one");

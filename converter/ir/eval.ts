@@ -8,7 +8,7 @@ import { OctavoError, modelError } from "./error.ts";
 import { convTranspose2d, conv2d } from "./eval/conv.ts";
 import { dense, matmul } from "./eval/dense.ts";
 import { binaryKernels, unaryKernels, where } from "./eval/elementwise.ts";
-import { conv2dWeightGrad } from "./eval/conv.grad.ts";
+import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./eval/conv.grad.ts";
 import { accumulate, clampGrad } from "./eval/elementwise.grad.ts";
 import { averagePool2d, maxPool2d } from "./eval/pool.ts";
 import { dequantize, isQuantized, lut, quantize } from "./eval/quantize.ts";
@@ -27,7 +27,7 @@ const kernels: Kernels = {
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
   accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
-  conv2dWeightGrad,
+  conv2dWeightGrad, conv2dInputGrad, biasGrad,
 };
 
 export interface EvaluateOptions {

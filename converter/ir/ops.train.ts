@@ -13,6 +13,10 @@ interface Window { stride: number[]; dilation: number[]; pad: number[] }
 export interface TrainAttributes extends RecurrentTrainAttributes {
   /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
   conv2dWeightGrad: Window & { groups: number };
+  /** dy [N,OH,OW,O], w [O,KH,KW,C/groups] → dx [N,H,W,C]; `size`: [H,W] */
+  conv2dInputGrad: Window & { groups: number; size: number[] };
+  /** acc [O], dy [...,O] → acc + the sum over all rows */
+  biasGrad: Record<never, never>;
   /** acc, g → acc + g, equal shapes */
   accumulate: Record<never, never>;
   /** v, dy → dx = min < v < max ? dy : 0; v is the argument or the result of the clamp */
@@ -50,10 +54,23 @@ function conv2dWeightGrad(a: TrainAttributes["conv2dWeightGrad"], [acc, x, dy]: 
   return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
 }
 
+function conv2dInputGrad(a: TrainAttributes["conv2dInputGrad"], [dy, w]: Inputs): Result[] {
+  const [O, KH, KW, Cg] = w!.shape as [number, number, number, number], x = { dtype: dy!.dtype, shape: [dy!.shape[0]!, ...a.size, Cg * a.groups] };
+  expect("gradient", dy!.shape, [dy!.shape[0]!, ...spatial({ name: "", ...x }, [KH, KW], a), O]);
+  return [x];
+}
+
+function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
+  expect("bias", acc!.shape, dy!.shape.slice(-1));
+  return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
+}
+
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },
   gatherGrad: { inputs: [3, 3], infer: gatherGrad },
   ...recurrentTrainOps,
   conv2dWeightGrad: { inputs: [3, 3], infer: conv2dWeightGrad },
+  conv2dInputGrad: { inputs: [2, 2], infer: conv2dInputGrad },
+  biasGrad: { inputs: [2, 2], infer: biasGrad },
 };

@@ -26,7 +26,7 @@ export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
 
 /** Strides of y in elements, and where its first pixel lies. */
 interface Rows { batch: number; row: number; pixel: number; start: number }
-interface Product { weights: Operand; O: number; Cg: number; groups: number; clamp: Clamp; rows: Rows }
+export interface Product { weights: Operand; O: number; Cg: number; groups: number; clamp: Clamp; rows: Rows }
 
 function call(c: LoweringContext, node: Node, geometry: Geometry, { weights, O, Cg, groups, clamp: [lo, hi], rows }: Product): void {
   const K = geometry.kernel[0]! * geometry.kernel[1]! * Cg, pixels = geometry.x[0]! * geometry.output[0]! * geometry.output[1]!;
@@ -56,18 +56,24 @@ function channelsLast(c: LoweringContext, name: string, C: number, taps: number)
  * s·j + phase takes input j + (phase + pad − dilation · tap) / s from each tap where that is a whole number.
  */
 export function convTranspose2d(node: Node<"convTranspose2d">, c: LoweringContext): void {
-  const [x, w] = node.inputs as [string, string], [O, KH, KW] = c.tensor(w).shape as [number, number, number], [, OH, OW] = c.tensor(node.outputs[0]!).shape as [number, number, number];
-  const { stride, dilation, pad } = node.attributes, phases = (axis: 0 | 1, K: number, size: number) => phasesOf(K, size, stride[axis]!, dilation[axis]!, pad[axis]!);
-  for (const v of phases(0, KH, OH)) for (const h of phases(1, KW, OW)) {
+  const [, KH, KW] = c.tensor(node.inputs[1]!).shape as [number, number, number];
+  byPhases(c, node, { ...node.attributes, kernel: [KH, KW] }, (down, across) => phaseWeights(c, node, down, across));
+}
+
+/** @param product weights of these taps, down and across, in the order in which x is read; −1 is a tap of zeros */
+export function byPhases(c: LoweringContext, node: Node, { kernel: [KH, KW], stride, dilation, pad }: Pick<Geometry, "kernel" | "stride" | "dilation" | "pad">,
+  product: (down: readonly number[], across: readonly number[]) => Omit<Product, "rows">): void {
+  const x = node.inputs[0]!, [, OH, OW, O] = c.tensor(node.outputs[0]!).shape as [number, number, number, number];
+  const phases = (axis: 0 | 1, K: number, size: number) => phasesOf(K, size, stride[axis]!, dilation[axis]!, pad[axis]!);
+  for (const v of phases(0, KH!, OH)) for (const h of phases(1, KW!, OW)) {
     const geometry = { x: c.tensor(x).shape, output: [v.count, h.count], kernel: [v.taps.length, h.taps.length], stride: [1, 1], dilation: [v.dilation, h.dilation], pad: [v.pad, h.pad] };
     const rows = { batch: OH * OW * O, row: stride[0]! * OW * O, pixel: stride[1]! * O, start: (v.phase * OW + h.phase) * O };
-    call(c, node, geometry, { ...phaseWeights(c, node, v.taps, h.taps), rows });
+    call(c, node, geometry, { ...product(v.taps, h.taps), rows });
   }
 }
 
 interface Phase { phase: number; count: number; taps: number[]; dilation: number; pad: number }
 
-/** `taps` in the order in which x is read; −1 is a tap of zeros, where a phase has none. */
 function phasesOf(K: number, size: number, stride: number, dilation: number, pad: number): Phase[] {
   return Array.from({ length: Math.min(stride, size) }, (_, phase) => {
     const count = Math.ceil((size - phase) / stride), all = Array.from({ length: K }, (_, tap) => tap).reverse();

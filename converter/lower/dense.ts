@@ -1,7 +1,7 @@
 /** dense → denseF32, or from 4 rows conv2dF32, whose panels share each weight among 5 rows; matmul → matmulF32. */
 import { broadcastStrides } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
-import type { LoweringContext } from "./context.ts";
+import type { LoweringContext, Operand } from "./context.ts";
 import { panelBytes, windowFields } from "./conv.ts";
 import { perGate, weightsF32 } from "./gates.ts";
 import { stridedFields } from "./strided.ts";
@@ -19,6 +19,11 @@ export function dense(node: Node<"dense">, c: LoweringContext): void {
 /** N rows are an image of one line; a row is a pixel. */
 const rowsAsImage = (N: number, I: number) =>
   windowFields({ x: [1, 1, N, I], output: [1, N], kernel: [1, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0] });
+
+/** y [M,N] = a [M,K] · b [K,N] */
+export function product(c: LoweringContext, a: Operand, b: Operand, y: Operand, [M, K, N]: readonly [number, number, number]): void {
+  c.call("matmulF32", { a, b, y, t: c.scratch(panelBytes(K)), M, K, N, ...stridedFields([], { a: [], b: [] }) }, ["y"], M * K * N);
+}
 
 export function matmul(node: Node<"matmul">, c: LoweringContext): void {
   const [a, b] = node.inputs as [string, string], y = node.outputs[0]!, shape = c.tensor(y).shape, batch = shape.slice(0, -2);

@@ -8,7 +8,7 @@ import { LoweringContext, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
 import { conv2d, convTranspose2d } from "./conv.ts";
 import { dense, matmul } from "./dense.ts";
-import { conv2dWeightGrad } from "./conv.grad.ts";
+import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./conv.grad.ts";
 import { accumulate, clampGrad } from "./elementwise.grad.ts";
 import { batchNorm, binary, unary, where } from "./elementwise.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
@@ -37,7 +37,10 @@ const any: Lowerings = { reshape, transpose, slice, concat, pad, expand, tile, c
 const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary), where, batchNorm, conv2d, convTranspose2d, dense, matmul, maxPool2d: pool, averagePool2d: pool, ...each(reduceOps, reduce), softmax, logSoftmax: softmax, normalize, argMax: arg, argMin: arg, cumSum, topK, gatherElements, gatherNd, scatterElements, resample };
 
 /** Of training, float32: kernels of the training module. */
-const training: Lowerings = { accumulate, clampGrad, conv2dWeightGrad };
+const training: Lowerings = {
+  accumulate, clampGrad,
+  conv2dWeightGrad, conv2dInputGrad, biasGrad,
+};
 
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {

@@ -98,6 +98,7 @@ const trainLayouts = {
   accumulate: [...ptr("acc", "g"), ...i32("n")],
   clampGrad: [...ptr("v", "dy", "dx"), ...i32("n"), ...f32("min", "max")],
   conv2dWeightGrad: [...image, ...ptr("x", "dy", "dw", "t"), ...i32("O", "groups", "chunk")],
+  biasGrad: [...ptr("dy", "db"), ...i32("rows", "O")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

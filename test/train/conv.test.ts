@@ -50,9 +50,43 @@ describe("conv2dWeightGrad", () => {
   });
 });
 
+const inputGrad = (k: Case, seed: number) => oneNode("conv2dInputGrad", [{ shape: outputOf(k) }, { shape: k.w }], { ...k.a, size: k.x.slice(1, 3) }, { seed });
+
+describe("conv2dInputGrad", () => {
+  test.each(cases.map((k, i) => [JSON.stringify(k), k, i] as const))("%s", async (_, k, seed) => {
+    const { graph, inputs } = inputGrad(k, seed + 1), dx = (await expectLikeEvaluator(graph, inputs)).get("y0")!;
+    const forward = oneNode("conv2d", [{ shape: k.x }, { shape: k.w, data: inputs.get("x1") as Float32Array }], { ...k.a, clamp: noClamp });
+    expectDirections(asFunction(forward.graph, forward.inputs, "x0", "y0"), forward.inputs.get("x0") as Float32Array, inputs.get("x0")!, dx, { h: 0.25 });
+  });
+
+  test("of random geometries", async () => {
+    const r = random(78);
+    for (let i = 0; i < 80; i++) {
+      const { graph, inputs } = inputGrad(randomCase(r), i);
+      await expectLikeEvaluator(graph, inputs);
+    }
+  });
+
+  test("constant weights", async () => {
+    const { graph, inputs } = oneNode("conv2dInputGrad", [{ shape: [1, 4, 4, 6] }, { shape: [6, 3, 3, 10], constant: true }], { ...geometry({ stride: [2, 2], pad: [1, 1, 1, 1] }), size: [8, 8] });
+    await expectLikeEvaluator(graph, inputs);
+  });
+});
+
+test.each([[[4, 1]], [[7, 3]], [[2, 5, 5, 10]], [[3, 1, 1, 64]], [[33, 85]], [[6]]])("biasGrad %j", async (dy) => {
+  const { graph, inputs } = oneNode("biasGrad", [{ shape: dy.slice(-1) }, { shape: dy }], {});
+  const db = (await expectLikeEvaluator(graph, inputs, 1e-6)).get("y0")!, b = inputs.get("x0") as Float32Array;
+  const forward = oneNode("add", [{ shape: dy }, { shape: dy.slice(-1) }], { clamp: noClamp });
+  expectDirections(asFunction(forward.graph, forward.inputs, "x1", "y0"), b, inputs.get("x1")!, db.map((v, i) => v - b[i]!), { h: 0.25 });
+});
+
 describe.each(builds.map((b) => [b.name, b] as const))("hostile structs, %s", (_, build) => {
   test.each([0, 2, 4])("conv2dWeightGrad %i", async (i) => {
     const { graph, inputs } = weightGrad(cases[i]!, 1);
     await expectNoHarm(graph, inputs, build, i + 11);
+  });
+  test("biasGrad", async () => {
+    const { graph, inputs } = oneNode("biasGrad", [{ shape: [21] }, { shape: [9, 21] }], {});
+    await expectNoHarm(graph, inputs, build, 5);
   });
 });

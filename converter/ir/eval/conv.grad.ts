@@ -22,3 +22,19 @@ export function conv2dWeightGrad(a: TrainAttributes["conv2dWeightGrad"], [acc, x
   });
   dw!.data.set(sums);
 }
+
+/** dx[n,h,l,g·Cg + c] = Σ dy[n,i,j,o] · w[o,u,v,c] over h = i·sh + u·dh − top, l = j·sw + v·dw − left, o of group g */
+export function conv2dInputGrad(a: TrainAttributes["conv2dInputGrad"], [dy, w]: Value[], [dx]: Value[]): void {
+  const sums = new Float64Array(dx!.data.length), Cg = w!.shape[3]!, [gradient, weights] = [floats(dy!), floats(w!)];
+  forProducts(a, dx!.shape, w!.shape, dy!.shape, (ix, iw, iy) => {
+    for (let c = 0; c < Cg; c++) sums[ix + c]! += gradient[iy]! * weights[iw + c]!;
+  });
+  dx!.data.set(sums);
+}
+
+/** db[o] = acc[o] + Σr dy[r,o] */
+export function biasGrad(_: unknown, [acc, dy]: Value[], [db]: Value[]): void {
+  const sums = Float64Array.from(acc!.data), O = sums.length;
+  for (let i = 0; i < dy!.data.length; i++) sums[i % O]! += dy!.data[i]!;
+  db!.data.set(sums);
+}
