@@ -23,6 +23,7 @@ function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attrib
 const window = (k: number) => ({ stride: [1, 1], dilation: [1, 1], pad: k === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1], groups: 1 });
 const weightGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dWeightGrad", [[O, k, k, C], [N, H, W, C], [N, H, W, O]], window(k));
 const inputGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dInputGrad", [[N, H, W, O], [O, k, k, C]], { ...window(k), size: [H, W] });
+const pool = { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pad: [0, 0, 0, 0] };
 const cases: Record<string, () => Graph> = {
   "conv 16×32² 3→32": () => graphOf("conv2d", [[16, 32, 32, 3], [32, 3, 3, 3], [32]], { ...window(3), clamp: noClamp }),
   "conv 16×16² 32→64": () => graphOf("conv2d", [[16, 16, 16, 32], [64, 3, 3, 32], [64]], { ...window(3), clamp: noClamp }),
@@ -37,6 +38,9 @@ const cases: Record<string, () => Graph> = {
   "dx 16 rows 4096→128": () => inputGrad([1, 1, 16, 4096], 128, 1),
   "dx 896 rows 128→512": () => inputGrad([1, 1, 896, 128], 512, 1),
   "db 16×32² 32": () => graphOf("biasGrad", [[32], [16, 32, 32, 32]], {}),
+  "maxPool 2² 16×32² 32": () => graphOf("maxPool2d", [[16, 32, 32, 32]], { ...pool, clamp: noClamp }),
+  "maxPool 2² dx 16×32² 32": () => graphOf("maxPool2dGrad", [[16, 32, 32, 32], [16, 16, 16, 32], [16, 16, 16, 32]], pool),
+  "clamp dx 16×32² 32": () => graphOf("clampGrad", [[16, 32, 32, 32], [16, 32, 32, 32]], { min: 0, max: Infinity }),
 };
 
 const report = reporter("f32");

@@ -81,6 +81,11 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
   },
   maxPool2d: (a, [x]) => window(a, a.kernel, x!),
   averagePool2d: (a, [x]) => window(a, a.kernel, x!),
+  maxPool2dGrad: (a, [x]) => window(a, a.kernel, x!),
+  averagePool2dGrad: (a, [dy]) => {
+    whole("size", a.size, 2, 1);
+    window(a, a.kernel, dy!);
+  },
   lstm: (a, shapes) => recurrent(a, shapes, 3),
   gru: (a, shapes) => recurrent(a, shapes, 2),
   rnn: (a, shapes) => recurrent(a, shapes, 1),

@@ -15,6 +15,10 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
   conv2dWeightGrad: Window & { groups: number };
   /** dy [N,OH,OW,O], w [O,KH,KW,C/groups] → dx [N,H,W,C]; `size`: [H,W] */
   conv2dInputGrad: Window & { groups: number; size: number[] };
+  /** x [N,H,W,C], y, dy [N,OH,OW,C] → dx: the first maximum of a window gets its dy */
+  maxPool2dGrad: Window & { kernel: number[] };
+  /** dy [N,OH,OW,C] → dx [N,H,W,C]; `size`: [H,W] */
+  averagePool2dGrad: Window & { kernel: number[]; countIncludePad: boolean; size: number[] };
   /** acc [O], dy [...,O] → acc + the sum over all rows */
   biasGrad: Record<never, never>;
   /** acc, g → acc + g, equal shapes */
@@ -60,6 +64,19 @@ function conv2dInputGrad(a: TrainAttributes["conv2dInputGrad"], [dy, w]: Inputs)
   return [x];
 }
 
+function maxPool2dGrad(a: TrainAttributes["maxPool2dGrad"], [x, y, dy]: Inputs): Result[] {
+  const [N, , , C] = x!.shape as [number, number, number, number], windows = [N, ...spatial(x!, a.kernel, a), C];
+  expect("result", y!.shape, windows);
+  expect("gradient", dy!.shape, windows);
+  return [{ dtype: x!.dtype, shape: [...x!.shape] }];
+}
+
+function averagePool2dGrad(a: TrainAttributes["averagePool2dGrad"], [dy]: Inputs): Result[] {
+  const [N, , , C] = dy!.shape as [number, number, number, number], x = { dtype: dy!.dtype, shape: [N, ...a.size, C] };
+  expect("gradient", dy!.shape, [N, ...spatial({ name: "", ...x }, a.kernel, a), C]);
+  return [x];
+}
+
 function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
   expect("bias", acc!.shape, dy!.shape.slice(-1));
   return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
@@ -73,4 +90,6 @@ export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   conv2dWeightGrad: { inputs: [3, 3], infer: conv2dWeightGrad },
   conv2dInputGrad: { inputs: [2, 2], infer: conv2dInputGrad },
   biasGrad: { inputs: [2, 2], infer: biasGrad },
+  maxPool2dGrad: { inputs: [3, 3], infer: maxPool2dGrad },
+  averagePool2dGrad: { inputs: [1, 1], infer: averagePool2dGrad },
 };

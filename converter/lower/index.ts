@@ -17,6 +17,7 @@ import { lut, tabulate } from "./lut.ts";
 import { matmul as matmulI8 } from "./matmul.i8.ts";
 import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
 import { mean as meanI8, pool as poolI8 } from "./pool.i8.ts";
+import { averagePool2dGrad, maxPool2dGrad } from "./pool.grad.ts";
 import { placements } from "./place.ts";
 import { pool } from "./pool.ts";
 import { dequantize, quantize } from "./quantize.ts";
@@ -40,6 +41,7 @@ const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary)
 const training: Lowerings = {
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
+  maxPool2dGrad, averagePool2dGrad,
 };
 
 /** Where an operand or result is quantized. */

@@ -99,6 +99,8 @@ const trainLayouts = {
   clampGrad: [...ptr("v", "dy", "dx"), ...i32("n"), ...f32("min", "max")],
   conv2dWeightGrad: [...image, ...ptr("x", "dy", "dw", "t"), ...i32("O", "groups", "chunk")],
   biasGrad: [...ptr("dy", "db"), ...i32("rows", "O")],
+  maxPool2dGrad: [...image, ...ptr("x", "y", "dy", "dx")],
+  averagePool2dGrad: [...image, ...ptr("dy", "dx"), ...i32("padBottom", "padRight", "countIncludePad")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };
