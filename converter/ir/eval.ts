@@ -11,6 +11,7 @@ import { binaryKernels, unaryKernels, where } from "./eval/elementwise.ts";
 import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./eval/conv.grad.ts";
 import { accumulate, clampGrad } from "./eval/elementwise.grad.ts";
 import { averagePool2dGrad, maxPool2dGrad } from "./eval/pool.grad.ts";
+import { fakeQuant, fakeQuantRows } from "./eval/fake-quant.ts";
 import { averagePool2d, maxPool2d } from "./eval/pool.ts";
 import { dequantize, isQuantized, lut, quantize } from "./eval/quantize.ts";
 import { gru, lstm, rnn } from "./eval/recurrent.ts";
@@ -27,7 +28,7 @@ const kernels: Kernels = {
   softmax, logSoftmax, batchNorm, normalize, argMax, argMin, cumSum, topK,
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
-  accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
+  fakeQuant, fakeQuantRows, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad,
 };
 

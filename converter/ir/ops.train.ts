@@ -11,6 +11,13 @@ import { spatial, type Inputs, type OpRule, type Result } from "./ops.ts";
 interface Window { stride: number[]; dilation: number[]; pad: number[] }
 
 export interface TrainAttributes extends RecurrentTrainAttributes {
+  /** x → scale · (clamp(round(x / scale) + zeroPoint, lo, hi) − zeroPoint), halves to even: the real number that an integer tensor would hold */
+  fakeQuant: { scale: number; zeroPoint: number; lo: number; hi: number };
+  /**
+   * w [O,…], scale [O] → w on the grid of each row, s · clamp(round(w / s), −limit, limit). s is the row's scale, or
+   * max |w[o]| / limit where max |w[o]| > (limit + 0.49) · scale[o].
+   */
+  fakeQuantRows: { limit: number };
   /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
   conv2dWeightGrad: Window & { groups: number };
   /** dy [N,OH,OW,O], w [O,KH,KW,C/groups] → dx [N,H,W,C]; `size`: [H,W] */
@@ -45,6 +52,11 @@ function gatherGrad(_: unknown, [acc, i, dy]: Inputs): Result[] {
   const expected = [...i!.shape, ...acc!.shape.slice(1)];
   if (acc!.shape.length < 1 || show(dy!.shape) !== show(expected)) fail(`dy has shape ${show(dy!.shape)}, expected ${show(expected)}`);
   return [{ dtype: acc!.dtype, shape: [...acc!.shape] }];
+}
+
+function fakeQuantRows(_: unknown, [w, scale]: Inputs): Result[] {
+  if (show(scale!.shape) !== show(w!.shape.slice(0, 1))) fail(`scale has shape ${show(scale!.shape)}, expected ${show(w!.shape.slice(0, 1))}`);
+  return [{ dtype: w!.dtype, shape: [...w!.shape] }];
 }
 
 const expect = (name: string, found: readonly number[], expected: readonly number[]) => {
@@ -83,6 +95,8 @@ function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
 }
 
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
+  fakeQuant: { inputs: [1, 1], infer: alike },
+  fakeQuantRows: { inputs: [2, 2], infer: fakeQuantRows },
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },
   gatherGrad: { inputs: [3, 3], infer: gatherGrad },

@@ -11,6 +11,7 @@ import { dense, matmul } from "./dense.ts";
 import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./conv.grad.ts";
 import { accumulate, clampGrad } from "./elementwise.grad.ts";
 import { batchNorm, binary, unary, where } from "./elementwise.ts";
+import { fakeQuant, fakeQuantRows } from "./fake-quant.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
 import { lut, tabulate } from "./lut.ts";
@@ -39,6 +40,7 @@ const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary)
 
 /** Of training, float32: kernels of the training module. */
 const training: Lowerings = {
+  fakeQuant, fakeQuantRows,
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
   maxPool2dGrad, averagePool2dGrad,

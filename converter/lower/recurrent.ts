@@ -2,7 +2,7 @@
  * lstm, gru, rnn → one dense call for the inputs of all steps (`gates`), then one call per direction for the steps.
  * Float tensors: denseF32 and lstmF32 …; int8 x and weights: gatesI8 and lstmI8 …
  */
-import { tensorOf, type Node } from "../ir/graph.ts";
+import { tensorOf, type Node, type TypedArray } from "../ir/graph.ts";
 import type { RecurrentActivation } from "../ir/ops.ts";
 import { functionNumber, type KernelName } from "../write/layout.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
@@ -53,18 +53,23 @@ function rowScales({ c, d, G, H }: Layer, weights: string, scale: number): Float
 
 /** b[o] − m[o] · zeroPoint · Σ w[o]: the zero point of the vector, folded into the bias. */
 function biasOf({ node, c, d, G, H }: Layer, weights: string, m: Float32Array, K: number, zeroPoint: number, all: number, first: number): Float32Array {
-  const w = directionOf(c.tensor(weights).data!, d, G * H * K), b = node.inputs[3] ? tensorOf(c.graph, node.inputs[3]).data! : undefined;
+  const b = node.inputs[3] ? tensorOf(c.graph, node.inputs[3]).data! : undefined;
+  return lessZeroPoint(m.map((_, o) => (b ? b[(d * all + first) * H + o]! : 0)), directionOf(c.tensor(weights).data!, d, G * H * K), m, K, zeroPoint);
+}
+
+/** As assembly/kernels/commit.ts computes: in double, rounded once. */
+function lessZeroPoint(b: Float32Array, w: TypedArray, m: Float32Array, K: number, zeroPoint: number): Float32Array {
   return m.map((scale, o) => {
     let sum = 0;
     for (let k = 0; k < K; k++) sum += w[o * K + k]!;
-    return (b ? b[(d * all + first) * H + o]! : 0) - scale * zeroPoint * sum;
+    return b[o]! - scale * zeroPoint * sum;
   });
 }
 
 /** Takes the hidden state's zero point out of the gates' bias. */
 function minusZeroPoint(layer: Layer, bias: Float32Array): Float32Array {
-  const hidden = hiddenOf(layer), r = layer.node.inputs[2]!, correction = biasOf({ ...layer, node: { ...layer.node, inputs: [] } as never }, r, rowScales(layer, r, hidden.scale), layer.H, hidden.zeroPoint, 0, 0);
-  return bias.map((v, o) => v + correction[o]!);
+  const { c, d, G, H } = layer, hidden = hiddenOf(layer), r = layer.node.inputs[2]!;
+  return lessZeroPoint(bias, directionOf(c.tensor(r).data!, d, G * H * H), rowScales(layer, r, hidden.scale), H, hidden.zeroPoint);
 }
 
 /** The hidden state is quantized as y is. */

@@ -101,6 +101,10 @@ const trainLayouts = {
   biasGrad: [...ptr("dy", "db"), ...i32("rows", "O")],
   maxPool2dGrad: [...image, ...ptr("x", "y", "dy", "dx")],
   averagePool2dGrad: [...image, ...ptr("dy", "dx"), ...i32("padBottom", "padRight", "countIncludePad")],
+  fakeQuant: [...ptr("x", "y"), ...i32("n", "lo", "hi"), ...f32("scale")],
+  fakeQuantRows: [...ptr("w", "scale", "y"), ...i32("O", "K", "limit")],
+  commitRows: [...ptr("w", "b", "scale", "q", "m", "folded"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
+  dequantizeRows: [...ptr("q", "scale", "w"), ...i32("O", "K")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

@@ -1,0 +1,14 @@
+/** fakeQuant, fakeQuantRows → their kernels. */
+import { sizeOf, type Node } from "../ir/graph.ts";
+import type { LoweringContext } from "./context.ts";
+
+export function fakeQuant(node: Node<"fakeQuant">, c: LoweringContext): void {
+  const x = node.inputs[0]!, y = node.outputs[0]!, { scale, zeroPoint, lo, hi } = node.attributes;
+  c.inherit(y, x);
+  c.call("fakeQuant", { x: c.at(x), y: c.at(y), n: sizeOf(c.tensor(y).shape), lo: lo - zeroPoint, hi: hi - zeroPoint, scale }, ["y"]);
+}
+
+export function fakeQuantRows(node: Node<"fakeQuantRows">, c: LoweringContext): void {
+  const [w, scale] = node.inputs as [string, string], y = node.outputs[0]!, shape = c.tensor(w).shape, O = shape[0]!;
+  c.call("fakeQuantRows", { w: c.at(w), scale: c.at(scale), y: c.at(y), O, K: sizeOf(shape) / O, limit: node.attributes.limit }, ["y"]);
+}
