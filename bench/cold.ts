@@ -1,6 +1,11 @@
 /** From nothing to the first answer: a fresh browser profile per page, a fresh process per program; contenders in turn, round by round. */
 import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { root } from "../scripts/engines/tools.ts";
 import { launch } from "../test/packaging/project.ts";
 import { serve } from "./serve.ts";
 
@@ -8,6 +13,26 @@ import { serve } from "./serve.ts";
 export interface Cold { ms: number; medianMs: number; wasmBytes: number; shipped: number }
 /** A page's script, which leaves its answer in `globalThis.cold`; `harness`: the script is ours and not what an application ships. */
 export interface ColdPage { script: string; harness?: boolean }
+
+const dist = (file: string) => path.join(root, "dist/targets", file);
+
+async function scriptOf(entry: string, model = ""): Promise<string> {
+  const { outputFiles } = await build({ entryPoints: [path.join(import.meta.dirname, "cold", entry)], bundle: true, minify: true, write: false, format: "esm", target: "es2022", alias: { octavo: dist("browser/index.js") }, define: { MODEL: JSON.stringify(`files/${model}`) } });
+  return outputFiles[0]!.text;
+}
+
+/** The empty page and ours; `model` lies in the folder that is served as `files`. */
+export const ourPages = async (model: string): Promise<Record<"empty" | "octavo", ColdPage>> => ({ empty: { script: await scriptOf("empty.ts") }, octavo: { script: await scriptOf("octavo.ts", model) } });
+
+/** What a user of the package writes, on the built package; put into `folder`, where `model` is. */
+export function ourProgram(folder: string, model: string): string {
+  const script = path.join(folder, "cold-octavo.mjs");
+  writeFileSync(script, `import { load } from ${JSON.stringify(pathToFileURL(dist("node/index.js")).href)};
+const model = await load(${JSON.stringify(path.join(folder, model))});
+model.run(new Float32Array(model.inputs[0].shape.reduce((n, d) => n * d, 1)));
+`);
+  return script;
+}
 
 const PATIENCE_MS = 60_000;
 const summary = (times: number[]) => ({ ms: Math.min(...times), medianMs: times.sort((a, b) => a - b)[times.length >> 1]! });

@@ -1,12 +1,14 @@
 /** What was measured last, committed: bench/results/*.json. The page is written from these files alone. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
+import type { Converted } from "./parts/conversion.ts";
 import type { ColdRun } from "./peers/cold.ts";
 import type { Run } from "./peers/run.ts";
 import type { Machine } from "./report/machine.ts";
 
 export interface PeerResults { machine: Machine; versions: Record<string, string>; models: { name: string; kind: "cnn" | "lstm"; macs: number }[]; chromium?: Run; node?: Run; cold?: ColdRun }
-interface Results { peers: PeerResults }
+export type Conversions = Record<string, Converted[]>;
+interface Results { peers: PeerResults; conversions: Conversions }
 
 const fileOf = (name: keyof Results) => path.join(import.meta.dirname, "results", `${name}.json`);
 

@@ -2,8 +2,11 @@
 import { load } from "octavo";
 import { watchMemory } from "./memory.ts";
 
+/** Put in by the build. */
+declare const MODEL: string;
+
 async function main(): Promise<void> {
-  const bytes = watchMemory(), model = await load("files/kws.int8.octavo");
+  const bytes = watchMemory(), model = await load(MODEL);
   model.run(new Float32Array(model.inputs[0]!.shape.reduce((n, d) => n * d, 1)));
   Object.assign(globalThis, { cold: { ms: performance.now(), wasmBytes: bytes() } });
 }

@@ -1,13 +1,12 @@
 /** Cold start of kws, every engine against an empty page and an empty process. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { programOf } from "../../scripts/engines/tools.ts";
-import { coldPages, coldProcesses, type Cold, type ColdPage } from "../cold.ts";
+import { coldPages, coldProcesses, ourPages, ourProgram, type Cold, type ColdPage } from "../cold.ts";
 import { contenders, type Entry } from "./contenders.ts";
 import { packages } from "./packages.ts";
-import { bundled, dist, importMap } from "./run.ts";
+import { importMap } from "./run.ts";
 
 /** Module and function that start an engine; the contender whose form it loads. */
 const engines: Record<string, [file: string, start: string]> = {
@@ -28,23 +27,13 @@ firstAnswer(${start}, ${JSON.stringify(contender)}, ${JSON.stringify(entry)}, ho
 /** @param entry kws · @param files folder that files.ts wrote */
 export async function coldStarts(entry: Entry, files: string, rounds: { pages: number; processes: number }): Promise<ColdRun> {
   const supported = (host: "chromium" | "node") => Object.keys(engines).filter((name) => contenders.find((c) => c.name === name)!.hosts.includes(host));
-  const pages: Record<string, ColdPage> = { [EMPTY]: { script: await bundled("../cold/empty.ts", "browser") }, [OURS]: { script: await bundled("../cold/octavo.ts", "browser") } };
+  const { empty, octavo } = await ourPages("kws.int8.octavo"), pages: Record<string, ColdPage> = { [EMPTY]: empty, [OURS]: octavo };
   for (const name of supported("chromium")) pages[name] = { harness: true, script: await compiled(name, entry, "browser", `import { host } from "./page-host.ts"; import { watchMemory } from "../cold/memory.ts"; const bytes = watchMemory();`, "globalThis.cold = { ms: performance.now(), wasmBytes: bytes() };") };
-  const program = programOf("node26"), commands: Record<string, string[]> = { [EMPTY]: [program, "-e", "0"], [OURS]: [program, ourProgram(files)] };
+  const program = programOf("node26"), commands: Record<string, string[]> = { [EMPTY]: [program, "-e", "0"], [OURS]: [program, ourProgram(files, "kws.int8.octavo")] };
   for (const name of supported("node")) {
     const script = path.join(files, `cold-${Object.keys(commands).length}.mjs`);
     writeFileSync(script, await compiled(name, entry, "node", `import { hostOf } from "./node-host.ts"; const host = hostOf(${JSON.stringify(packages)}, ${JSON.stringify(files)});`, "process.exit(0);"));
     commands[name] = [program, script];
   }
   return { chromium: await coldPages(pages, { packages, files }, rounds.pages, importMap), node: coldProcesses(commands, rounds.processes) };
-}
-
-/** What a user of the package writes, on the built package. */
-export function ourProgram(files: string): string {
-  const script = path.join(files, "cold-octavo.mjs");
-  writeFileSync(script, `import { load } from ${JSON.stringify(pathToFileURL(dist("node/index.js")).href)};
-const model = await load(${JSON.stringify(path.join(files, "kws.int8.octavo"))});
-model.run(new Float32Array(model.inputs[0].shape.reduce((n, d) => n * d, 1)));
-`);
-  return script;
 }

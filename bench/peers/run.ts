@@ -10,10 +10,10 @@ import type { Options, Timings } from "./rounds.ts";
 import { serve } from "../serve.ts";
 
 export interface Run { version: string; timings: Timings }
-export const dist = (file: string) => path.join(root, "dist/targets", file);
+const dist = (file: string) => path.join(root, "dist/targets", file);
 
 /** One of our entries with the built SDK inside. */
-export async function bundled(entry: string, platform: "browser" | "node"): Promise<string> {
+async function bundled(entry: string, platform: "browser" | "node"): Promise<string> {
   const node = platform === "node", alias = { octavo: dist(`${platform}/index.js`), "octavo/relaxed": dist(node ? "node/index.js" : "relaxed.js") };
   const { outputFiles } = await build({ entryPoints: [path.join(import.meta.dirname, entry)], bundle: true, minify: true, write: false, format: "esm", platform, target: "es2022", alias });
   return outputFiles[0]!.text;

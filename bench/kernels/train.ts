@@ -1,17 +1,7 @@
-/**
- * Operators of training against the peak loop of the same process, interleaved, best of many short windows.
- *   node bench/kernels.train.ts [simd | scalar] [part of a name]
- */
-import { compile } from "../converter/compile.ts";
-import { GraphBuilder } from "../converter/ir/builder.ts";
-import { sizeOf, type Graph } from "../converter/ir/graph.ts";
-import { noClamp, type Attributes, type OpName } from "../converter/ir/ops.ts";
-import { load } from "../targets/node/index.ts";
-import { trainScalar, trainSimd } from "../targets/node/train-builds.ts";
-import { random } from "../test/kernels/random.ts";
-import { reporter } from "./windows.ts";
-
-const [wanted = "simd", part = ""] = process.argv.slice(2), build = [trainScalar, trainSimd].find((b) => b.name === wanted)!;
+/** Operators of training, each alone in a graph. */
+import { GraphBuilder } from "../../converter/ir/builder.ts";
+import type { Graph } from "../../converter/ir/graph.ts";
+import { noClamp, type Attributes, type OpName } from "../../converter/ir/ops.ts";
 
 /** One operator; every operand is an input. */
 function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attributes<K>): Graph {
@@ -24,7 +14,7 @@ const window = (k: number) => ({ stride: [1, 1], dilation: [1, 1], pad: k === 1 
 const weightGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dWeightGrad", [[O, k, k, C], [N, H, W, C], [N, H, W, O]], window(k));
 const inputGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dInputGrad", [[N, H, W, O], [O, k, k, C]], { ...window(k), size: [H, W] });
 const pool = { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pad: [0, 0, 0, 0] };
-const cases: Record<string, () => Graph> = {
+export const trainCases: Record<string, () => Graph> = {
   "conv 16×32² 3→32": () => graphOf("conv2d", [[16, 32, 32, 3], [32, 3, 3, 3], [32]], { ...window(3), clamp: noClamp }),
   "conv 16×16² 32→64": () => graphOf("conv2d", [[16, 16, 16, 32], [64, 3, 3, 32], [64]], { ...window(3), clamp: noClamp }),
   "dense 16 rows 4096→128": () => graphOf("dense", [[16, 4096], [128, 4096], [128]], { clamp: noClamp }),
@@ -42,12 +32,3 @@ const cases: Record<string, () => Graph> = {
   "maxPool 2² dx 16×32² 32": () => graphOf("maxPool2dGrad", [[16, 32, 32, 32], [16, 16, 16, 32], [16, 16, 16, 32]], pool),
   "clamp dx 16×32² 32": () => graphOf("clampGrad", [[16, 32, 32, 32], [16, 32, 32, 32]], { min: 0, max: Infinity }),
 };
-
-const report = reporter("f32");
-for (const [name, graph] of Object.entries(cases)) {
-  if (!name.includes(part)) continue;
-  const { model, program } = await compile(graph()), loaded = await load(model, { builds: [build] }), r = random(2);
-  loaded.run(Object.fromEntries(loaded.inputs.map((i) => [i.name, r.floats(sizeOf(i.shape))])));
-  const exports = (loaded as unknown as { exports: { octavo_run(): void } }).exports;
-  report({ name, run: () => exports.octavo_run(), macs: program.calls.reduce((n, c) => n + c.macs, 0), size: sizeOf(loaded.outputs[0]!.shape) });
-}

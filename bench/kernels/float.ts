@@ -1,17 +1,8 @@
-/**
- * Float32 operators against the peak loop of the same process, interleaved, best of many short windows.
- *   node bench/kernels.f32.ts [build] [part of a name]
- */
-import { compile } from "../converter/compile.ts";
-import { GraphBuilder } from "../converter/ir/builder.ts";
-import { noClamp, type Attributes, type OpName } from "../converter/ir/ops.ts";
-import { sizeOf, type Graph } from "../converter/ir/graph.ts";
-import { load, relaxed, scalar, simd } from "../targets/node/index.ts";
-import { random } from "../test/kernels/random.ts";
-import { reporter } from "./windows.ts";
-
-const [wanted = "simd", part = ""] = process.argv.slice(2);
-const build = [scalar, simd, relaxed].find((b) => b.name === wanted)!;
+/** Float32 operators, each alone in a graph. */
+import { GraphBuilder } from "../../converter/ir/builder.ts";
+import { sizeOf, type Graph } from "../../converter/ir/graph.ts";
+import { noClamp, type Attributes, type OpName } from "../../converter/ir/ops.ts";
+import { random } from "../../test/kernels/random.ts";
 
 /** One operator; weights constant, the first operand an input. */
 function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attributes<K>, inputs = 1): Graph {
@@ -26,7 +17,7 @@ const conv = (x: number[], O: number, k: number, stride = 1, depthwise = false):
   return graphOf("conv2d", [[1, ...x], [O, k, k, C / groups], [O]], { stride: [stride, stride], dilation: [1, 1], pad: [pad, pad, pad, pad], groups, clamp: [0, 6] });
 };
 const unary = (op: "sigmoid" | "tanh" | "exp" | "gelu" | "clip" | "hardSwish") => graphOf(op, [[16384]], { alpha: 0, beta: 6 });
-const cases: Record<string, () => Graph> = {
+export const floatCases: Record<string, () => Graph> = {
   "pointwise 576 64→64": () => conv([24, 24, 64], 64, 1),
   "pointwise 576 128→128": () => conv([24, 24, 128], 128, 1),
   "pointwise 2304 64→128": () => conv([48, 48, 64], 128, 1),
@@ -55,13 +46,3 @@ const cases: Record<string, () => Graph> = {
   "mean 7²×256": () => graphOf("reduceMean", [[1, 7, 7, 256]], { axes: [1, 2], keepDims: false }),
   "transpose 64×576": () => graphOf("transpose", [[64, 576]], { perm: [1, 0] }),
 };
-
-const report = reporter("f32");
-for (const [name, graph] of Object.entries(cases)) {
-  if (!name.includes(part)) continue;
-  const { model, program } = await compile(graph()), loaded = await load(model, { builds: [build] }), r = random(2);
-  const given = Object.fromEntries(loaded.inputs.map((i) => [i.name, r.floats(sizeOf(i.shape))]));
-  loaded.run(given);
-  const exports = (loaded as unknown as { exports: { octavo_run(): void } }).exports, macs = program.calls.reduce((n, c) => n + c.macs, 0);
-  report({ name, run: () => exports.octavo_run(), macs, size: sizeOf(loaded.outputs[0]!.shape) });
-}

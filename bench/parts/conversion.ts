@@ -1,0 +1,36 @@
+/** `--convert`: time and memory of a conversion against the size of the model, each in a process of its own. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import type { Figures, Part } from "../figures.ts";
+import { madeModel, type Shape } from "../convert/made.ts";
+import { table } from "../report/table.ts";
+import { keep, type Conversions } from "../results.ts";
+
+const MEGABYTES = [3, 10, 30, 100], script = path.join(import.meta.dirname, "../convert/one.ts");
+/** Source bytes, milliseconds, and the most memory of the process beyond what it had with the source in hand. */
+export interface Converted { source: number; model: number; ms: number; peak: number }
+
+export const conversion: Part = {
+  name: "conversion", better: "less", tolerance: 0.25,
+  async measure() {
+    const folder = mkdtempSync(path.join(os.tmpdir(), "octavo-convert-")), figures: Figures = {}, all: Conversions = {};
+    for (const shape of ["wide", "deep"] as Shape[]) for (const precision of ["int8", "float32"]) {
+      const rows: Converted[] = [];
+      for (const mb of MEGABYTES) {
+        const file = path.join(folder, `${shape}-${mb}.onnx`);
+        writeFileSync(file, madeModel(shape, mb * 1e6));
+        rows.push(JSON.parse(execFileSync(process.execPath, [script, file, precision], { encoding: "utf8" })) as Converted);
+      }
+      const [small, large] = [rows[1]!, rows.at(-1)!], name = `${shape}, ${precision}`;
+      all[name] = rows;
+      figures[`${name}: growth of time per byte, 10 MB to 100 MB`] = large.ms / large.source / (small.ms / small.source);
+      figures[`${name}: bytes of memory per byte of a 100 MB source`] = large.peak / large.source;
+      console.log(`\nconversion, ${name}\n\n${table(["source MB", "model MB", "seconds", "MB/s", "memory MB"], rows.map((r) => [r.source / 1e6, r.model / 1e6, r.ms / 1000, r.source / r.ms / 1000, r.peak / 1e6].map((v) => v.toFixed(1))))}`);
+    }
+    rmSync(folder, { recursive: true });
+    keep("conversions", all);
+    return figures;
+  },
+};
