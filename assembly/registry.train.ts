@@ -3,6 +3,7 @@ import { Accumulate } from "./kernels/accumulate";
 import { BiasGrad } from "./kernels/bias.grad";
 import { ClampGrad } from "./kernels/clamp.grad";
 import { Conv2dWeightGrad } from "./kernels/conv2d.grad";
+import { Loss } from "./kernels/loss";
 import { AveragePool2dGrad, MaxPool2dGrad } from "./kernels/pool.grad";
 import { CommitRows, DequantizeRows } from "./kernels/commit";
 import { FakeQuant, FakeQuantRows } from "./kernels/fake-quant";
@@ -17,6 +18,7 @@ export { fakeQuant as kernel134, checkFakeQuant as check134 } from "./kernels/fa
 export { fakeQuantRows as kernel135, checkFakeQuantRows as check135 } from "./kernels/fake-quant";
 export { commitRows as kernel136, checkCommitRows as check136 } from "./kernels/commit";
 export { dequantizeRows as kernel137, checkDequantizeRows as check137 } from "./kernels/commit";
+export { loss as kernel138, checkLoss as check138 } from "./kernels/loss";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -28,3 +30,4 @@ export const size134 = offsetof<FakeQuant>();
 export const size135 = offsetof<FakeQuantRows>();
 export const size136 = offsetof<CommitRows>();
 export const size137 = offsetof<DequantizeRows>();
+export const size138 = offsetof<Loss>();

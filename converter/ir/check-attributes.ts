@@ -80,6 +80,11 @@ const before: { [K in OpName]?: (a: OpAttributes[K], shapes: Shapes, inputs: Inp
     need(x!.length >= 1, () => "input has no axes, expected at least one");
   },
   maxPool2d: (a, [x]) => window(a, a.kernel, x!),
+  loss: (a, [prediction]) => {
+    need(prediction!.length >= 2, () => `prediction has shape ${show(prediction!)}, expected [N,…,C]`);
+    need((a.kind !== "huber" && a.kind !== "distillation") || a.parameter > 0, () => `${a.kind} has parameter ${a.parameter}, expected a positive number`);
+    need(a.kind !== "distillation" || a.labels === "values", () => "distillation needs a teacher's outputs, found class labels");
+  },
   averagePool2d: (a, [x]) => window(a, a.kernel, x!),
   maxPool2dGrad: (a, [x]) => window(a, a.kernel, x!),
   averagePool2dGrad: (a, [dy]) => {

@@ -10,6 +10,7 @@ import { dense, matmul } from "./eval/dense.ts";
 import { binaryKernels, unaryKernels, where } from "./eval/elementwise.ts";
 import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./eval/conv.grad.ts";
 import { accumulate, clampGrad } from "./eval/elementwise.grad.ts";
+import { loss } from "./eval/loss.ts";
 import { averagePool2dGrad, maxPool2dGrad } from "./eval/pool.grad.ts";
 import { fakeQuant, fakeQuantRows } from "./eval/fake-quant.ts";
 import { averagePool2d, maxPool2d } from "./eval/pool.ts";
@@ -29,7 +30,7 @@ const kernels: Kernels = {
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
   fakeQuant, fakeQuantRows, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
-  conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad,
+  conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad, loss,
 };
 
 export interface EvaluateOptions {

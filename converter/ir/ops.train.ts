@@ -3,12 +3,17 @@
  * there as its first input, `acc`, and returns it with the gradient added; a lowering gives both the same bytes.
  * Sums over rows and pixels: one accumulator per output, in ascending order.
  */
-import { OctavoError } from "./error.ts";
 import { recurrentTrainOps, type RecurrentTrainAttributes } from "./ops.recurrent.grad.ts";
-import { spatial, type Inputs, type OpRule, type Result } from "./ops.ts";
+import { fail, show, spatial, type Inputs, type OpRule, type Result, type Window } from "./shapes.ts";
 
-/** As of conv2d: [height, width] pairs, pad [top, left, bottom, right]. */
-interface Window { stride: number[]; dilation: number[]; pad: number[] }
+/**
+ * What a row of a prediction x [C] costs, given its target q [C]. PyTorch's definitions:
+ * softmaxCrossEntropy −Σ q · log softmax(x) · sigmoidCrossEntropy, meanSquaredError, meanAbsoluteError, huber (`parameter`: its
+ * delta): means over C · distillation T² · KL(softmax(q / T) ‖ softmax(x / T)), q a teacher's logits, T = `parameter` ·
+ * negativeLogLikelihood −Σ q · x, x logarithms already. The order is their number in the kernel: append only.
+ */
+export const lossKinds = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError", "huber", "distillation", "negativeLogLikelihood"] as const;
+export type LossKind = (typeof lossKinds)[number];
 
 export interface TrainAttributes extends RecurrentTrainAttributes {
   /** x → scale · (clamp(round(x / scale) + zeroPoint, lo, hi) − zeroPoint), halves to even: the real number that an integer tensor would hold */
@@ -28,6 +33,11 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
   averagePool2dGrad: Window & { kernel: number[]; countIncludePad: boolean; size: number[] };
   /** acc [O], dy [...,O] → acc + the sum over all rows */
   biasGrad: Record<never, never>;
+  /**
+   * prediction [N,…,C], labels [N,…] (`index`: class of each row, q is 1 there) or [N,…,C] (`values`), weights [N]
+   * → loss [] = Σ weight · l, d [N,…,C] = weight · ∂l. Each of the R rows of sample n counts weights[n] / R; a row of weight 0 is not looked at.
+   */
+  loss: { kind: LossKind; labels: "index" | "values"; parameter: number };
   /** acc, g → acc + g, equal shapes */
   accumulate: Record<never, never>;
   /** v, dy → dx = min < v < max ? dy : 0; v is the argument or the result of the clamp */
@@ -37,9 +47,6 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
 }
 
 export type TrainOp = keyof TrainAttributes;
-
-const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
-const show = (shape: readonly number[]) => `[${shape.join(",")}]`;
 
 /** Operands of one shape, which is that of the result. */
 const alike = (_: unknown, inputs: Inputs): Result[] => {
@@ -72,7 +79,7 @@ function conv2dWeightGrad(a: TrainAttributes["conv2dWeightGrad"], [acc, x, dy]: 
 
 function conv2dInputGrad(a: TrainAttributes["conv2dInputGrad"], [dy, w]: Inputs): Result[] {
   const [O, KH, KW, Cg] = w!.shape as [number, number, number, number], x = { dtype: dy!.dtype, shape: [dy!.shape[0]!, ...a.size, Cg * a.groups] };
-  expect("gradient", dy!.shape, [dy!.shape[0]!, ...spatial({ name: "", ...x }, [KH, KW], a), O]);
+  expect("gradient", dy!.shape, [dy!.shape[0]!, ...spatial(x, [KH, KW], a), O]);
   return [x];
 }
 
@@ -85,8 +92,15 @@ function maxPool2dGrad(a: TrainAttributes["maxPool2dGrad"], [x, y, dy]: Inputs):
 
 function averagePool2dGrad(a: TrainAttributes["averagePool2dGrad"], [dy]: Inputs): Result[] {
   const [N, , , C] = dy!.shape as [number, number, number, number], x = { dtype: dy!.dtype, shape: [N, ...a.size, C] };
-  expect("gradient", dy!.shape, [N, ...spatial({ name: "", ...x }, a.kernel, a), C]);
+  expect("gradient", dy!.shape, [N, ...spatial(x, a.kernel, a), C]);
   return [x];
+}
+
+function loss(a: TrainAttributes["loss"], [prediction, labels, weights]: Inputs): Result[] {
+  const { dtype, shape } = prediction!;
+  expect("labels", labels!.shape, a.labels === "index" ? shape.slice(0, -1) : shape);
+  expect("weights", weights!.shape, shape.slice(0, 1));
+  return [{ dtype, shape: [] }, { dtype, shape: [...shape] }];
 }
 
 function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
@@ -106,4 +120,5 @@ export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   biasGrad: { inputs: [2, 2], infer: biasGrad },
   maxPool2dGrad: { inputs: [3, 3], infer: maxPool2dGrad },
   averagePool2dGrad: { inputs: [1, 1], infer: averagePool2dGrad },
+  loss: { inputs: [3, 3], infer: loss },
 };

@@ -2,14 +2,12 @@
  * The operators of the graph: arity, attributes, shape rule. Semantics follow ONNX unless said otherwise; `eval.ts` is
  * their definition in code. An operator that can be written with these is written with these, by the reader.
  */
-import { OctavoError } from "./error.ts";
-import { sizeOf, type DType, type Tensor } from "./graph.ts";
+import { sizeOf, type DType } from "./graph.ts";
 import { trainOps, type TrainAttributes } from "./ops.train.ts";
+import { fail, show, spatial, type Inputs, type OpRule, type Result, type Window } from "./shapes.ts";
 
 /** Bounds of a fused ReLU-like activation, real numbers, ±Infinity where there is none. */
 export type Clamp = [min: number, max: number];
-/** Window geometry of spatial operators: [height, width]; pad is [top, left, bottom, right]. */
-interface Window { stride: number[]; dilation: number[]; pad: number[] }
 /** `activations`: elementwise operators with their parameters, per direction, in ONNX order (lstm: gates, cell, hidden; gru: gates, hidden; rnn: hidden). */
 interface Recurrent { direction: "forward" | "reverse" | "bidirectional"; hidden: number; activations: RecurrentActivation[]; clip: number }
 export interface RecurrentActivation { fn: UnaryOp; alpha: number; beta: number }
@@ -107,18 +105,8 @@ export type OpName = keyof OpAttributes;
 export type Attributes<K extends OpName = OpName> = OpAttributes[K];
 export const noClamp: Clamp = [-Infinity, Infinity];
 
-export type Result = Pick<Tensor, "dtype" | "shape">;
-/** Absent optional inputs are undefined. */
-export type Inputs = (Tensor | undefined)[];
-export interface OpRule<A> {
-  /** Fewest and most inputs. */
-  inputs: [number, number];
-  /** Shapes and dtypes of the outputs, in order. */
-  infer: (attributes: A, inputs: Inputs) => Result[];
-}
+export type { Inputs, OpRule, Result } from "./shapes.ts";
 
-const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
-const show = (shape: readonly number[]) => `[${shape.join(",")}]`;
 const same = (_: unknown, [x]: Inputs): Result[] => [{ dtype: x!.dtype, shape: [...x!.shape] }];
 
 /** NumPy's broadcast of several shapes. */
@@ -133,21 +121,6 @@ export function broadcastShapes(...shapes: (readonly number[])[]): number[] {
     }
     return size;
   });
-}
-
-/** Positions of a window along one axis of `size`, padding included. */
-export const windowsIn = (size: number, kernel: number, stride: number, dilation: number, before: number, after: number): number =>
-  Math.floor((size + before + after - (dilation * (kernel - 1) + 1)) / stride) + 1;
-
-/** Height and width of what windows over x give. */
-export function spatial(x: Tensor, kernel: readonly number[], a: Window): [number, number] {
-  if (x.shape.length !== 4) fail(`input has shape ${show(x.shape)}, expected [N,H,W,C]`);
-  const [, H, W] = x.shape as [number, number, number, number];
-  const [top, left, bottom, right] = a.pad as [number, number, number, number];
-  const oh = windowsIn(H, kernel[0]!, a.stride[0]!, a.dilation[0]!, top, bottom);
-  const ow = windowsIn(W, kernel[1]!, a.stride[1]!, a.dilation[1]!, left, right);
-  if (oh < 1 || ow < 1) fail(`a window of ${show(kernel)} does not fit into ${show(x.shape)} with padding ${show(a.pad)}`);
-  return [oh, ow];
 }
 
 function conv2d(a: OpAttributes["conv2d"], [x, w]: Inputs): Result[] {

@@ -14,6 +14,7 @@ import { batchNorm, binary, unary, where } from "./elementwise.ts";
 import { fakeQuant, fakeQuantRows } from "./fake-quant.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
+import { loss } from "./loss.ts";
 import { lut, tabulate } from "./lut.ts";
 import { matmul as matmulI8 } from "./matmul.i8.ts";
 import { concat, expand, pad, reshape, slice, tile, transpose } from "./move.ts";
@@ -43,7 +44,7 @@ const training: Lowerings = {
   fakeQuant, fakeQuantRows,
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
-  maxPool2dGrad, averagePool2dGrad,
+  maxPool2dGrad, averagePool2dGrad, loss,
 };
 
 /** Where an operand or result is quantized. */

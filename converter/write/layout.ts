@@ -105,6 +105,7 @@ const trainLayouts = {
   fakeQuantRows: [...ptr("w", "scale", "y"), ...i32("O", "K", "limit")],
   commitRows: [...ptr("w", "b", "scale", "q", "m", "folded"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
   dequantizeRows: [...ptr("q", "scale", "w"), ...i32("O", "K")],
+  loss: [...ptr("prediction", "labels", "weights", "loss", "d", "t"), ...i32("samples", "rows", "C", "kind", "index"), ...f32("parameter")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

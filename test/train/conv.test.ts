@@ -3,7 +3,7 @@ import { describe, test } from "vitest";
 import { noClamp, type Attributes } from "../../converter/ir/ops.ts";
 import { expectNoHarm } from "../kernels/hostile.ts";
 import { random } from "../kernels/random.ts";
-import { windowsIn } from "../../converter/ir/ops.ts";
+import { windowsIn } from "../../converter/ir/shapes.ts";
 import { asFunction, builds, expectDirections, expectLikeEvaluator, oneNode } from "./run.ts";
 
 type Geometry = Omit<Attributes<"conv2d">, "clamp">;

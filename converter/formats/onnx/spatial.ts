@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { allocate, sizeOf, tensorOf, type DType, type Quantization, type Tensor, type TypedArray } from "../../ir/graph.ts";
-import { windowsIn } from "../../ir/ops.ts";
+import { windowsIn } from "../../ir/shapes.ts";
 import type { OnnxNode } from "./node.ts";
 import { constant, misfit, range, rankOf, reshape, transpose } from "./write.ts";
 
