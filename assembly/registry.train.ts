@@ -2,11 +2,15 @@
 import { Accumulate } from "./kernels/accumulate";
 import { BiasGrad } from "./kernels/bias.grad";
 import { ClampGrad } from "./kernels/clamp.grad";
-import { Conv2dWeightGrad } from "./kernels/conv2d.grad";
-import { Loss } from "./kernels/loss";
-import { AveragePool2dGrad, MaxPool2dGrad } from "./kernels/pool.grad";
 import { CommitRows, DequantizeRows } from "./kernels/commit";
+import { Conv2dWeightGrad } from "./kernels/conv2d.grad";
 import { FakeQuant, FakeQuantRows } from "./kernels/fake-quant";
+import { GatherGrad } from "./kernels/gather.grad";
+import { GruForward, GruGrad } from "./kernels/gru.grad";
+import { Loss } from "./kernels/loss";
+import { LstmForward, LstmGrad } from "./kernels/lstm.grad";
+import { AveragePool2dGrad, MaxPool2dGrad } from "./kernels/pool.grad";
+import { RnnForward, RnnGrad } from "./kernels/rnn.grad";
 
 export { accumulate as kernel128, checkAccumulate as check128 } from "./kernels/accumulate";
 export { clampGrad as kernel129, checkClampGrad as check129 } from "./kernels/clamp.grad";
@@ -19,6 +23,13 @@ export { fakeQuantRows as kernel135, checkFakeQuantRows as check135 } from "./ke
 export { commitRows as kernel136, checkCommitRows as check136 } from "./kernels/commit";
 export { dequantizeRows as kernel137, checkDequantizeRows as check137 } from "./kernels/commit";
 export { loss as kernel138, checkLoss as check138 } from "./kernels/loss";
+export { gatherGrad as kernel139, checkGatherGrad as check139 } from "./kernels/gather.grad";
+export { lstmForward as kernel140, checkLstmForward as check140 } from "./kernels/lstm.grad";
+export { lstmGrad as kernel141, checkLstmGrad as check141 } from "./kernels/lstm.grad";
+export { gruForward as kernel142, checkGruForward as check142 } from "./kernels/gru.grad";
+export { gruGrad as kernel143, checkGruGrad as check143 } from "./kernels/gru.grad";
+export { rnnForward as kernel144, checkRnnForward as check144 } from "./kernels/rnn.grad";
+export { rnnGrad as kernel145, checkRnnGrad as check145 } from "./kernels/rnn.grad";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -31,3 +42,10 @@ export const size135 = offsetof<FakeQuantRows>();
 export const size136 = offsetof<CommitRows>();
 export const size137 = offsetof<DequantizeRows>();
 export const size138 = offsetof<Loss>();
+export const size139 = offsetof<GatherGrad>();
+export const size140 = offsetof<LstmForward>();
+export const size141 = offsetof<LstmGrad>();
+export const size142 = offsetof<GruForward>();
+export const size143 = offsetof<GruGrad>();
+export const size144 = offsetof<RnnForward>();
+export const size145 = offsetof<RnnGrad>();

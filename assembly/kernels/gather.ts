@@ -43,7 +43,7 @@ const ADD: i32 = 1, MUL: i32 = 2, MAX: i32 = 3, MIN: i32 = 4;
 /** The index at `i` as a position in 0 … n − 1. */
 // @ts-ignore: decorator
 @inline
-function position(i: usize, n: i32): i32 {
+export function position(i: usize, n: i32): i32 {
   const index = <i32>load<f32>(i);
   return max(0, min(n - 1, index < 0 ? index + n : index));
 }

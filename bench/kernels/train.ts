@@ -2,6 +2,7 @@
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import type { Graph } from "../../converter/ir/graph.ts";
 import { noClamp, type Attributes, type OpName } from "../../converter/ir/ops.ts";
+import { recurrentSignatures, sizedBy } from "../../converter/ir/ops.recurrent.grad.ts";
 
 /** One operator; every operand is an input. */
 function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attributes<K>): Graph {
@@ -14,6 +15,9 @@ const window = (k: number) => ({ stride: [1, 1], dilation: [1, 1], pad: k === 1 
 const weightGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dWeightGrad", [[O, k, k, C], [N, H, W, C], [N, H, W, O]], window(k));
 const inputGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dInputGrad", [[N, H, W, O], [O, k, k, C]], { ...window(k), size: [H, W] });
 const pool = { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pad: [0, 0, 0, 0] };
+/** A recurrent layer from its gates on: 28 steps, 128 units. */
+const recurrent = (op: keyof typeof recurrentSignatures, N: number, more = {}) => () =>
+  graphOf(op, recurrentSignatures[op].inputs.map((o) => sizedBy({ T: 28, N, H: 128 }, o)), { hidden: 128, ...more } as Attributes<typeof op>);
 export const trainCases: Record<string, () => Graph> = {
   "conv 16×32² 3→32": () => graphOf("conv2d", [[16, 32, 32, 3], [32, 3, 3, 3], [32]], { ...window(3), clamp: noClamp }),
   "conv 16×16² 32→64": () => graphOf("conv2d", [[16, 16, 16, 32], [64, 3, 3, 32], [64]], { ...window(3), clamp: noClamp }),
@@ -31,4 +35,13 @@ export const trainCases: Record<string, () => Graph> = {
   "maxPool 2² 16×32² 32": () => graphOf("maxPool2d", [[16, 32, 32, 32]], { ...pool, clamp: noClamp }),
   "maxPool 2² dx 16×32² 32": () => graphOf("maxPool2dGrad", [[16, 32, 32, 32], [16, 16, 16, 32], [16, 16, 16, 32]], pool),
   "clamp dx 16×32² 32": () => graphOf("clampGrad", [[16, 32, 32, 32], [16, 32, 32, 32]], { min: 0, max: Infinity }),
+  "lstm 28×32 128": recurrent("lstmForward", 32),
+  "lstm 28×32 128 grad": recurrent("lstmGrad", 32),
+  "lstm 28×16 128": recurrent("lstmForward", 16),
+  "lstm 28×16 128 grad": recurrent("lstmGrad", 16),
+  "gru 28×32 128": recurrent("gruForward", 32, { linearBeforeReset: true }),
+  "gru 28×32 128 grad": recurrent("gruGrad", 32, { linearBeforeReset: true }),
+  "rnn 28×32 128": recurrent("rnnForward", 32, { activation: "tanh" }),
+  "rnn 28×32 128 grad": recurrent("rnnGrad", 32, { activation: "tanh" }),
+  "embedding 896 of 1000×64": () => graphOf("gatherGrad", [[1000, 64], [896], [896, 64]], {}),
 };

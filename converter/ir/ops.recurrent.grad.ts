@@ -41,48 +41,61 @@ export interface RecurrentTrainAttributes {
 const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
 const show = (shape: readonly number[]) => `[${shape.join(",")}]`;
 
-type Sizes = Record<string, number>;
-interface Operand { name: string; optional: boolean; shape: string[] }
+type Sizes = Record<"T" | "N" | "H", number>;
+/** An operand by the name that it also has in the struct of the kernel; its axes are multiples of sizes. */
+export interface Operand { name: string; optional: boolean; axes: string[] }
+export interface Signature { inputs: Operand[]; outputs: Operand[] }
 
-/** "act T,N,4H; dy? T,N,H": names, ? where absent ones are allowed, axes as multiples of sizes. */
+/** "act T,N,4H; dy? T,N,H": ? where it may be absent. */
 const operands = (text: string): Operand[] => text.split("; ").map((part) => {
-  const [name, shape] = part.split(" ") as [string, string];
-  return { name: name.replace("?", ""), optional: name.endsWith("?"), shape: shape.split(",") };
+  const [name, axes] = part.split(" ") as [string, string];
+  return { name: name.replace("?", ""), optional: name.endsWith("?"), axes: axes.split(",") };
 });
-const sized = (s: Sizes, shape: string[]): number[] => shape.map((axis) => Number(axis.slice(0, -1) || 1) * s[axis.at(-1)!]!);
+const signature = (inputs: string, outputs: string): Signature => ({ inputs: operands(inputs), outputs: operands(outputs) });
 
-function rule<A extends Unrolled>(inputs: string, outputs: string, more = (_: A) => ""): OpRule<A> {
-  const takes = operands(inputs);
-  return {
-    inputs: [takes.filter((o) => !o.optional).length, takes.length],
-    infer: (a, given) => {
-      const sizes = sizesOf(a, takes, given);
-      takes.forEach(({ name, shape }, i) => expectShape(name, given[i]?.shape, sized(sizes, shape)));
-      return operands(outputs + more(a)).map(({ shape }): Result => ({ dtype: "float32", shape: sized(sizes, shape) }));
-    },
-  };
-}
+export const recurrentSignatures: Record<keyof RecurrentTrainAttributes, Signature> = {
+  lstmForward: signature("gates T,N,4H; r 4H,H; h0? N,H; c0? N,H", "y T,N,H; act T,N,4H; c T,N,H; hn N,H"),
+  lstmGrad: signature("r 4H,H; act T,N,4H; c T,N,H; h0? N,H; c0? N,H; dy? T,N,H; dhn? N,H; dcn? N,H", "dgates T,N,4H; dh0 N,H; dc0 N,H"),
+  gruForward: signature("gates T,N,3H; r 3H,H; rb? 3H; h0? N,H", "y T,N,H; act T,N,3H; inner T,N,H; hn N,H; h T,N,H"),
+  gruGrad: signature("r 3H,H; act T,N,3H; inner T,N,H; h T,N,H; h0? N,H; dy? T,N,H; dhn? N,H", "dgates T,N,3H; dh0 N,H; dsums T,N,3H"),
+  rnnForward: signature("gates T,N,H; r H,H; h0? N,H", "y T,N,H; hn N,H; h T,N,H"),
+  rnnGrad: signature("r H,H; h T,N,H; h0? N,H; dy? T,N,H; dhn? N,H", "dgates T,N,H; dh0 N,H"),
+};
+
+/** "4H" → 4 · H */
+export const sizedBy = (s: Sizes, { axes }: Operand): number[] => axes.map((axis) => Number(axis.slice(0, -1) || 1) * s[axis.at(-1) as keyof Sizes]);
 
 /** T and N stand in the first operand of all steps. */
-function sizesOf({ hidden: H, quantization: q }: Unrolled, takes: Operand[], given: Inputs): Sizes {
-  const at = takes.findIndex(({ shape }) => shape[0] === "T"), found = given[at]!.shape, [T, N] = found;
-  if (found.length !== 3) fail(`${takes[at]!.name} has shape ${show(found)}, expected ${takes[at]!.shape.join(",")}`);
+export function sizesOf({ hidden: H }: Unrolled, { inputs }: Signature, shapes: readonly (readonly number[] | undefined)[]): Sizes {
+  const at = inputs.findIndex(({ axes }) => axes[0] === "T"), found = shapes[at]!, [T, N] = found;
+  if (found.length !== 3) fail(`${inputs[at]!.name} has shape ${show(found)}, expected [${inputs[at]!.axes.join(",")}]`);
   if (!(Number.isInteger(H) && H >= 1)) fail(`hidden size is ${H}, expected a whole number from 1`);
-  if (q && !(q.scale > 0 && q.scale < Infinity && Number.isInteger(q.zeroPoint) && q.zeroPoint >= -128 && q.zeroPoint <= 127))
-    fail(`quantization has scale ${q.scale} and zero point ${q.zeroPoint}, expected a positive number and -128 to 127`);
   return { T: T!, N: N!, H };
+}
+
+function checkQuantization({ quantization: q }: Unrolled): void {
+  if (q && !(q.scale > 0 && q.scale < Infinity && Number.isInteger(q.zeroPoint) && q.zeroPoint >= -128 && q.zeroPoint <= 127))
+    fail(`the hidden state has scale ${q.scale} and zero point ${q.zeroPoint}, expected a positive number and -128 to 127`);
 }
 
 function expectShape(name: string, found: readonly number[] | undefined, expected: number[]): void {
   if (found && show(found) !== show(expected)) fail(`${name} has shape ${show(found)}, expected ${show(expected)}`);
 }
 
-export const recurrentTrainOps: { [K in keyof RecurrentTrainAttributes]: OpRule<RecurrentTrainAttributes[K]> } = {
-  lstmForward: rule("gates T,N,4H; r 4H,H; h0? N,H; c0? N,H", "y T,N,H; act T,N,4H; c T,N,H; hn N,H"),
-  lstmGrad: rule("r 4H,H; act T,N,4H; c T,N,H; h0? N,H; c0? N,H; dy? T,N,H; dhn? N,H; dcn? N,H", "dgates T,N,4H; dh0 N,H; dc0 N,H"),
-  gruForward: rule("gates T,N,3H; r 3H,H; rb? 3H; h0? N,H", "y T,N,H; act T,N,3H; inner T,N,H; hn N,H; h T,N,H"),
-  gruGrad: rule("r 3H,H; act T,N,3H; inner T,N,H; h T,N,H; h0? N,H; dy? T,N,H; dhn? N,H", "dgates T,N,3H; dh0 N,H",
-    ({ linearBeforeReset }) => (linearBeforeReset ? "; dsums T,N,3H" : "")),
-  rnnForward: rule("gates T,N,H; r H,H; h0? N,H", "y T,N,H; hn N,H; h T,N,H"),
-  rnnGrad: rule("r H,H; h T,N,H; h0? N,H; dy? T,N,H; dhn? N,H", "dgates T,N,H; dh0 N,H"),
-};
+/** The gradient of a GRU has no dsums but where reset is linear. */
+export const resultsOf = (a: Unrolled & { linearBeforeReset?: boolean }, { outputs }: Signature): Operand[] => outputs.filter(({ name }) => name !== "dsums" || a.linearBeforeReset);
+
+function rule<A extends Unrolled>(signature: Signature): OpRule<A> {
+  return {
+    inputs: [signature.inputs.filter((o) => !o.optional).length, signature.inputs.length],
+    infer: (a: A, given: Inputs): Result[] => {
+      const sizes = sizesOf(a, signature, given.map((t) => t?.shape));
+      checkQuantization(a);
+      signature.inputs.forEach((o, i) => expectShape(o.name, given[i]?.shape, sizedBy(sizes, o)));
+      return resultsOf(a, signature).map((o) => ({ dtype: "float32", shape: sizedBy(sizes, o) }));
+    },
+  };
+}
+
+export const recurrentTrainOps = Object.fromEntries(Object.entries(recurrentSignatures).map(([op, s]) => [op, rule(s)])) as
+  unknown as { [K in keyof RecurrentTrainAttributes]: OpRule<RecurrentTrainAttributes[K]> };

@@ -6,7 +6,7 @@ import { copyTensor } from "./move.ts";
 import { walkFields } from "./strided.ts";
 
 /** Indices as the floats that kernels read. */
-function indices(c: LoweringContext, name: string): Operand {
+export function indices(c: LoweringContext, name: string): Operand {
   const { data } = c.tensor(name);
   return data ? c.constant(Float32Array.from(data)) : c.at(name);
 }

@@ -12,6 +12,7 @@ import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./conv.grad.ts";
 import { accumulate, clampGrad } from "./elementwise.grad.ts";
 import { batchNorm, binary, unary, where } from "./elementwise.ts";
 import { fakeQuant, fakeQuantRows } from "./fake-quant.ts";
+import { gatherGrad } from "./gather.grad.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
 import { loss } from "./loss.ts";
@@ -23,6 +24,7 @@ import { averagePool2dGrad, maxPool2dGrad } from "./pool.grad.ts";
 import { placements } from "./place.ts";
 import { pool } from "./pool.ts";
 import { dequantize, quantize } from "./quantize.ts";
+import { recurrentTraining } from "./recurrent.grad.ts";
 import { recurrent } from "./recurrent.ts";
 import { resample } from "./resample.ts";
 import { softmax as softmaxI8 } from "./softmax.i8.ts";
@@ -45,6 +47,7 @@ const training: Lowerings = {
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
   maxPool2dGrad, averagePool2dGrad, loss,
+  gatherGrad, ...recurrentTraining,
 };
 
 /** Where an operand or result is quantized. */

@@ -93,6 +93,9 @@ const inferLayouts = {
   averagePool2dI16: poolI8,
 } satisfies Record<string, Field[]>;
 
+/** Recurrent layers in training; scale 0: the hidden state is not quantized. */
+const unrolled = [...i32("T", "N", "H", "zeroPoint"), ...f32("scale", "inverseScale")];
+
 /** Kernels that only the training module has. */
 const trainLayouts = {
   accumulate: [...ptr("acc", "g"), ...i32("n")],
@@ -106,6 +109,13 @@ const trainLayouts = {
   commitRows: [...ptr("w", "b", "scale", "q", "m", "folded"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
   dequantizeRows: [...ptr("q", "scale", "w"), ...i32("O", "K")],
   loss: [...ptr("prediction", "labels", "weights", "loss", "d", "t"), ...i32("samples", "rows", "C", "kind", "index"), ...f32("parameter")],
+  gatherGrad: [...ptr("acc", "i", "dy"), ...i32("V", "count", "E")],
+  lstmForward: [...unrolled, ...ptr("gates", "r", "h0", "c0", "y", "act", "c", "hn", "t")],
+  lstmGrad: [...unrolled, ...ptr("r", "act", "c", "h0", "c0", "dy", "dhn", "dcn", "dgates", "dh0", "dc0", "t")],
+  gruForward: [...unrolled, ...ptr("gates", "r", "rb", "h0", "y", "act", "inner", "h", "hn", "t"), ...i32("linearBeforeReset")],
+  gruGrad: [...unrolled, ...ptr("r", "act", "inner", "h", "h0", "dy", "dhn", "dgates", "dsums", "dh0", "t"), ...i32("linearBeforeReset")],
+  rnnForward: [...unrolled, ...ptr("gates", "r", "h0", "y", "h", "hn", "t"), ...i32("relu")],
+  rnnGrad: [...unrolled, ...ptr("r", "h", "h0", "dy", "dhn", "dgates", "dh0", "t"), ...i32("relu")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

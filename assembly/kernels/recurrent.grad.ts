@@ -1,0 +1,140 @@
+/**
+ * What the training kernels of recurrent layers share. A few samples, the rows of a panel (gemm.f32.ts), go through all
+ * steps, then the next few: a step is a panel product and the arithmetic of units, each on its own.
+ *
+ * scale > 0: y, and the products of the next step, see a hidden value h as the int8 model holds it,
+ *   scale · (clamp(round(h · inverseScale) + zeroPoint, −128, 127) − zeroPoint), rounded as in recurrent.ts;
+ * its gradient is 1 where nothing was clamped, else 0. scale = 0: nothing is rounded.
+ *
+ * Offsets are in bytes: `at`, of a sample's step in [T,N,H]; `j`, of a unit in a row.
+ */
+import { clamp, ifLess, magnitude, minus, plus, rounded, splat, times } from "../lanes";
+import { HEAD, ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
+import { wholeLanes } from "./rows.f32";
+
+@unmanaged
+export class Unrolled {
+  T: i32; N: i32; H: i32; zeroPoint: i32;
+  scale: f32; inverseScale: f32;
+}
+
+/** What a sample's step costs beside its products, in multiply-accumulates. */
+export const STEP: f64 = 64;
+
+/** Bytes of scratch in any build: a panel of K steps, then `floats` for each row of it. */
+export function scratchBytes(K: f64, floats: f64): f64 {
+  return panelBytes(K) + 20 * floats;
+}
+
+// @ts-ignore: decorator
+@inline
+export function behindPanel(t: usize, K: i32): usize {
+  return t + HEAD + 20 * K;
+}
+
+/** K floats of each of `count` rows at x into the panel; the last row stands for those missing. */
+export function packRows(t: usize, x: usize, step: i32, count: i32, K: i32): void {
+  for (let row = 0; row < ROWS; row++) packRun(x + min(row, count - 1) * step, K, panelOf(t, row));
+}
+
+/** Row i of the product goes to y + i · step. */
+export function aim(t: usize, y: usize, step: i32): void {
+  for (let row = 0; row < ROWS; row++) setRow(t, row, y + row * step);
+}
+
+/** A product starts from nothing. */
+const ZEROS = memory.data(32);
+
+/** Σk panel[k,i] · w[o,k] for each row i · w packed [ceil(O/8)][K][8] */
+export function timesPacked(t: usize, K: i32, w: usize, O: i32): void {
+  for (let o = 0; o < O; o += 8, w += 32 * K) multiplyBlock(t, K, w, 32, ZEROS, 4 * o, min(8, O - o), -Infinity, Infinity);
+}
+
+/** Σk panel[k,i] · w[k,c] for each row i · w [K,C]; up to 28 bytes behind it are read, within SLACK. */
+export function timesRows(t: usize, K: i32, w: usize, C: i32): void {
+  for (let c = 0; c < C; c += 8) multiplyBlock(t, K, w + 4 * c, 4 * C, ZEROS, 4 * c, min(8, C - c), -Infinity, Infinity);
+}
+
+/** w [O,K] → [ceil(O/8)][K][8], missing rows zero; returns its end. */
+export function packWeights(w: usize, O: i32, K: i32, to: usize): usize {
+  const block = 32 * K, end = to + ((O + 7) >> 3) * block;
+  if (O & 7) memory.fill(end - block, 0, block);
+  for (let o = 0; o < O; o++) {
+    let at = to + (o >> 3) * block + 4 * (o & 7);
+    for (const last = w + 4 * K; w < last; w += 4, at += 32) store<f32>(at, load<f32>(w));
+  }
+  return end;
+}
+
+/** Bytes of packWeights. */
+export function packedBytes(O: f64, K: f64): f64 {
+  return 32 * Math.ceil(O / 8) * K;
+}
+
+/** n floats of `from`, zeros where it is 0. */
+export function copyOrZeros(to: usize, from: usize, n: i32): void {
+  if (from) memory.copy(to, from, 4 * n);
+  else memory.fill(to, 0, 4 * n);
+}
+
+/** `offset` bytes into an array; 0 where there is none. */
+// @ts-ignore: decorator
+@inline
+export function rowOf(a: usize, offset: i32): usize {
+  return a ? a + offset : 0;
+}
+
+/** The value there; 0 where there is no array. */
+// @ts-ignore: decorator
+@inline
+export function valueAt<T>(a: usize, offset: i32): T {
+  return a ? load<T>(a + offset) : splat<T>(0);
+}
+
+/** q[i] = h[i] as the model holds it, n of them; q may be h. */
+export function asHeld(p: Unrolled, h: usize, q: usize, n: i32): void {
+  if (p.scale == 0) {
+    if (q != h) memory.copy(q, h, 4 * n);
+    return;
+  }
+  const whole = wholeLanes(n), end = 4 * n;
+  let i = 0;
+  for (; i < whole; i += sizeof<Lane>()) store<Lane>(q + i, held<Lane>(p, load<Lane>(h + i)));
+  for (; i < end; i += 4) store<f32>(q + i, held<f32>(p, load<f32>(h + i)));
+}
+
+// @ts-ignore: decorator
+@inline
+function held<T>(p: Unrolled, h: T): T {
+  const zero = splat<T>(<f32>p.zeroPoint), q = clamp<T>(plus<T>(rounded<T>(times<T>(h, splat<T>(p.inverseScale))), zero), splat<T>(-128), splat<T>(127));
+  return times<T>(minus<T>(q, zero), splat<T>(p.scale));
+}
+
+/** From the gradient of what the model holds to that of h. */
+// @ts-ignore: decorator
+@inline
+export function through<T>(p: Unrolled, h: T, d: T): T {
+  if (p.scale == 0) return d;
+  const q = plus<T>(rounded<T>(times<T>(h, splat<T>(p.inverseScale))), splat<T>(<f32>p.zeroPoint));
+  return ifLess<T>(magnitude<T>(plus<T>(q, splat<T>(0.5))), splat<T>(128), d, splat<T>(0)); // −128 … 127: q is whole
+}
+
+/** dh0[j] = d[j] through the rounding of h0, + past[j], for the units of one sample; h0 may be 0. */
+export function startGrad(p: Unrolled, h0: usize, d: usize, past: usize, dh0: usize): void {
+  for (let j = 0, end = 4 * p.H; j < end; j += 4) {
+    store<f32>(dh0 + j, through<f32>(p, valueAt<f32>(h0, j), load<f32>(d + j)) + load<f32>(past + j));
+  }
+}
+
+/** Derivatives of sigmoid and tanh by their value. */
+// @ts-ignore: decorator
+@inline
+export function sigmoidSlope<T>(y: T): T {
+  return times<T>(y, minus<T>(splat<T>(1), y));
+}
+
+// @ts-ignore: decorator
+@inline
+export function tanhSlope<T>(y: T): T {
+  return minus<T>(splat<T>(1), times<T>(y, y));
+}
