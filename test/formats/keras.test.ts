@@ -86,6 +86,10 @@ describe("streams", () => {
     expect(tensorOf(stream, stream.inputs[0]!).shape).toEqual([1, 2, 3]);
     expect([...first.get(out(stream))!, ...second.get(out(stream))!]).toEqual([...values(whole, x).get(out(whole))!]);
   });
+  test("a state larger than what may be computed is refused before memory is taken", async () => {
+    const bytes = bytesOf(cases.get("gru sequences")!.keras), { inputs } = await readModel(bytes);
+    await expect(readModel(bytes, { stateful: true, inputShapes: { [inputs[0]!]: [2 ** 22, 1, 3] } })).rejects.toThrow(/a state would have 16777216 elements, expected 4194304 or less/);
+  });
   for (const [name, reason] of [["bidirectional lstm sum", /Bidirectional/], ["lstm backwards", /backwards/], ["conv1d causal", /Conv1D/]] as const)
     test(`${name} is refused`, async () => {
       await expect(readModel(bytesOf(cases.get(name)!.keras), { stateful: true })).rejects.toThrow(reason);

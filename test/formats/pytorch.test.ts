@@ -170,6 +170,17 @@ describe("architecture files", () => {
     ["a setting that is needed", { inputs: { x: [1, 2] }, layers: [fc, { type: "permute" }] }, /it needs the setting "dims"/],
     ["shapes that do not fit", { inputs: { x: [1, 3] }, layers: [fc] }, /does not end in the 2 columns/],
   ] as const) test(name, () => expect(read(json)).rejects.toThrow(message));
+  /** torch.nn.RNN "r" of one feature and one hidden unit, with the tensors that are named. */
+  const recurrentWeights = (...names: string[]) => {
+    const shapes: Record<string, number[]> = { weight_ih_l0: [1, 1], weight_hh_l0: [1, 1], bias_ih_l0: [1], bias_hh_l0: [1] };
+    const entries = names.map((n, i) => [`r.${n}`, { dtype: "F32", shape: shapes[n], data_offsets: [4 * i, 4 * i + 4] }]);
+    const header = JSON.stringify(Object.fromEntries(entries));
+    return Uint8Array.from([header.length & 255, header.length >> 8, 0, 0, 0, 0, 0, 0, ...ascii(header), ...new Uint8Array(4 * names.length)]);
+  };
+  const readRecurrent = (shape: number[], ...names: string[]) => readModel(recurrentWeights(...names), { name: "m.safetensors", stateful: true,
+    architecture: { inputs: { x: shape }, layers: [{ type: "RNN", name: "r" }] } });
+  test("a state larger than what may be computed is refused before memory is taken", () =>
+    expect(readRecurrent([1, 2 ** 23, 1], "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")).rejects.toThrow(/a state would have 8388608 elements/));
   test("a tensor that no layer uses", async () => {
     await expect(read({ inputs: { x: [1, 2] }, layers: [fc] }, spare)).rejects.toThrow(/no layer uses "old\.w" of the checkpoint/);
     expect((await read({ inputs: { x: [1, 2] }, layers: [fc], ignore: ["old.*"] }, spare)).outputs).toEqual(["fc"]);

@@ -4,7 +4,7 @@
  */
 import { allocate, freshName, tensorOf } from "../../ir/graph.ts";
 import type { RecurrentActivation } from "../../ir/ops.ts";
-import { reshape, reverse, transpose } from "../onnx/write.ts";
+import { bounded, reshape, reverse, transpose } from "../onnx/write.ts";
 import { recurrentActivation } from "./activation.ts";
 import { Config } from "./config.ts";
 import { permuted, ranked, tensorsIn, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
@@ -139,7 +139,8 @@ function runCells(l: Layer, cells: Cell[], x: string, direction: "forward" | "re
     const own = initial.length ? initial.splice(0, statesOf(cell)).map((s) => reshape(l.g, s, [1, N, cell.hidden])) : streamStates(l, cell, N);
     const wanted = wantsY || i < cells.length - 1, result = sweep(l, [cell], direction, y, own, wanted, valid?.lengths);
     if (isStateful(l)) {
-      own.forEach((state, k) => l.g.graph.states.push({ input: state, output: result.states[k]!, initial: allocate("float32", N * cell.hidden) }));
+      own.forEach((state, k) => l.g.graph.states.push({ input: state, output: result.states[k]!,
+        initial: allocate("float32", bounded(l.g, N * cell.hidden, "a state")) }));
     }
     states.push(...result.states);
     if (wanted) y = reshape(l.g, result.y, [l.g.shape(y)[0]!, N, cell.hidden]);

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { allocate, freshName, sizeOf, tensorOf, type TypedArray } from "../../ir/graph.ts";
 import type { RecurrentActivation } from "../../ir/ops.ts";
-import { concat, constantValue, expand, reshape, sliceAxis, transpose } from "../onnx/write.ts";
+import { bounded, concat, constantValue, expand, reshape, sliceAxis, transpose } from "../onnx/write.ts";
 
 export type Kind = "lstm" | "gru" | "rnn_tanh" | "rnn_relu";
 
@@ -39,7 +39,8 @@ export function recurrent(g: GraphBuilder, x: string, form: Form): string[] {
     const carried = form.stateful && !given.some(Boolean);
     const initial = carried ? carriedStates(g, form, cells[0]!, g.shape(y)[1]!) : given, result = layer(g, y, form, cells, initial);
     if (carried) {
-      initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!, initial: allocate("float32", sizeOf(g.shape(input))) }));
+      initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!,
+        initial: allocate("float32", bounded(g, sizeOf(g.shape(input)), "a state")) }));
     }
     y = result.y;
     states.push(result.states);
@@ -110,9 +111,8 @@ function inOrder(data: TypedArray, op: "lstm" | "gru" | "rnn", block: number): T
 }
 
 function values(g: GraphBuilder, tensor: string, count: number): TypedArray {
-  const data = constantValue(g, tensor)
-    ?? g.fail(`its weights "${tensor}" are computed, expected constants`, "Export the model without weight norm or the like."),
-    found = tensorOf(g.graph, tensor);
-  return data.length === count ? data
-    : g.fail(`its weights "${tensor}" have shape [${found.shape.join(",")}], expected ${count} elements`, "", "ERR_OCTAVO_SHAPE");
+  if (!tensor) return g.fail("it has a bias in one place and none in another", "Export the model again.", "ERR_OCTAVO_FORMAT");
+  const data = constantValue(g, tensor), shape = `[${tensorOf(g.graph, tensor).shape.join(",")}]`;
+  if (!data) return g.fail(`its weights "${tensor}" are computed, expected constants`, "Export the model without weight norm or the like.");
+  return data.length === count ? data : g.fail(`its weights "${tensor}" have shape ${shape}, expected ${count} elements`, "", "ERR_OCTAVO_SHAPE");
 }
