@@ -180,7 +180,7 @@ describe("refusals", () => {
       layer("Dense", { name: "fake" }, { module: "builtins", registered_name: "Custom>Dense" }),
       layer("TimeDistributed", { layer: layer("Lambda", { name: "inner" }) }),
       { class_name: "Sequential", config: { name: "nested", layers: [layer("Attention")] } },
-    ])).toThrow(/keras: model "s": these 5 layers cannot be converted: "lambda" \(Lambda\), "mylayer" \(MyLayer, custom\), "fake" \(Dense, custom\), "inner" \(Lambda\), "attention" \(Attention\)\. Lambda and custom layers are Python code/);
+    ])).toThrow(/keras: model "s": these 5 layers cannot be converted: "lambda" \(Lambda\), "mylayer" \(MyLayer, custom\), "fake" \(Dense, custom\), "inner" \(Lambda\), "attention" \(Attention\)\. Build the model from the layers in docs\/keras\.md.*Lambda and custom layers are Python code/);
   });
   for (const [name, layers, message] of [
     ["a custom activation", [layer("Activation",

@@ -7,7 +7,7 @@ import { Config } from "./config.ts";
 import { bindInput } from "./inputs.ts";
 import { layerFunction, refuseUnknown } from "./layers.ts";
 import { tensorsIn, type Context, type Layer, type Operand } from "./layer.ts";
-import { passMask } from "./masking.ts";
+import { passMask, withGivenMask } from "./masking.ts";
 import { callRefs, isModelClass, parseModel, readLayer, type Argument, type Call, type KerasModel, type LayerConfig, type Ref } from "./model.ts";
 import { nameOutputs } from "./names.ts";
 import { refuseInStream } from "./stream.ts";
@@ -113,8 +113,11 @@ function applyLayer(context: Context, { className, config, name, module }: Layer
   const inputs = args.flatMap(tensorsIn);
   if (!inputs.length) g.fail("it has no inputs", "Save the model again.", "ERR_OCTAVO_FORMAT");
   const write = layerFunction(className, module, config, args.length > 1 || "newshape" in config) ?? g.fail("it cannot be converted");
-  const results = [write(layer, inputs)].flat();
-  passMask(layer, inputs, results);
+  const results = withGivenMask(layer, inputs, () => {
+    const written = [write(layer, inputs)].flat();
+    passMask(layer, inputs, written);
+    return written;
+  });
   const named = nameOutputs(context, before, path, results);
   g.where = outer;
   return named;

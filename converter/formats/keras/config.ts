@@ -1,6 +1,6 @@
 /** Settings of one layer, read by name and type. */
 import type { GraphBuilder } from "../../ir/builder.ts";
-import { isObject, type Json, type JsonObject } from "../wire/json.ts";
+import { flatNumbers, isObject, type Json, type JsonObject } from "../wire/json.ts";
 
 /** Sizes, strides and counts stay below this. */
 const largest = 2 ** 31 - 1;
@@ -59,8 +59,7 @@ export class Config {
 
   /** Any number of numbers, nested or not. */
   numbers(name: string): number[] {
-    const flat = [this.values[name] as Json].flat(Infinity as 1);
-    return flat.every((v) => typeof v === "number") ? (flat as number[]) : this.wrong(name, "numbers");
+    return flatNumbers(this.values[name]) ?? this.wrong(name, "numbers");
   }
 
   wrong(name: string, expected: string): never {

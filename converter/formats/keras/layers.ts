@@ -36,7 +36,7 @@ export function refuseUnknown(g: GraphBuilder, model: KerasModel, json: Json): v
   const list = [...found];
   g.where = `model "${model.name}"`;
   g.fail(`${list.length === 1 ? "this layer" : `these ${list.length} layers`} cannot be converted: ${list.join(", ")}`,
-    "Lambda and custom layers are Python code, which is never run: write them with built-in layers and save the model again.");
+    "Build the model from the layers in docs/keras.md and save it again; Lambda and custom layers are Python code, which is never run.");
 }
 
 function collect(json: Json | undefined, found: Set<string>): void {

@@ -4,7 +4,7 @@
  */
 import { allocate } from "../../ir/graph.ts";
 import { affine, binary, cast, concat, constant, filled, matmul, mul, range, reduce, reshape, toFloat } from "../onnx/write.ts";
-import type { Layer } from "./layer.ts";
+import { tensorsIn, type Layer } from "./layer.ts";
 
 /** Gives a tensor a mask, which is made when somebody needs it. */
 export const maskWith = (l: Pick<Layer, "context">, x: string, make: () => string): void => void l.context.masks.set(x, { make });
@@ -13,6 +13,17 @@ export const maskWith = (l: Pick<Layer, "context">, x: string, make: () => strin
 export function maskOf(l: Pick<Layer, "context">, x: string): string | undefined {
   const mask = l.context.masks.get(x);
   return mask && (mask.made ??= mask.make());
+}
+
+/** Does `work` under the mask that a layer is called with by keyword, as Keras 3 writes it for its first input. */
+export function withGivenMask<T>(l: Layer, inputs: readonly string[], work: () => T): T {
+  const [given] = tensorsIn(l.keywords.mask), x = inputs[0]!, own = l.context.masks.get(x);
+  if (given === undefined || Array.isArray(l.keywords.mask)) return work();
+  maskWith(l, x, () => toFloat(l.g, given));
+  const result = work();
+  if (own) l.context.masks.set(x, own);
+  else l.context.masks.delete(x);
+  return result;
 }
 
 /** Layers that work on each step for itself hand the mask of their inputs on; of several inputs a step must count in all. */

@@ -2,11 +2,12 @@
 import { sizeOf } from "../../ir/graph.ts";
 import { add, affine, axisOf, axesOf, binary, constant, div, mul, range, rankOf, reduce, reshape, sub, unary } from "../onnx/write.ts";
 import { constantOf, single, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
+import { rootMeanSquareNorm } from "./operations-reduce.ts";
 import type { Weight } from "./variables.ts";
 
 export const normalizations: Record<string, LayerFunction> = {
   BatchNormalization: batch, SyncBatchNormalization: batch, BatchNormalizationV1: batch, BatchNormalizationV2: batch,
-  LayerNormalization: layer, GroupNormalization: group, UnitNormalization: unit, Rescaling: rescaling, Normalization: fixed,
+  LayerNormalization: layer, GroupNormalization: group, UnitNormalization: unit, RMSNormalization: rootMeanSquare, Rescaling: rescaling, Normalization: fixed,
 };
 
 /** An axis or a list of axes, counted from the front. */
@@ -50,6 +51,11 @@ function group(l: Layer, inputs: string[]): string {
   const y = l.g.add("normalize", [split],
     { axes: range(shape.length + 1).slice(1).filter((a) => a !== axis), epsilon: l.config.number("epsilon", 1e-3) });
   return scaled(l, reshape(l.g, y, shape), [axis], gamma, beta);
+}
+
+function rootMeanSquare(l: Layer, inputs: string[]): string {
+  const x = single(l, inputs), axes = axesIn(l, x, -1).sort((a, b) => a - b), { scale } = variablesOf(l, { scale: axes.map((a) => l.g.shape(x)[a]!) });
+  return scaled(l, rootMeanSquareNorm(l, x, axes), axes, scale, undefined);
 }
 
 /** x · min(1 / |x|, 1e12) */

@@ -62,8 +62,8 @@ const gelu: Operator = (n, g) => unary(g, n.string("approximate", "none") === "t
 const selu: Operator = (n, g) => unary(g, "selu", n.input(0), n.float("alpha", 1.6732632), n.float("gamma", 1.0507009));
 
 /** y = x + bias below −lambda, x − bias above lambda, 0 between. */
-function shrink(n: OnnxNode, g: GraphBuilder): string {
-  const x = n.input(0), bias = n.float("bias", 0), lambda = n.float("lambd", 0.5), dtype = dtypeOf(g, x), zero = scalar(g, 0, dtype);
+export function shrink(g: GraphBuilder, x: string, bias: number, lambda: number): string {
+  const dtype = dtypeOf(g, x), zero = scalar(g, 0, dtype);
   const above = where(g, binary(g, "greater", x, scalar(g, lambda, dtype)), affine(g, x, 1, -bias), zero);
   return where(g, binary(g, "less", x, scalar(g, -lambda, dtype)), affine(g, x, 1, bias), above);
 }
@@ -85,7 +85,7 @@ const prelu: Operator = (n, g) => binary(g, "prelu", n.input(0), n.input(1));
 const oneMinusSquare = (g: GraphBuilder, x: string): string => affine(g, square(g, x), -1, 1);
 const root = (g: GraphBuilder, x: string): string => unary(g, "sqrt", x);
 
-const trigonometry: Record<string, (g: GraphBuilder, x: string) => string> = {
+export const trigonometry: Record<string, (g: GraphBuilder, x: string) => string> = {
   Sin: (g, x) => unary(g, "sin", x),
   Cos: (g, x) => unary(g, "cos", x),
   Tan: (g, x) => div(g, unary(g, "sin", x), unary(g, "cos", x)),
@@ -120,7 +120,7 @@ export const elementwise: Operators = {
   SwiGLU: swiglu,
   Gelu: gelu,
   ThresholdedRelu: parametric("thresholdedRelu", 1),
-  Shrink: shrink,
+  Shrink: (n, g) => shrink(g, n.input(0), n.float("bias", 0), n.float("lambd", 0.5)),
   PRelu: prelu,
   Clip: clip,
   Exp: plain("exp"), Log: plain("log"), Sqrt: plain("sqrt"), Abs: plain("abs"), Neg: plain("neg"), Reciprocal: plain("reciprocal"), Erf: plain("erf"),

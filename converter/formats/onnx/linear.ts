@@ -31,11 +31,11 @@ export function matMul(g: GraphBuilder, a: string, b: string): string {
 interface Term { tensor: string; labels: string[] }
 
 /** Sums of products by named axes: two operands at a time become one batched matrix product. */
-function einsum(n: OnnxNode, g: GraphBuilder): string {
-  const [left, right] = n.string("equation").replace(/\s/g, "").split("->") as [string, string | undefined];
+export function einsum(g: GraphBuilder, equation: string, operands: readonly string[]): string {
+  const [left, right] = equation.replace(/\s/g, "").split("->") as [string, string | undefined];
   const sides = left.split(",");
-  if (sides.length !== n.inputs.length) damaged(g, `the equation has ${sides.length} operands, found ${n.inputs.length}`);
-  const terms = sides.map((labels, i) => diagonal(g, { tensor: n.input(i), labels: named(g, labels, rankOf(g, n.input(i))) }));
+  if (sides.length !== operands.length) damaged(g, `the equation has ${sides.length} operands, found ${operands.length}`);
+  const terms = sides.map((labels, i) => diagonal(g, { tensor: operands[i]!, labels: named(g, labels, rankOf(g, operands[i]!)) }));
   const widest = terms.flatMap((t) => t.labels.filter((l) => l.startsWith("."))), ellipsis = [...new Set(widest)].sort().reverse();
   const output = right === undefined ? implicit(sides, ellipsis) : [...right.replace("...", "@")].flatMap((l) => (l === "@" ? ellipsis : [l]));
   const known = new Set(terms.flatMap((t) => t.labels)), stranger = output.find((l) => !known.has(l));
@@ -94,4 +94,4 @@ function product(g: GraphBuilder, a: Term, b: Term, needed: ReadonlySet<string>)
 
 const arranged = (g: GraphBuilder, t: Term, order: string[]): string => transpose(g, t.tensor, order.map((l) => t.labels.indexOf(l)));
 
-export const linear: Operators = { Gemm: gemm, MatMul: (n, g) => matMul(g, n.input(0), n.input(1)), Einsum: einsum };
+export const linear: Operators = { Gemm: gemm, MatMul: (n, g) => matMul(g, n.input(0), n.input(1)), Einsum: (n, g) => einsum(g, n.string("equation"), n.inputs.map((_, i) => n.input(i))) };

@@ -28,3 +28,9 @@ export function depthOf(value: Json, limit = 200): number {
     (v && typeof v === "object" ? Object.values(v) : []));
   return depth;
 }
+
+/** The numbers of a list or of nested lists, in order; undefined where it holds anything else. */
+export function flatNumbers(json: Json | undefined): number[] | undefined {
+  const flat = [json as Json].flat(Infinity as 1);
+  return flat.every((v) => typeof v === "number") ? (flat as number[]) : undefined;
+}
