@@ -66,6 +66,13 @@ describe("keeps names, order and layout", () => {
     const values = run(graph, { x: Float32Array.of(-1, 2) });
     expect(graph.outputs.map((o) => [...values.get(o)!])).toEqual([[-1, 2], [0, 2], [7], [-1, 2]]);
   });
+  test("two names of one initializer, as exporters write equal weights", async () => {
+    const graph = await read({
+      input: [value("x", [2])], output: [value("y", [2])], initializer: [floats("w", [2], [2, 3])],
+      node: [node("Identity", ["w"], ["a"]), node("Identity", ["w"], ["b"]), node("Mul", ["x", "a"], ["p"]), node("Add", ["p", "b"], ["q"]), node("Add", ["q", "w"], ["y"])],
+    });
+    expect([...run(graph, { x: Float32Array.of(1, 10) }).get("y")!]).toEqual([6, 36]);
+  });
   test("an inner name never takes one of the file's", async () => {
     const graph = await read({
       input: [value("x", [2, 3])], output: [value("x_exp", [2, 3]), value("y", [2, 3])],

@@ -69,7 +69,9 @@ function readInputs(r: Reading, scope: Scope, proto: GraphProto, options: ReadOp
 
 function lookup(r: Reading, scope: Scope, name: string): string {
   if (name === "") return "";
-  return scope.find(r.g, name) ?? r.g.fail(`its input "${name}" is written by no node before it`, "The nodes must be sorted and without cycles: export the model again.", "ERR_OCTAVO_FORMAT");
+  const tensor = scope.find(r.g, name) ?? r.g.fail(`its input "${name}" is written by no node before it`, "The nodes must be sorted and without cycles: export the model again.", "ERR_OCTAVO_FORMAT");
+  if (!r.owners.has(tensor)) r.owners.set(tensor, scope.holderOf(name)!);
+  return tensor;
 }
 
 function readNode(r: Reading, scope: Scope, proto: NodeProto): void {

@@ -4,7 +4,7 @@ import { sizeOf } from "../../ir/graph.ts";
 import type { ReduceOp } from "../../ir/ops.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import {
-  affine, axesOf, axisOf, binary, bounded, cast, constant, dtypeOf, intsOf, misfit, mul, outputNames, range, rankOf, reduce, reshape, sliceAxis,
+  affine, axesOf, axisOf, binary, bounded, cast, constant, dtypeOf, intsOf, misfit, mul, outputNames, range, rankOf, reduce, reshape, scalar, sliceAxis,
   sub, unary, valuesOf,
 } from "./write.ts";
 
@@ -15,8 +15,9 @@ function reductionAxes(n: OnnxNode, g: GraphBuilder): number[] {
 }
 
 const reduction = (op: ReduceOp): Operator => (n, g) => {
-  const x = n.input(0), dtype = dtypeOf(g, x), wide = dtype === "bool" ? cast(g, x, "uint8") : x;
-  return cast(g, reduce(g, op, wide, reductionAxes(n, g), n.int("keepdims", 1) !== 0), dtype);
+  const x = n.input(0), isBool = dtypeOf(g, x) === "bool";
+  const y = reduce(g, op, isBool ? cast(g, x, "uint8") : x, reductionAxes(n, g), n.int("keepdims", 1) !== 0);
+  return isBool ? binary(g, "greater", y, scalar(g, 0, "uint8")) : cast(g, y, dtypeOf(g, x));
 };
 
 const logSum: Operator = (n, g) => unary(g, "log", reduce(g, "reduceSum", n.input(0), reductionAxes(n, g), n.int("keepdims", 1) !== 0));

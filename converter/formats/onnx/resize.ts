@@ -130,7 +130,7 @@ const halfWidth = (a: Axis, style: Style): number => Math.ceil((style.mode === "
 
 function tapsAt(g: GraphBuilder, at: number, size: number, half: number, a: Axis, style: Style): [index: number, weight: number][] {
   if (style.mode !== "linear" && style.mode !== "cubic") return g.fail(`mode is "${style.mode}", expected nearest, linear or cubic`);
-  const s = stretch(a, style), first = Math.floor(at) - half + 1, kernel = style.mode === "linear" ? triangle : cubic(style.cubicA);
+  const s = stretch(a, style), first = Math.floor(at) - half + 1, kernel = style.mode === "linear" ? triangle : keys(style.cubicA);
   const row = range(2 * half).map((t): [number, number] => {
     const index = first + t, outside = style.excludeOutside && (index < 0 || index >= size);
     return [index, outside ? 0 : kernel(Math.abs(index - at) * s)];
@@ -141,7 +141,7 @@ function tapsAt(g: GraphBuilder, at: number, size: number, half: number, a: Axis
 
 const triangle = (d: number): number => Math.max(0, 1 - d);
 /** Keys' kernel: W(d) on |d| ≤ 1 and on |d| < 2. */
-const cubic = (A: number) => (d: number): number =>
+export const keys = (A: number) => (d: number): number =>
   d <= 1 ? ((A + 2) * d - (A + 3)) * d * d + 1 : d < 2 ? ((A * d - 5 * A) * d + 8 * A) * d - 4 * A : 0;
 
 /** Positions that a crop leaves outside of the input get one fixed value. */

@@ -33,6 +33,11 @@ export class Scope {
     return this.initializers.has(name);
   }
 
+  /** Where that name comes from: this scope or one around it. */
+  holderOf(name: string): Scope | undefined {
+    return this.values.has(name) ? this : this.parent?.holderOf(name);
+  }
+
   /** The tensor of that name, or undefined when nothing wrote it yet. */
   find(g: GraphBuilder, name: string): string | undefined {
     const known = this.values.get(name), make = this.initializers.get(name);

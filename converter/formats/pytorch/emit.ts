@@ -3,7 +3,7 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf } from "../../ir/graph.ts";
 import { noClamp } from "../../ir/ops.ts";
 import { asImage, channelsFirst, channelsLast, halves, permuteWeights } from "../onnx/spatial.ts";
-import { add, bounded, constant, mul, range, rankOf, reduce, reshape, transpose } from "../onnx/write.ts";
+import { add, affine, bounded, constant, mul, padWith, range, rankOf, reduce, reshape, transpose } from "../onnx/write.ts";
 
 /** One entry per spatial axis; `padding` on both sides. */
 export interface Geometry { stride: number[]; padding: number[] | "same"; dilation: number[] }
@@ -109,13 +109,19 @@ export const maxPool = (g: GraphBuilder, x: string, pool: Pool): string => {
   return asImage(g, x, (image) => g.add("maxPool2d", [image], window));
 };
 
-/** What sizes rounded up add behind the padding is not counted. */
+/** What sizes rounded up add behind the padding is not counted, the padding is where it is asked for: then it becomes zeros of the input. */
 export function averagePool(g: GraphBuilder, x: string, pool: Pool, countIncludePad: boolean): string {
-  const window = poolWindow(g, x, pool), plain = poolWindow(g, x, { ...pool, ceil: false }), padded = plain.pad.some((p) => p > 0);
-  if (countIncludePad && padded && window.pad.join() !== plain.pad.join()) {
-    g.fail("it counts its padding and rounds sizes up", "Use ceil_mode=False or count_include_pad=False.");
-  }
-  return asImage(g, x, (image) => g.add("averagePool2d", [image], { ...window, countIncludePad: countIncludePad && padded }));
+  const window = poolWindow(g, x, pool), plain = poolWindow(g, x, { ...pool, ceil: false }).pad, counted = countIncludePad && plain.some((p) => p > 0);
+  const apart = counted && window.pad.some((p, i) => p !== plain[i]), pad = apart ? window.pad.map((p, i) => p - plain[i]!) : window.pad;
+  const zeros = (side: 0 | 2) => [0, plain[side]!, plain[side + 1]!, 0];
+  return asImage(g, x, (image) =>
+    g.add("averagePool2d", [apart ? padWith(g, image, zeros(0), zeros(2), 0) : image], { ...window, pad, countIncludePad: counted && !apart }));
+}
+
+/** Σ of each window / divisor. */
+export function dividedPool(g: GraphBuilder, x: string, pool: Pool, divisor: number): string {
+  const window = poolWindow(g, x, pool), area = sizeOf(window.kernel);
+  return affine(g, asImage(g, x, (image) => g.add("averagePool2d", [image], { ...window, countIncludePad: true })), area / divisor, 0);
 }
 
 /** Window i covers floor(i · in / out) … ceil((i + 1) · in / out): equal windows where out divides in. */
@@ -130,9 +136,19 @@ export function adaptivePool(g: GraphBuilder, x: string, size: (number | null)[]
     const pool = { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: kernel.map(() => 1), ceil: false };
     return kind === "max" ? maxPool(g, x, pool) : averagePool(g, x, pool, false);
   }
-  if (kind === "max") return g.fail(`it pools [${sizes.join(",")}] to [${target.join(",")}], which does not divide`, "Use a size that divides.");
+  if (kind === "max") return target.reduce((y, t, i) => maximaOf(g, y, 2 + i, t), x);
   return asImage(g, x, (image) =>
     target.reduce((y, t, i) => g.add("resample", [y], { axis: (axes === 1 ? 2 : 1) + i, ...meanTaps(g, sizes[i]!, t) }), image));
+}
+
+/** Maxima of neighbouring windows of one axis: a shorter window sees its last element again. */
+function maximaOf(g: GraphBuilder, x: string, axis: number, to: number): string {
+  const shape = g.shape(x), from = shape[axis]!, taps = Math.ceil(from / to) + 1;
+  bounded(g, to * taps, "a pooled axis");
+  const last = (o: number) => Math.ceil(((o + 1) * from) / to) - 1;
+  const places = range(to).flatMap((o) => range(taps).map((t) => Math.min(Math.floor((o * from) / to) + t, last(o))));
+  const windows = g.add("gather", [x, constant(g, "windows", "int64", places)], { axis });
+  return reduce(g, "reduceMax", reshape(g, windows, [...shape.slice(0, axis), to, taps, ...shape.slice(axis + 1)]), [axis + 1], false);
 }
 
 /** Averages of neighbouring windows of different lengths; unused taps weigh nothing. */

@@ -1,6 +1,7 @@
 /** Functions of one element at a time. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
 import type { BinaryOp, UnaryOp } from "../../../ir/ops.ts";
+import { shrink, trigonometry } from "../../onnx/elementwise.ts";
 import { add, affine, binary, cast, dtypeOf, mul, sub, toFloat, unary, where, scalar } from "../../onnx/write.ts";
 import { elementTypes, scalarTypes } from "../tensors.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
@@ -39,9 +40,8 @@ export const elementwise: Record<string, Operator> = {
   log1p: (n, g) => unary(g, "log", affine(g, n.tensor("self"), 1, 1)),
   log_sigmoid: (n, g) => unary(g, "neg", unary(g, "softplus", unary(g, "neg", n.tensor("self")))),
   hardtanh: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min_val", -1), n.number("max_val", 1)),
-  clamp: (n, g) => clamp(n, g, "min", "max"), clip: (n, g) => clamp(n, g, "min", "max"),
-  clamp_min: (n, g) => unary(g, "clip", n.tensor("self"), n.number("min"), Infinity),
-  clamp_max: (n, g) => unary(g, "clip", n.tensor("self"), -Infinity, n.number("max")),
+  clamp, clip: clamp,
+  clamp_min: clamp, clamp_max: clamp,
   leaky_relu: (n, g) => unary(g, "leakyRelu", n.tensor("self"), n.number("negative_slope", 0.01)),
   elu: (n, g) => {
     if (n.number("input_scale", 1) !== 1) g.fail("its input_scale is not 1", "Use torch.nn.ELU, CELU or SELU.");
@@ -49,7 +49,11 @@ export const elementwise: Record<string, Operator> = {
   },
   celu: (n, g) => unary(g, "celu", n.tensor("self"), n.number("alpha", 1)),
   gelu: (n, g) => unary(g, n.string("approximate", "none") === "tanh" ? "geluTanh" : "gelu", n.tensor("self")),
-  softplus: (n, g) => affine(g, unary(g, "softplus", affine(g, n.tensor("self"), n.number("beta", 1), 0)), 1 / n.number("beta", 1), 0),
+  softplus: (n, g) => {
+    const x = n.tensor("self"), beta = n.number("beta", 1), limit = n.number("threshold", 20);
+    const y = affine(g, unary(g, "softplus", affine(g, x, beta, 0)), 1 / beta, 0);
+    return limit >= 20 ? y : where(g, binary(g, "greater", x, scalar(g, limit / beta)), x, y);
+  },
   threshold: (n, g) => {
     const x = n.tensor("self"), limit = n.number("threshold"), value = n.number("value");
     return value === 0 ? unary(g, "thresholdedRelu", x, limit) : where(g, binary(g, "greater", x, scalar(g, limit)), x, scalar(g, value));
@@ -64,6 +68,20 @@ export const elementwise: Record<string, Operator> = {
   },
   where: (n, g) => where(g, n.tensor("condition"), n.operand("self"), n.operand("other")),
   masked_fill: (n, g) => where(g, n.tensor("mask"), n.operand("value"), n.tensor("self")),
+  hardshrink: (n, g) => shrink(g, n.tensor("self"), 0, n.number("lambd", 0.5)),
+  softshrink: (n, g) => shrink(g, n.tensor("self"), n.number("lambd", 0.5), n.number("lambd", 0.5)),
+  rrelu: randomSlope,
+  rrelu_with_noise_functional: (n, g) => [randomSlope(n, g), null],
+  log2: (n, g) => affine(g, unary(g, "log", n.tensor("self")), Math.LOG2E, 0),
+  log10: (n, g) => affine(g, unary(g, "log", n.tensor("self")), Math.LOG10E, 0),
+  exp2: (n, g) => unary(g, "exp", affine(g, n.tensor("self"), Math.LN2, 0)),
+  frac: (n, g) => sub(g, n.tensor("self"), unary(g, "truncate", n.tensor("self"))),
+  hypot: (n, g) => unary(g, "sqrt", add(g, squared(g, n.tensor("self")), squared(g, n.tensor("other")))),
+  lerp: (n, g) => add(g, n.tensor("self"), mul(g, n.operand("weight"), sub(g, n.tensor("end"), n.tensor("self")))),
+  addcmul: (n, g) => add(g, n.tensor("self"), scaled(g, mul(g, n.tensor("tensor1"), n.tensor("tensor2")), n.number("value", 1))),
+  addcdiv: (n, g) => add(g, n.tensor("self"), scaled(g, binary(g, "div", n.tensor("tensor1"), n.tensor("tensor2")), n.number("value", 1))),
+  ...Object.fromEntries(["Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh"].map((name) =>
+    [name.toLowerCase(), (n: AtenNode, g: GraphBuilder) => trigonometry[name]!(g, n.tensor("self"))])),
   dropout: same, feature_dropout: same, alpha_dropout: same, feature_alpha_dropout: same, native_dropout: (n) => [n.tensor("input"), null],
   contiguous: same, clone: same, alias: same, detach: same, detach_: same, lift_fresh_copy: same, lift_fresh: same, lift: same, positive: same,
   to: converted, _to_copy: converted, type_as: same, float: (n, g) => toFloat(g, n.tensor("self")),
@@ -79,6 +97,7 @@ const both = (n: AtenNode, g: GraphBuilder, op: BinaryOp): string => {
 const alike = (g: GraphBuilder, a: string, b: string): [string, string] =>
   (dtypeOf(g, a) === dtypeOf(g, b) ? [a, b] : [toFloat(g, a), toFloat(g, b)]);
 
+const squared = (g: GraphBuilder, x: string): string => mul(g, x, x);
 const scaled = (g: GraphBuilder, x: string, alpha: number): string => (alpha === 1 ? x : affine(g, x, alpha, 0));
 
 /** a ± alpha · b */
@@ -87,8 +106,19 @@ const sum = (n: AtenNode, g: GraphBuilder, op: "add" | "sub"): string => {
   return op === "add" ? add(g, a, scaled(g, b, n.number("alpha", 1))) : sub(g, a, scaled(g, b, n.number("alpha", 1)));
 };
 
-const clamp = (n: AtenNode, g: GraphBuilder, low: string, high: string): string =>
-  unary(g, "clip", n.tensor("self"), n.number(low, -Infinity), n.number(high, Infinity));
+/** Outside of training the slope is the mean of its bounds. */
+function randomSlope(n: AtenNode, g: GraphBuilder): string {
+  if (n.bool("training")) g.fail("it draws random numbers in training", "Call model.eval() before the export.");
+  return unary(g, "leakyRelu", n.tensor("self"), (n.number("lower", 1 / 8) + n.number("upper", 1 / 3)) / 2);
+}
+
+/** Bounds are numbers or tensors. */
+function clamp(n: AtenNode, g: GraphBuilder): string {
+  const x = n.tensor("self"), isNumber = (name: string) => !n.has(name) || typeof n.get(name) === "number";
+  if (isNumber("min") && isNumber("max")) return unary(g, "clip", x, n.number("min", -Infinity), n.number("max", Infinity));
+  const above = n.has("min") ? binary(g, "max", ...alike(g, x, n.operand("min"))) : x;
+  return n.has("max") ? binary(g, "min", ...alike(g, above, n.operand("max"))) : above;
+}
 
 /** One slope, or one per channel at axis 1. */
 export function prelu(g: GraphBuilder, x: string, slope: string): string {

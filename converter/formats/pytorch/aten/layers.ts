@@ -1,14 +1,15 @@
 /** Convolutions, products, normalization, pooling, recurrent layers and embeddings. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
-import { add, affine, div, dtypeOf, matmul, mul, range, rankOf, reduce, reshape, transpose, unary } from "../../onnx/write.ts";
+import { einsum } from "../../onnx/linear.ts";
+import { add, affine, axisOf, div, dtypeOf, matmul, mul, range, rankOf, reduce, reshape, transpose, unary } from "../../onnx/write.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
-import { adaptivePool, averagePool, batchNorm, convolution, groupNorm, layerNorm, linear, maxPool, transposedConvolution,
+import { adaptivePool, averagePool, batchNorm, convolution, dividedPool, groupNorm, layerNorm, linear, maxPool, perAxis, transposedConvolution,
   type Geometry } from "../emit.ts";
 import { recurrent, type Cell, type Kind } from "../recurrent.ts";
 
 export const layers: Record<string, Operator> = {
   conv1d: conv, conv2d: conv, conv_transpose1d: convTranspose, conv_transpose2d: convTranspose, convolution: either, _convolution: either,
-  linear: (n, g) => product(g, n.tensor("input"), n.tensor("weight"), n.optional("bias"), false),
+  linear: (n, g) => product(g, n.tensor("input"), fixedWeight(n, g), n.optional("bias"), false),
   addmm: (n, g) => {
     if (n.number("alpha", 1) !== 1 || n.number("beta", 1) !== 1) g.fail("its alpha or beta is not 1", "Export the model without it.");
     const known = rankOf(g, n.tensor("self")) === 1, y = product(g, n.tensor("mat1"), n.tensor("mat2"), known ? n.tensor("self") : "", true);
@@ -28,7 +29,7 @@ export const layers: Record<string, Operator> = {
   instance_norm: instanceNorm, rms_norm: rmsNorm,
   max_pool1d: maxima, max_pool2d: maxima, max_pool2d_with_indices: (n, g) => [maxima(n, g), null],
   max_pool1d_with_indices: (n, g) => [maxima(n, g), null],
-  avg_pool1d: average, avg_pool2d: average,
+  avg_pool1d: average, avg_pool2d: average, avg_pool3d: averageOfDepth,
   adaptive_avg_pool1d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
   adaptive_avg_pool2d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
   _adaptive_avg_pool2d: (n, g) => adaptivePool(g, n.tensor("self"), n.ints("output_size"), "average"),
@@ -38,7 +39,14 @@ export const layers: Record<string, Operator> = {
   lstm: recurrentOf("lstm"), gru: recurrentOf("gru"), rnn_tanh: recurrentOf("rnn_tanh"), rnn_relu: recurrentOf("rnn_relu"),
   lstm_cell: step("lstm"), gru_cell: step("gru"), rnn_tanh_cell: step("rnn_tanh"), rnn_relu_cell: step("rnn_relu"),
   scaled_dot_product_attention: attention,
+  einsum: (n, g) => einsum(g, n.string("equation", ""), n.tensors("tensors")),
+  mv: (n, g) => reduce(g, "reduceSum", mul(g, n.tensor("self"), n.tensor("vec")), [1], false),
+  dot: innerProduct, vdot: innerProduct, _weight_norm: weightNorm,
 };
+
+function innerProduct(n: AtenNode, g: GraphBuilder): string {
+  return reduce(g, "reduceSum", mul(g, n.tensor("self"), n.tensor("other")), [0], false);
+}
 
 /** Both spatial axes, or one. `padding` may be a word. */
 function geometryOf(n: AtenNode, g: GraphBuilder, x: string): Geometry {
@@ -49,12 +57,12 @@ function geometryOf(n: AtenNode, g: GraphBuilder, x: string): Geometry {
 
 function conv(n: AtenNode, g: GraphBuilder): string {
   const x = n.tensor("input");
-  return convolution(g, x, n.tensor("weight"), n.optional("bias"), geometryOf(n, g, x), n.int("groups", 1));
+  return convolution(g, x, fixedWeight(n, g), n.optional("bias"), geometryOf(n, g, x), n.int("groups", 1));
 }
 
 function convTranspose(n: AtenNode, g: GraphBuilder): string {
   const x = n.tensor("input");
-  return transposedConvolution(g, x, n.tensor("weight"), n.optional("bias"), geometryOf(n, g, x), n.int("groups", 1), n.ints("output_padding", [0]));
+  return transposedConvolution(g, x, fixedWeight(n, g), n.optional("bias"), geometryOf(n, g, x), n.int("groups", 1), n.ints("output_padding", [0]));
 }
 
 function either(n: AtenNode, g: GraphBuilder): string {
@@ -118,8 +126,21 @@ function maxima(n: AtenNode, g: GraphBuilder): string {
 }
 
 function average(n: AtenNode, g: GraphBuilder): string {
-  if (n.has("divisor_override")) g.fail("it has a divisor of its own", "Use avg_pool2d without divisor_override.");
+  if (n.has("divisor_override")) return dividedPool(g, n.tensor("self"), poolOf(n), n.number("divisor_override"));
   return averagePool(g, n.tensor("self"), poolOf(n), n.bool("count_include_pad", true));
+}
+
+/** Windows [k,1,1] over x [N,C,D,H,W], as local response normalization writes them. */
+function averageOfDepth(n: AtenNode, g: GraphBuilder): string {
+  const x = n.tensor("self"), shape = g.shape(x), of = (name: string, otherwise: number[]) => perAxis(n.ints(name, otherwise), 3);
+  const kernel = of("kernel_size", [1]), stride = of("stride", kernel), padding = of("padding", [0]);
+  if (shape.length !== 5 || [...kernel.slice(1), ...stride.slice(1)].some((v) => v !== 1) || padding[1] || padding[2]) {
+    g.fail(`it pools [${shape.join(",")}] by windows of [${kernel.join(",")}], expected windows of [k,1,1]`, "Pool in two dimensions.");
+  }
+  const [N, C, D, H, W] = shape as [number, number, number, number, number], first = (v: number[], rest: number) => [v[0]!, rest];
+  const pool = { kernel: first(kernel, 1), stride: first(stride, 1), padding: first(padding, 0), dilation: [1, 1], ceil: n.bool("ceil_mode") };
+  const y = averagePool(g, reshape(g, x, [N, C, D, H * W]), pool, n.bool("count_include_pad", true));
+  return reshape(g, y, [N, C, g.shape(y)[2]!, H, W]);
 }
 
 /** `params` lists per layer and direction w, r and, where there are any, both biases. */
@@ -147,6 +168,15 @@ function step(kind: Kind): Operator {
     return kind === "lstm" ? flat : flat[0]!;
   };
 }
+
+/** g · v / |v|, a norm for each index of `dim`. */
+function weightNorm(n: AtenNode, g: GraphBuilder): string {
+  const v = n.tensor("v"), rank = rankOf(g, v), dim = axisOf(g, n.int("dim", 0), rank);
+  return mul(g, v, div(g, n.tensor("g"), reduce(g, "reduceL2", v, range(rank).filter((i) => i !== dim), true)));
+}
+
+/** Weights that are computed from constants are constants. */
+const fixedWeight = (n: AtenNode, g: GraphBuilder): string => g.valueOf(n.tensor("weight"))?.name ?? n.tensor("weight");
 
 /** softmax(q · kᵀ · scale + mask) · v */
 function attention(n: AtenNode, g: GraphBuilder): string {

@@ -1,7 +1,8 @@
 /** Reductions, softmax and what orders elements. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
+import { freshName } from "../../../ir/graph.ts";
 import type { ReduceOp } from "../../../ir/ops.ts";
-import { affine, axesOf, axisOf, cast, mul, range, rankOf, reduce, sub, toFloat, unary } from "../../onnx/write.ts";
+import { affine, axesOf, axisOf, binary, cast, mul, range, rankOf, reduce, sub, toFloat, unary } from "../../onnx/write.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
 
 /** No axes stand for all of them. */
@@ -30,12 +31,28 @@ export const reductions: Record<string, Operator> = {
   var: variance, std: (n, g) => unary(g, "sqrt", variance(n, g)), linalg_vector_norm: norm, norm,
   any: (n, g) => cast(g, by("reduceMax")(n, g) as string, "bool"), all: (n, g) => cast(g, by("reduceMin")(n, g) as string, "bool"),
   cumsum: (n, g) => g.add("cumSum", [n.tensor("self")], { axis: last(n, g), exclusive: false, reverse: false }),
-  topk: (n, g) => {
-    const outputs = ["values", "indices"].map((part) => `${n.tensor("self")}_topk_${part}_${g.graph.nodes.length}`);
-    g.add("topK", [n.tensor("self")], { axis: last(n, g), k: n.int("k"), largest: n.bool("largest", true) }, outputs);
-    return outputs;
+  topk: (n, g) => ordered(n, g, n.int("k"), n.bool("largest", true)),
+  sort: (n, g) => ordered(n, g, g.shape(n.tensor("self"))[last(n, g)]!, n.bool("descending")),
+  argsort: (n, g) => ordered(n, g, g.shape(n.tensor("self"))[last(n, g)]!, n.bool("descending"))[1]!,
+  aminmax: (n, g) => [by("reduceMin")(n, g), by("reduceMax")(n, g)],
+  cosine_similarity: (n, g) => {
+    const [a, b] = [n.tensor("x1"), n.tensor("x2")], axis = axisOf(g, n.int("dim", 1), Math.max(rankOf(g, a), rankOf(g, b)));
+    const length = (x: string) => unary(g, "clip", reduce(g, "reduceL2", x, [axis], false), n.number("eps", 1e-8), Infinity);
+    return binary(g, "div", reduce(g, "reduceSum", mul(g, a, b), [axis], false), mul(g, length(a), length(b)));
+  },
+  pairwise_distance: (n, g) => {
+    const d = affine(g, sub(g, n.tensor("x1"), n.tensor("x2")), 1, n.number("eps", 1e-6)), order = n.number("p", 2);
+    if (order !== 1 && order !== 2) g.fail(`it is the distance of order ${order}, expected 1 or 2`, "Use the distance of order 2.");
+    return reduce(g, order === 1 ? "reduceL1" : "reduceL2", d, [rankOf(g, d) - 1], n.bool("keepdim"));
   },
 };
+
+/** The `k` largest or smallest, in order, and where they stand. */
+function ordered(n: AtenNode, g: GraphBuilder, k: number, largest: boolean): string[] {
+  const outputs = ["values", "indices"].map((part) => freshName(g.graph, `${n.tensor("self")}_ordered_${part}`));
+  g.add("topK", [n.tensor("self")], { axis: last(n, g), k, largest }, outputs);
+  return outputs;
+}
 
 /** Σ (x − mean)² / (n − correction) */
 function variance(n: AtenNode, g: GraphBuilder): string {

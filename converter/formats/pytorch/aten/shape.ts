@@ -1,10 +1,11 @@
 /** Operators that move elements. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
 import { sizeOf } from "../../../ir/graph.ts";
-import { linearTaps, type Taps } from "../../keras/taps.ts";
+import { linearTaps, nearestTaps, type Taps } from "../../keras/taps.ts";
+import { keys } from "../../onnx/resize.ts";
 import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
-import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, sliceAxis, toFloat,
-  transpose } from "../../onnx/write.ts";
+import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, scalar, sliceAxis,
+  toFloat, transpose, where } from "../../onnx/write.ts";
 import { isTensor, type Argument, type AtenNode, type Operator } from "../aten-node.ts";
 import { flatten, view } from "../emit.ts";
 
@@ -76,6 +77,31 @@ export const shapes: Record<string, Operator> = {
     const x = n.tensor("self"), sizes = n.ints("size"), lead = sizes.length - rankOf(g, x);
     return expand(g, x, sizes.map((d, i) => (d === -1 ? g.shape(x)[i - lead]! : d)));
   },
+  expand_as: (n, g) => expand(g, n.tensor("self"), g.shape(n.tensor("other"))),
+  broadcast_to: (n, g) => expand(g, n.tensor("self"), n.ints("size")),
+  copy: (n, g) => expand(g, cast(g, n.tensor("src"), dtypeOf(g, n.tensor("self"))), g.shape(n.tensor("self"))),
+  slice_scatter: (n, g) => {
+    const x = n.tensor("self"), at = axis(n, g, "dim", 0), size = g.shape(x)[at]!, within = (v: number) => Math.min(size, Math.max(0, v < 0 ? v + size : v));
+    const [start, stop] = [within(n.int("start", 0)), within(n.int("end", size))];
+    if (n.int("step", 1) !== 1) g.fail(`its step is ${n.int("step")}, expected 1`, "Write each part by itself.");
+    return concat(g, [sliceAxis(g, x, at, 0, start), n.tensor("src"), sliceAxis(g, x, at, stop, size - stop)].filter((part) => g.shape(part)[at]! > 0), at);
+  },
+  tril: (n, g) => triangle(g, n.tensor("self"), (row, column) => column - row <= n.int("diagonal", 0)),
+  triu: (n, g) => triangle(g, n.tensor("self"), (row, column) => column - row >= n.int("diagonal", 0)),
+  one_hot: (n, g) => {
+    const size = n.int("num_classes", -1), classes = bounded(g, size * size, "a one-hot table") && size;
+    const table = constant(g, "one_hot", "int64", range(classes * classes).map((i) => (i % (classes + 1) === 0 ? 1 : 0)), [classes, classes]);
+    return g.add("gather", [table, n.tensor("self")], { axis: 0 });
+  },
+  unfold: (n, g) => {
+    const x = n.tensor("self"), at = axis(n, g, "dimension"), size = n.int("size"), step = n.int("step"), rank = rankOf(g, x), shape = g.shape(x);
+    const count = Math.floor((shape[at]! - size) / step) + 1;
+    if (!(size >= 1 && step >= 1 && count >= 1)) g.fail(`windows of ${size} every ${step} do not fit [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
+    const places = range(bounded(g, count * size, "the windows")).map((i) => Math.floor(i / size) * step + (i % size));
+    const windows = g.add("gather", [x, constant(g, "windows", "int64", places)], { axis: at });
+    const split = reshape(g, windows, [...shape.slice(0, at), count, size, ...shape.slice(at + 1)]);
+    return transpose(g, split, [...range(rank + 1).filter((i) => i !== at + 1), at + 1]);
+  },
   repeat: (n, g) => {
     const x = n.tensor("self"), repeats = n.ints("repeats"), lead = repeats.length - rankOf(g, x);
     const wide = reshape(g, x, [...range(Math.max(0, lead)).map(() => 1), ...g.shape(x)]);
@@ -92,6 +118,8 @@ export const shapes: Record<string, Operator> = {
   reflection_pad1d: (n, g) => padded(n, g, "reflect"), reflection_pad2d: (n, g) => padded(n, g, "reflect"),
   replication_pad1d: (n, g) => padded(n, g, "replicate"), replication_pad2d: (n, g) => padded(n, g, "replicate"),
   upsample_nearest2d: (n, g) => resized(n, g, nearest), upsample_nearest1d: (n, g) => resized(n, g, nearest),
+  _upsample_nearest_exact2d: (n, g) => resized(n, g, nearestTaps), _upsample_nearest_exact1d: (n, g) => resized(n, g, nearestTaps),
+  upsample_bicubic2d: (n, g) => resized(n, g, cubic(n.bool("align_corners"))),
   upsample_linear1d: (n, g) => resized(n, g, linearFor(n)), upsample_bilinear2d: (n, g) => resized(n, g, linearFor(n)),
   pixel_shuffle: (n, g) => {
     const x = n.tensor("self"), r = n.int("upscale_factor"), [N, C, H, W] = g.shape(x) as [number, number, number, number], O = C / (r * r);
@@ -154,6 +182,13 @@ function rolled(g: GraphBuilder, x: string, at: number, shift: number): string {
   return cut === 0 ? x : concat(g, [sliceAxis(g, x, at, cut, size - cut), sliceAxis(g, x, at, 0, cut)], at);
 }
 
+/** x where `inside` holds for row and column, 0 elsewhere. */
+function triangle(g: GraphBuilder, x: string, inside: (row: number, column: number) => boolean): string {
+  const [rows, columns] = g.shape(x).slice(-2) as [number, number], count = bounded(g, rows * columns, "the triangle");
+  const mask = constant(g, "triangle", "bool", range(count).map((i) => Number(inside(Math.floor(i / columns), i % columns))), [rows, columns]);
+  return where(g, mask, x, scalar(g, 0, dtypeOf(g, x)));
+}
+
 /** Amounts from the last axis on: [left, right, top, bottom, …] */
 export function padAmounts(g: GraphBuilder, x: string, pads: number[]): { before: number[]; after: number[] } {
   const rank = rankOf(g, x), at = (side: 0 | 1) => range(rank).map((i) => pads[2 * (rank - 1 - i) + side] ?? 0);
@@ -174,13 +209,23 @@ export type TapsOf = (from: number, to: number, scale: number) => Taps;
 export const nearest: TapsOf = (from, to, scale) =>
   ({ taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(o * (scale ? 1 / scale : from / to)))), weights: range(to).map(() => 1) });
 
-/** align_corners: the first and last samples meet; else half-pixel centres. */
 export const linear = (corners: boolean): TapsOf => (from, to, scale) => {
   if (!corners && (!scale || scale === to / from)) return linearTaps(from, to);
-  const places = range(to).map((o) => (corners ? (to > 1 ? (o * (from - 1)) / (to - 1) : 0) : Math.max(0, (o + 0.5) / scale - 0.5)));
+  const places = placesOf(corners, from, to, scale).map((p) => Math.max(0, p));
   const lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
   return { taps: 2, indices: lower.flatMap((i) => [i, Math.min(from - 1, i + 1)]),
     weights: places.flatMap((p, o) => [1 - (p - lower[o]!), p - lower[o]!]) };
+};
+
+/** align_corners: the first and last samples meet; else half-pixel centres. */
+const placesOf = (corners: boolean, from: number, to: number, scale: number): number[] =>
+  range(to).map((o) => (corners ? (to > 1 ? (o * (from - 1)) / (to - 1) : 0) : (o + 0.5) / (scale || to / from) - 0.5));
+
+/** Four neighbours by Keys' kernel with a = −0.75; beyond the ends the last sample stands again. */
+const cubic = (corners: boolean): TapsOf => (from, to, scale) => {
+  const places = placesOf(corners, from, to, scale), first = places.map((p) => Math.floor(p) - 1), taps = range(4);
+  return { taps: 4, indices: first.flatMap((i) => taps.map((t) => Math.min(from - 1, Math.max(0, i + t)))),
+    weights: places.flatMap((p, o) => taps.map((t) => keys(-0.75)(Math.abs(first[o]! + t - p)))) };
 };
 
 const linearFor = (n: AtenNode): TapsOf => linear(n.bool("align_corners"));
