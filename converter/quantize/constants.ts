@@ -41,7 +41,8 @@ export class ConstantQuantizer {
   }
 
   bias(bias: Constant, input: Quantization, weights: string): string {
-    const { type } = this.options, sx = input.scale[0]!, sw = tensorOf(this.graph, weights).quantization!.scale;
+    const { type } = this.options, sx = input.scale[0]!, given = tensorOf(this.graph, weights).quantization!.scale;
+    const sw = given.length === 1 ? new Float32Array(bias.data.length).fill(given[0]!) : given;
     return this.add({ name: `${bias.name} ${type}`, shape: bias.shape, ...quantizeBias(bias.data, sx, sw, type) } as Tensor);
   }
 

@@ -6,7 +6,7 @@ import { consumersOf, freshName, isConstant, tensorOf, type Graph, type Node, ty
 import { ConstantQuantizer } from "./constants.ts";
 import { dequantizeConstant, isQuantized } from "./float-islands.ts";
 import { recoverGrid } from "./grid.ts";
-import { activationInputs, hasIntegerKernel, keepsScale } from "./integer-ops.ts";
+import { activationInputs, fitsZeroPoints, hasIntegerKernel, keepsScale } from "./integer-ops.ts";
 import type { ActivationType } from "./integers.ts";
 import { sameQuantization } from "./match-scales.ts";
 
@@ -61,6 +61,7 @@ class Fusion {
     if (!y || node.outputs.slice(1).some(Boolean) || recurrent.has(node.op) || !hasIntegerKernel(this.described(node), this.graph, type)) return false;
     const inputs = activationInputs(node).map((i) => this.activation(node.inputs[i]!, type));
     if (!inputs.every((i) => i && tensorOf(this.graph, i).dtype === type) || !inputs.some((i) => !isConstant(this.graph, i!))) return false;
+    if (!fitsZeroPoints(node, [y, ...inputs.map((i) => tensorOf(this.graph, i!))])) return false;
     const rewritten = [...node.inputs];
     activationInputs(node).forEach((at, k) => { rewritten[at] = inputs[k]!; });
     if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") rewritten.splice(1, 2, ...this.weights(node, tensorOf(this.graph, inputs[0]!), type));
@@ -101,7 +102,15 @@ class Fusion {
     const symmetric = given && isQuantized(tensorOf(this.graph, given)) && tensorOf(this.graph, given).quantization!.zeroPoint.every((z) => z === 0);
     if (!symmetric) return make.weightsAndBias(x.quantization!, this.asFloat(w), b && this.asFloat(b));
     const weights = given, integers = b && this.integers.get(b);
-    return [weights, !b ? "" : integers && fits(tensorOf(this.graph, integers), x, tensorOf(this.graph, weights)) ? integers : this.bias(this.asFloat(b), x, weights, type)];
+    return [weights, !b ? "" : integers && fits(tensorOf(this.graph, integers), x, tensorOf(this.graph, weights)) ? this.biasFor(integers, type) : this.bias(this.asFloat(b), x, weights, type)];
+  }
+
+  /** Sums of int16 activations need 64 bits, and so does what is added to them. */
+  private biasFor(name: string, type: ActivationType): string {
+    if (type === "int8") return name;
+    const tensor = tensorOf(this.graph, name), wide = freshName(this.graph, `${name} int64`);
+    this.graph.tensors.set(wide, { ...tensor, name: wide, dtype: "int64", data: Float64Array.from(tensor.data!) });
+    return wide;
   }
 
   private bias(name: string, x: Tensor, weights: string, type: ActivationType): string {

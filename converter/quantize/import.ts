@@ -6,7 +6,7 @@ import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
-import { hasIntegerKernel, integerTensors } from "./integer-ops.ts";
+import { fitsZeroPoints, hasIntegerKernel, integerTensors } from "./integer-ops.ts";
 import { shapeConstants } from "./kernel-constants.ts";
 import { matchScales } from "./match-scales.ts";
 import { shiftUnsigned } from "./shift-unsigned.ts";
@@ -37,7 +37,7 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
 function runsOnIntegers(graph: Graph, node: Node): boolean {
   const tensors = integerTensors(node).map((name) => tensorOf(graph, name)), type = tensors.some((t) => t.dtype === "int16") ? "int16" : "int8";
   if (node.op === "quantize" || node.op === "dequantize" || node.op === "requantize") return true;
-  return tensors.every((t) => t.quantization && t.dtype === type) && hasIntegerKernel(node, graph, type);
+  return tensors.every((t) => t.quantization && t.dtype === type) && fitsZeroPoints(node, tensors) && hasIntegerKernel(node, graph, type);
 }
 
 /** TFLite's fully quantized LSTM: its cell state is int16. */

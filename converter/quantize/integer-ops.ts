@@ -1,5 +1,5 @@
 /** Which operators have an integer kernel, and under which conditions; what is not here stays float between dequantize and quantize. */
-import { isConstant, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { isConstant, sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
 import { unaryOps, type OpName } from "../ir/ops.ts";
 import type { ActivationType } from "./integers.ts";
 
@@ -57,6 +57,10 @@ export const isHeavy = (node: Node): boolean => heavy.has(node.op);
 /** Operators that move values about, or choose among them: input and output have one scale. */
 const movers = new Set<OpName>(["reshape", "transpose", "slice", "pad", "gather", "expand", "tile", "concat", "maxPool2d"]);
 export const keepsScale = (node: Node): boolean => movers.has(node.op);
+
+/** Arithmetic on int16 knows no zero point but 0; what moves values takes any. */
+export const fitsZeroPoints = (node: Node, activations: readonly Tensor[]): boolean =>
+  borders.has(node.op) || (keepsScale(node) && node.op !== "pad") || activations.every((t) => t.dtype !== "int16" || t.quantization!.zeroPoint.every((z) => z === 0));
 
 /** Positions of the inputs that are activations: they have the scale of an activation, also where they are constant. */
 export function activationInputs(node: Node): number[] {

@@ -2,7 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { UnaryOp } from "../../ir/ops.ts";
 import { convolve } from "./convolution.ts";
-import { matMul } from "./linear.ts";
+import { gemm, matMul } from "./linear.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { add, affine, range, rankOf, transpose, unary } from "./write.ts";
 
@@ -22,6 +22,13 @@ function fusedConv(n: OnnxNode, g: GraphBuilder): string {
   return activated(n, g, n.optional(3) ? add(g, y, n.input(3)) : y);
 }
 
+/** FusedGemm names the parameters of its activation one by one. */
+function fusedGemm(n: OnnxNode, g: GraphBuilder): string {
+  const y = gemm(n, g), name = n.string("activation", ""), alpha = n.float("activation_alpha", 0.01);
+  if (name === "LeakyRelu" || name === "Elu") return unary(g, name === "Elu" ? "elu" : "leakyRelu", y, alpha);
+  return activated(n, g, y);
+}
+
 function fusedMatMul(n: OnnxNode, g: GraphBuilder): string {
   n.expect({ transBatchA: 0, transBatchB: 0 });
   const swapped = (x: string, swap: number) => {
@@ -35,7 +42,7 @@ function fusedMatMul(n: OnnxNode, g: GraphBuilder): string {
 const withBias = (op: UnaryOp): Operator => (n, g) => unary(g, op, n.optional(1) ? add(g, n.input(0), n.input(1)) : n.input(0));
 
 export const contrib: Operators = {
-  FusedConv: fusedConv, FusedMatMul: fusedMatMul, TransposeMatMul: fusedMatMul,
+  FusedConv: fusedConv, FusedGemm: fusedGemm, FusedMatMul: fusedMatMul, TransposeMatMul: fusedMatMul,
   Gelu: withBias("gelu"), BiasGelu: withBias("gelu"), FastGelu: withBias("geluTanh"),
   QuickGelu: (n, g) => unary(g, "swish", n.input(0), n.float("alpha", 1.702)),
 };

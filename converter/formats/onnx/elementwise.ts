@@ -124,6 +124,7 @@ export const elementwise: Operators = {
   PRelu: prelu,
   Clip: clip,
   Exp: plain("exp"), Log: plain("log"), Sqrt: plain("sqrt"), Abs: plain("abs"), Neg: plain("neg"), Reciprocal: plain("reciprocal"), Erf: plain("erf"),
+  Erfc: (n, g) => affine(g, unary(g, "erf", n.input(0)), -1, 1), // tf2onnx writes TensorFlow's
   Ceil: plain("ceil"), Floor: plain("floor"), Round: plain("round"), Sign: plain("sign"), Not: plain("not"), IsNaN: plain("isNan"), IsInf: isInf,
   Add: twoInputs("add"), Sub: twoInputs("sub"), Mul: twoInputs("mul"), Div: divide, Pow: power, Mod: modulo,
   Sum: folding("add"), Max: folding("max"), Min: folding("min"), Mean: mean,

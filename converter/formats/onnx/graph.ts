@@ -13,7 +13,7 @@ import { domainOf, operatorOf } from "./operators.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto } from "./proto.ts";
 import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts";
 import { Scope } from "./scope.ts";
-import { liveNodes, refuseUnsupported } from "./survey.ts";
+import { inOrder, liveNodes, refuseUnsupported } from "./survey.ts";
 import { MAX_ELEMENTS } from "./tensor.ts";
 import { affordable, damaged, isMuchWork } from "./write.ts";
 
@@ -38,7 +38,7 @@ export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
   const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), nodeNames: new Map(), nodesLeft: MAX_NODES };
   const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto);
-  const nodes = liveNodes({ ...proto, node: withoutDynamicQuantization(proto) });
+  const nodes = liveNodes({ ...proto, node: inOrder(withoutDynamicQuantization(proto)) });
   refuseUnsupported(nodes, functions);
   readInputs(r, scope, proto, options);
   for (const node of nodes) readNode(r, scope, node);

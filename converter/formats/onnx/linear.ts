@@ -7,7 +7,7 @@ import { isWeight, permuteWeights } from "./spatial.ts";
 import { add, affine, constant, damaged, expand, matmul, misfit, range, rankOf, reduce, reshape, transpose } from "./write.ts";
 
 /** alpha · a · b + beta · c; a dense layer where b is a constant. */
-function gemm(n: OnnxNode, g: GraphBuilder): string {
+export function gemm(n: OnnxNode, g: GraphBuilder): string {
   const a = n.int("transA", 0) ? transpose(g, n.input(0), [1, 0]) : n.input(0), b = n.input(1), c = n.optional(2);
   const alpha = n.float("alpha", 1), beta = n.float("beta", 1), transB = n.int("transB", 0) !== 0;
   if (rankOf(g, a) !== 2 || rankOf(g, b) !== 2)

@@ -3,6 +3,18 @@ import { modelError } from "../../ir/error.ts";
 import { domainOf, operatorOf, whyNot } from "./operators.ts";
 import type { FunctionProto, GraphProto, NodeProto } from "./proto.ts";
 
+/** Nodes behind those that they read: some tools leave casts at the end of the list. In a circle the order stays as it is. */
+export function inOrder(nodes: readonly NodeProto[]): NodeProto[] {
+  const writers = new Map(nodes.flatMap((n) => (n.output ?? []).map((o) => [o, n] as const))), sorted = new Set<NodeProto>(), open = new Set<NodeProto>();
+  for (const first of nodes) for (const stack = [first]; stack.length;) {
+    const node = stack.at(-1)!, waits = open.has(node) ? [] : [...reads(node)].flatMap((name) => writers.get(name) ?? []).filter((w) => !open.has(w) && w !== node);
+    open.add(node);
+    for (const w of waits.reverse()) stack.push(w);
+    if (!waits.length) sorted.add(stack.pop()!);
+  }
+  return [...sorted];
+}
+
 /** Nodes that an output depends on. */
 export function liveNodes(graph: GraphProto): NodeProto[] {
   const wanted = new Set((graph.output ?? []).map((o) => o.name ?? "")), live: NodeProto[] = [];
