@@ -3,6 +3,7 @@ import { describe } from "./error";
 import { BASE, reserve } from "./memory";
 import { ABI, INPUT, OUTPUT, Port, STATE, header, isRun, portOf, programOf, refusedCall, reset, validate } from "./model";
 import { infer, inferRaw, walk } from "./run";
+import { setCheckedLoads } from "./kernels/gemm.i8.simd";
 import { selfTest } from "./self-test";
 import { FUNCTIONS } from "./tables";
 
@@ -81,6 +82,11 @@ export function octavo_run_raw(): void {
 /** Calls [from, to) of the program `kind`, for profiling; nothing where this module or the file has no such program. */
 export function octavo_run_calls(kind: u32, from: u32, to: u32): void {
   if (isRun(kind) && programOf(kind)) walk(kind, from, to);
+}
+
+/** Tells whether this engine checks the address of every load by code: a matter of speed alone. Default: no. */
+export function octavo_checked_loads(on: bool): void {
+  setCheckedLoads(on);
 }
 
 /** States back to their initial values. */

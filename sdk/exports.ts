@@ -8,6 +8,7 @@ export interface Exports {
   octavo_run(): void;
   octavo_run_raw(): void;
   octavo_run_calls(kind: number, from: number, to: number): void;
+  octavo_checked_loads(on: number): void;
   octavo_reset(): void;
   octavo_self_test(): bigint;
 }

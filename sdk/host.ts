@@ -9,6 +9,8 @@ export interface Host {
   builds: readonly Build[];
   /** SHA-256, where the host has one that starts sooner than WebCrypto. */
   sha256?: (bytes: Uint8Array) => Uint8Array;
+  /** The engine checks the address of every load by code, as workerd does; kernels then load in another way. */
+  checkedLoads?: boolean;
   /** Bytes behind a path or URL. */
   read: (location: string | URL, signal?: AbortSignal) => Promise<Uint8Array>;
 }

@@ -29,7 +29,9 @@ export function loaderOf(host: Host): (source: Source, options?: LoadOptions) =>
     if (options.integrity !== false) await verifyIntegrity(bytes, host.sha256);
     options.signal?.throwIfAborted();
     const build = options.wasm ? compiledBuild("simd", options.wasm) : choose(options.builds ?? host.builds);
-    return new Model(file, instanceOf(file, build, options.maxMemory), build.name);
+    const exports = instanceOf(file, build, options.maxMemory);
+    if (host.checkedLoads) exports.octavo_checked_loads(1);
+    return new Model(file, exports, build.name);
   };
 }
 

@@ -6,6 +6,7 @@ import { readResponse } from "../sdk/load.ts";
 
 export const workerHost = (build: Build): Host => ({
   builds: [build],
+  checkedLoads: true,
   read: async (location, signal) => {
     if (typeof location === "string") throw new OctavoError("ERR_OCTAVO_SOURCE", `load: a Worker has no files, found the path "${location}". Pass a URL object, a Response, or bytes (from the bundle, KV or R2).`);
     return readResponse(await fetch(location, { signal: signal ?? null }));

@@ -4,6 +4,7 @@
  * two taps of four channels. The strip stays in the cache while both halves of the channels are computed from it.
  */
 import { FAST, Output, exactLanes, fastLanes, leastOf, offsetOf, storePart } from "../quant/output";
+import { ROUNDERS } from "../quant/requantize";
 import { DepthwiseI8, columnsOf, outputOfDepthwise, stripLines } from "./depthwise.i8";
 
 /** In scratch: strip [2][lines][columns][4][2] i16 · 8 zero points */
@@ -79,7 +80,7 @@ function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usi
 
 /** Windows of three lines and two pairs: weights stay in registers, two pixels at a time. An odd last pixel is computed twice. */
 function multiplyThree(p: DepthwiseI8, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
-  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
+  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), rounder = v128.load(ROUNDERS), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
   const k0 = v128.load_ext<i8>(w), k1 = v128.load_ext<i8>(w, 16), k2 = v128.load_ext<i8>(w, 32), k3 = v128.load_ext<i8>(w, 48), k4 = v128.load_ext<i8>(w, 64), k5 = v128.load_ext<i8>(w, 80);
   const step = 16 * p.strideW, apart = 32 * p.dilationW, line = 16 * columnsOf(p), down = line * p.dilationH, OW = p.OW, lineStep = line * p.strideH;
   for (; rows > 0; rows--, from += lineStep) {
@@ -96,7 +97,7 @@ function multiplyThree(p: DepthwiseI8, from: usize, rows: i32, w: usize, o: i32,
       b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + across), k4));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x2 + apart), k5));
       b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + apart + across), k5));
-      const words = i16x8.narrow_i32x4_s(fastLanes(a, m, least, offset), fastLanes(b, m, least, offset)), q = i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi);
+      const words = i16x8.narrow_i32x4_s(fastLanes(a, m, rounder, least, offset), fastLanes(b, m, rounder, least, offset)), q = i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi);
       v128.store32_lane(y, q, 0);
       v128.store32_lane(left > 1 ? y + O : y, q, 1);
     }
@@ -106,7 +107,7 @@ function multiplyThree(p: DepthwiseI8, from: usize, rows: i32, w: usize, o: i32,
 
 /** Any window, four pixels at a time; the last block repeats its last pixel. */
 function multiplyRow(p: DepthwiseI8, rule: i32, from: usize, w: usize, o: i32, O: i32, y: usize): void {
-  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
+  const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), rounder = v128.load(ROUNDERS), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
   const step = 16 * p.strideW, apart = 32 * p.dilationW, down = 16 * columnsOf(p) * p.dilationH, wide = apart * ((p.KW + 1) >> 1), last = p.OW - 1;
   for (let j = 0; j <= last; j += 4) {
     const j1 = min(j + 1, last), j2 = min(j + 2, last), j3 = min(j + 3, last), x1 = (j1 - j) * step, x2 = (j2 - j) * step, x3 = (j3 - j) * step;
@@ -120,7 +121,7 @@ function multiplyRow(p: DepthwiseI8, rule: i32, from: usize, w: usize, o: i32, O
         d = i32x4.add(d, i32x4.dot_i16x8_s(v128.load(x + x3), kv));
       }
     }
-    const q = i8x16.min_s(i8x16.narrow_i16x8_s(outputPair(out, rule, a, b, o, m, least, offset), outputPair(out, rule, c, d, o, m, least, offset)), hi);
+    const q = i8x16.min_s(i8x16.narrow_i16x8_s(outputPair(out, rule, a, b, o, m, rounder, least, offset), outputPair(out, rule, c, d, o, m, rounder, least, offset)), hi);
     storePixels(q, O - o, y + j * O, y + j1 * O);
     storePixels(v128.shuffle<i64>(q, q, 1, 1), O - o, y + j2 * O, y + j3 * O);
   }
@@ -129,9 +130,9 @@ function multiplyRow(p: DepthwiseI8, rule: i32, from: usize, w: usize, o: i32, O
 /** Channels o … o + 3 of two pixels as i16, not yet clamped from above. */
 // @ts-ignore: decorator
 @inline
-function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32, m: v128, least: v128, offset: v128): v128 {
+function outputPair(p: Output, rule: i32, a: v128, b: v128, o: i32, m: v128, rounder: v128, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, a, o), exactLanes(p, rule, b, o));
-  return i16x8.narrow_i32x4_s(fastLanes(a, m, least, offset), fastLanes(b, m, least, offset));
+  return i16x8.narrow_i32x4_s(fastLanes(a, m, rounder, least, offset), fastLanes(b, m, rounder, least, offset));
 }
 
 /** Four channels of two pixels, the first `channels` of them. */

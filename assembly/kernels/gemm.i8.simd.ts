@@ -6,6 +6,17 @@
  * free. Sums start at the bias; accumulators stand in adjacent pairs.
  */
 import { Output, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
+import { ROUNDERS } from "../quant/requantize";
+
+/**
+ * True on hosts that check the address of every load by code: one wide load and shuffles are then faster than four loads.
+ * No result depends on it.
+ */
+let checkedLoads: bool = false;
+
+export function setCheckedLoads(on: bool): void {
+  checkedLoads = on;
+}
 
 /** i8 c4 → i16 pairs, less the zero point; `bytes` of w. */
 export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): void {
@@ -50,25 +61,46 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
   const end = panel + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
     let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
-    do {
-      const rows = v128.load(x), w0 = v128.load(w), w1 = v128.load(w, 16);
-      const ra = v128.shuffle<i32>(rows, rows, 0, 0, 0, 0);
-      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(ra, w0));
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(ra, w1));
-      const rb = v128.shuffle<i32>(rows, rows, 1, 1, 1, 1);
-      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(rb, w0));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(rb, w1));
-      const rc = v128.shuffle<i32>(rows, rows, 2, 2, 2, 2);
-      c0 = i32x4.add(c0, i32x4.dot_i16x8_s(rc, w0));
-      c1 = i32x4.add(c1, i32x4.dot_i16x8_s(rc, w1));
-      const rd = v128.shuffle<i32>(rows, rows, 3, 3, 3, 3);
-      d0 = i32x4.add(d0, i32x4.dot_i16x8_s(rd, w0));
-      d1 = i32x4.add(d1, i32x4.dot_i16x8_s(rd, w1));
-      x += 16;
-      w += 32;
-    } while (x != end);
-    const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o, least, offset), outputLanes(p, rule, b0, b1, o, least, offset));
-    const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o, least, offset), outputLanes(p, rule, d0, d1, o, least, offset));
+    if (checkedLoads) {
+      do {
+        const w0 = v128.load(w), w1 = v128.load(w, 16), rows = v128.load(x);
+        const ra = v128.shuffle<i32>(rows, rows, 0, 0, 0, 0);
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(ra, w0));
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(ra, w1));
+        const rb = v128.shuffle<i32>(rows, rows, 1, 1, 1, 1);
+        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(rb, w0));
+        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(rb, w1));
+        const rc = v128.shuffle<i32>(rows, rows, 2, 2, 2, 2);
+        c0 = i32x4.add(c0, i32x4.dot_i16x8_s(rc, w0));
+        c1 = i32x4.add(c1, i32x4.dot_i16x8_s(rc, w1));
+        const rd = v128.shuffle<i32>(rows, rows, 3, 3, 3, 3);
+        d0 = i32x4.add(d0, i32x4.dot_i16x8_s(rd, w0));
+        d1 = i32x4.add(d1, i32x4.dot_i16x8_s(rd, w1));
+        x += 16;
+        w += 32;
+      } while (x != end);
+    } else {
+      do {
+        const w0 = v128.load(w), w1 = v128.load(w, 16);
+        const ra = v128.load32_splat(x);
+        a0 = i32x4.add(a0, i32x4.dot_i16x8_s(ra, w0));
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(ra, w1));
+        const rb = v128.load32_splat(x, 4);
+        b0 = i32x4.add(b0, i32x4.dot_i16x8_s(rb, w0));
+        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(rb, w1));
+        const rc = v128.load32_splat(x, 8);
+        c0 = i32x4.add(c0, i32x4.dot_i16x8_s(rc, w0));
+        c1 = i32x4.add(c1, i32x4.dot_i16x8_s(rc, w1));
+        const rd = v128.load32_splat(x, 12);
+        d0 = i32x4.add(d0, i32x4.dot_i16x8_s(rd, w0));
+        d1 = i32x4.add(d1, i32x4.dot_i16x8_s(rd, w1));
+        x += 16;
+        w += 32;
+      } while (x != end);
+    }
+    const m0 = v128.load(p.m + 4 * o), m1 = v128.load(p.m + 4 * o, 16), rounder = v128.load(ROUNDERS);
+    const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, b0, b1, o, m0, m1, rounder, least, offset));
+    const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, d0, d1, o, m0, m1, rounder, least, offset));
     storeRows(i8x16.min_s(ab, hi), count, y0, y1);
     storeRows(i8x16.min_s(cd, hi), count, y2, y3);
   }
@@ -102,7 +134,7 @@ export function multiplyRow(p: Output, rule: i32, row: usize, bytes: i32, w: usi
       w += 32;
     } while (x != end);
     const first = i32x4.splat(start), low = i32x4.add(i32x4.add(v128.load(b), first), pairSums(s0, s1)), high = i32x4.add(i32x4.add(v128.load(b, 16), first), pairSums(s2, s3));
-    const sums = outputLanes(p, rule, low, high, o, least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
+    const sums = outputLanes(p, rule, low, high, o, v128.load(p.m + 4 * o), v128.load(p.m + 4 * o, 16), v128.load(ROUNDERS), least, offset), q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), hi);
     if (count >= 8) v128.store64_lane(y, q, 0);
     else storePart(y, q, count);
   }

@@ -45,20 +45,19 @@ export function offsetOf(p: Output): v128 {
   return i32x4.splat(ROUNDER_BITS - p.zy);
 }
 
-/** Outputs o … o + 7 as i16, not yet clamped from above. */
+/** Outputs o … o + 7 as i16, not yet clamped from above; m0, m1: f32 of these channels, rounder: ROUNDERS, both for FAST alone. */
 // @ts-ignore: decorator
 @inline
-export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32, least: v128, offset: v128): v128 {
+export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32, m0: v128, m1: v128, rounder: v128, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, low, o), exactLanes(p, rule, high, o + 4));
-  const m = p.m + 4 * o;
-  return i16x8.narrow_i32x4_s(fastLanes(low, v128.load(m), least, offset), fastLanes(high, v128.load(m, 16), least, offset));
+  return i16x8.narrow_i32x4_s(fastLanes(low, m0, rounder, least, offset), fastLanes(high, m1, rounder, least, offset));
 }
 
-/** Four outputs as i32, not yet clamped from above; m: f32 of their channels. */
+/** Four outputs as i32, not yet clamped from above; m: f32 of their channels, rounder: ROUNDERS. */
 // @ts-ignore: decorator
 @inline
-export function fastLanes(acc: v128, m: v128, least: v128, offset: v128): v128 {
-  return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m), least), offset);
+export function fastLanes(acc: v128, m: v128, rounder: v128, least: v128, offset: v128): v128 {
+  return i32x4.sub(i32x4.max_s(requantizeLanes(acc, m, rounder), least), offset);
 }
 
 /** Outputs o … o + 3 as i32 by TFLite's rules, likewise. */

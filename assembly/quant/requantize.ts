@@ -22,9 +22,9 @@ export function clampRounded(value: f32, zy: i32, lo: i32, hi: i32): i32 {
   return min(max(reinterpret<i32>(value + ROUNDER), ROUNDER_BITS + lo - zy) - (ROUNDER_BITS - zy), hi);
 }
 
-/** round(acc · m) + ROUNDER_BITS: the caller clamps from below before it takes the bits away. */
+/** round(acc · m) + ROUNDER_BITS; rounder: ROUNDERS. The caller clamps from below before it takes the bits away. */
 // @ts-ignore: decorator
 @inline
-export function requantizeLanes(acc: v128, m: v128): v128 {
-  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), m), v128.load(ROUNDERS));
+export function requantizeLanes(acc: v128, m: v128, rounder: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(acc), m), rounder);
 }

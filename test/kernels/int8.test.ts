@@ -9,7 +9,8 @@ import { evaluate } from "../../converter/ir/eval.ts";
 import { sizeOf, tensorOf, type DType, type Graph, type Quantization, type TypedArray } from "../../converter/ir/graph.ts";
 import { noClamp, type Attributes, type Clamp, type OpName } from "../../converter/ir/ops.ts";
 import type { Rounding } from "../../converter/lower/context.ts";
-import { load } from "../../targets/node/index.ts";
+import { loaderOf } from "../../sdk/load.ts";
+import { host, load, simd } from "../../targets/node/index.ts";
 import { random, type Random } from "./random.ts";
 import { builds } from "./run.ts";
 
@@ -49,13 +50,16 @@ class Int8Graph {
   }
 }
 
+/** Every build, and SIMD as on hosts that check the address of every load by code. */
+const variants = [...builds.map((build) => ({ name: build.name as string, build, load })), { name: "simd, checked loads", build: simd, load: loaderOf({ ...host, checkedLoads: true }) }];
+
 /** Runs every build with both roundings; `steps`: farthest from the evaluator. */
 async function check(graph: Graph, inputs: Map<string, TypedArray>, steps = 1): Promise<void> {
   const want = evaluate(graph, inputs).get("y")!, given = Object.fromEntries(inputs) as Record<string, Int8Array>;
   for (const rounding of ["fast", "tflite"] satisfies Rounding[]) {
     const { model } = await compile(graph, { rounding });
-    const results = await Promise.all(builds.map(async (build) => ((await load(model, { builds: [build] })).runRaw(given) as Record<string, Int8Array>).y!));
-    results.forEach((y, i) => expect(y, `${builds[i]!.name} and ${builds[0]!.name}, ${rounding}`).toEqual(results[0]!));
+    const results = await Promise.all(variants.map(async ({ load, build }) => ((await load(model, { builds: [build] })).runRaw(given) as Record<string, Int8Array>).y!));
+    results.forEach((y, i) => expect(y, `${variants[i]!.name} and ${variants[0]!.name}, ${rounding}`).toEqual(results[0]!));
     expect(farthest(results[0]!, want), rounding).toBeLessThanOrEqual(steps);
   }
 }
