@@ -6,8 +6,7 @@
  * The forward operator also gives what its gradient needs; the gradient operator takes the gradients of y [T,N,H] and of
  * the last states, absent where nobody reads them.
  */
-import { OctavoError } from "./error.ts";
-import type { Inputs, OpRule, Result } from "./ops.ts";
+import { fail, show, type Inputs, type OpRule, type Result } from "./shapes.ts";
 
 /**
  * `quantization`: y, and every product of a later step, sees a hidden value as the int8 model holds it,
@@ -37,9 +36,6 @@ export interface RecurrentTrainAttributes {
   /** r · h [T,N,H] · h0? · dy [T,N,H]? · dhn [N,H]? → dgates [T,N,H], dh0 [N,H] */
   rnnGrad: Unrolled & { activation: "tanh" | "relu" };
 }
-
-const fail = (problem: string): never => { throw new OctavoError("ERR_OCTAVO_SHAPE", problem); };
-const show = (shape: readonly number[]) => `[${shape.join(",")}]`;
 
 type Sizes = Record<"T" | "N" | "H", number>;
 /** An operand by the name that it also has in the struct of the kernel; its axes are multiples of sizes. */
