@@ -5,10 +5,14 @@ import type { Converted } from "./parts/conversion.ts";
 import type { ColdRun } from "./peers/cold.ts";
 import type { Run } from "./peers/run.ts";
 import type { Machine } from "./report/machine.ts";
+import type { WorkerResult } from "./targets/worker-example.ts";
 
 export interface PeerResults { machine: Machine; versions: Record<string, string>; models: { name: string; kind: "cnn" | "lstm"; macs: number }[]; chromium?: Run; node?: Run; cold?: ColdRun }
 export type Conversions = Record<string, Converted[]>;
-interface Results { peers: PeerResults; conversions: Conversions }
+/** Milliseconds by build and model. */
+export interface TargetResult { version: string; latencies: Record<string, Record<string, number>>; cold?: { ms: number; empty: number } }
+export interface TargetResults { machine: Machine; models: string[]; targets: Record<string, TargetResult>; skipped: Record<string, string>; worker?: WorkerResult }
+interface Results { peers: PeerResults; conversions: Conversions; targets: TargetResults }
 
 const fileOf = (name: keyof Results) => path.join(import.meta.dirname, "results", `${name}.json`);
 

@@ -5,6 +5,7 @@ import os from "node:os";
 import path from "node:path";
 import type { Figures, Part } from "../figures.ts";
 import { madeModel, type Shape } from "../convert/made.ts";
+import { writePage } from "../report/page.ts";
 import { table } from "../report/table.ts";
 import { keep, type Conversions } from "../results.ts";
 
@@ -31,6 +32,7 @@ export const conversion: Part = {
     }
     rmSync(folder, { recursive: true });
     keep("conversions", all);
+    writePage();
     return figures;
   },
 };

@@ -4,12 +4,15 @@ import path from "node:path";
 import { root } from "../../scripts/engines/tools.ts";
 import { read } from "../results.ts";
 import { growthChart, latencyChart } from "./charts.ts";
+import { conversionSection } from "./conversions.ts";
 import { peersSections } from "./peers.ts";
+import { targetSections } from "./targets.ts";
 
 const at = (file: string) => path.join(root, file);
 
 export function writePage(): void {
-  const peers = read("peers"), sections = [head, ...(peers ? peersSections(peers) : [])];
+  const peers = read("peers"), targets = read("targets"), conversions = read("conversions");
+  const sections = [head, ...(peers ? peersSections(peers) : []), ...(targets ? targetSections(targets) : []), ...(conversions ? conversionSection(conversions) : [])];
   writeFileSync(at("docs/benchmarks.md"), `${sections.join("\n\n")}\n`);
   if (peers?.chromium) {
     writeFileSync(at("docs/latency.svg"), latencyChart(peers.models, peers.chromium));

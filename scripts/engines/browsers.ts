@@ -9,21 +9,36 @@ import { build } from "esbuild";
 import { locate, root } from "./tools.ts";
 
 interface Answer { results?: Record<string, string[]>; version: string; error?: string }
+/** Program and words for a URL and an empty profile folder. */
+type Start = (url: string, profile: string) => [string, string[]];
 
-/** @param start what to spawn for a URL and an empty profile folder */
-async function open(folder: string, start: (url: string, profile: string) => [string, string[]]): Promise<Answer> {
-  const alias = { octavo: path.join(root, "dist/targets/browser/index.js"), "octavo/scalar": path.join(root, "dist/targets/scalar.js"), "octavo/relaxed": path.join(root, "dist/targets/relaxed.js") };
-  const { outputFiles } = await build({ entryPoints: [path.join(import.meta.dirname, "page.js")], alias, bundle: true, write: false, format: "esm" });
-  const profile = mkdtempSync(path.join(tmpdir(), "octavo-profile-"));
-  const answer = Promise.withResolvers<Answer>(), server = createServer((request, response) => {
-    const name = request.url!.slice(1);
+export const startChromium: Start = (url, profile) => {
+  const program = locate("not at /usr/bin/chromium; CHROMIUM says where", process.env.CHROMIUM, "/usr/bin/chromium");
+  return [program, ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", `--user-data-dir=${profile}`, url]];
+};
+export const startFirefox: Start = (url, profile) => {
+  const program = locate("not at /usr/bin/firefox-esr; FIREFOX says where", process.env.FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox");
+  return [program, ["--headless", "--no-remote", "--profile", profile, url]];
+};
+
+const types: Record<string, string> = { "": "text/html", ".js": "text/javascript" };
+/** For a clock of microseconds. */
+const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
+
+/**
+ * Opens a page that loads `script` as page.js, in a fresh profile.
+ * @param read other files by name, undefined where there is none
+ * @returns what the page posted to `results`
+ */
+export async function visit<T>(start: Start, script: string, read: (name: string) => Uint8Array | undefined): Promise<T> {
+  const profile = mkdtempSync(path.join(tmpdir(), "octavo-profile-")), html = `<!doctype html><script type="module" src="page.js"></script>`;
+  const answer = Promise.withResolvers<T>(), server = createServer((request, response) => {
+    const name = request.url!.slice(1), found = name === "" ? html : name === "page.js" ? script : read(name);
     if (request.method === "POST") {
       let body = "";
-      request.on("data", (text: Buffer) => { body += String(text); }).on("end", () => { response.end(); answer.resolve(JSON.parse(body) as Answer); });
-    } else if (name === "") response.writeHead(200, { "content-type": "text/html" }).end(`<!doctype html><script type="module" src="page.js"></script>`);
-    else if (name === "page.js") response.writeHead(200, { "content-type": "text/javascript" }).end(outputFiles[0]!.contents);
-    else if (/^case[\w.-]*$/.test(name)) response.end(readFileSync(path.join(folder, name)));
-    else response.writeHead(404).end();
+      request.on("data", (text: Buffer) => { body += String(text); }).on("end", () => { response.end(); answer.resolve(JSON.parse(body) as T); });
+    } else if (found === undefined) response.writeHead(404).end();
+    else response.writeHead(200, { "content-type": types[path.extname(name)] ?? "application/octet-stream", ...isolation }).end(found);
   }).listen(0);
   const [program, words] = start(`http://localhost:${(server.address() as AddressInfo).port}/`, profile), browser = spawn(program, words, { stdio: "ignore", detached: true });
   const timer = setTimeout(() => answer.reject(new Error("no answer after two minutes")), 120_000);
@@ -38,18 +53,18 @@ async function open(folder: string, start: (url: string, profile: string) => [st
   }
 }
 
-async function browser(folder: string, agent: RegExp, start: (url: string, profile: string) => [string, string[]]): Promise<{ version: string; results: Record<string, string[]> }> {
-  const { results, version, error } = await open(folder, start);
+/** A page's script with the package inside. */
+export async function pageScript(entry: string, define: Record<string, string> = {}): Promise<string> {
+  const dist = (file: string) => path.join(root, "dist/targets", file), alias = { octavo: dist("browser/index.js"), "octavo/scalar": dist("scalar.js"), "octavo/relaxed": dist("relaxed.js") };
+  return (await build({ entryPoints: [entry], alias, define, bundle: true, minify: true, write: false, format: "esm", target: "es2022" })).outputFiles[0]!.text;
+}
+
+async function browser(folder: string, agent: RegExp, start: Start): Promise<{ version: string; results: Record<string, string[]> }> {
+  const script = await pageScript(path.join(import.meta.dirname, "page.js")), read = (name: string) => (/^case[\w.-]*$/.test(name) ? readFileSync(path.join(folder, name)) : undefined);
+  const { results, version, error } = await visit<Answer>(start, script, read);
   if (!results) throw new Error(error);
   return { version: agent.exec(version)?.[1] ?? version, results };
 }
 
-export const chromium = (folder: string) => {
-  const program = locate("not at /usr/bin/chromium; CHROMIUM says where", process.env.CHROMIUM, "/usr/bin/chromium");
-  return browser(folder, /Chrome\/([\d.]+)/, (url, profile) => [program, ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", `--user-data-dir=${profile}`, url]]);
-};
-
-export const firefox = (folder: string) => {
-  const program = locate("not at /usr/bin/firefox-esr; FIREFOX says where", process.env.FIREFOX, "/usr/bin/firefox-esr", "/usr/bin/firefox");
-  return browser(folder, /Firefox\/([\d.]+)/, (url, profile) => [program, ["--headless", "--no-remote", "--profile", profile, url]]);
-};
+export const chromium = (folder: string) => browser(folder, /Chrome\/([\d.]+)/, startChromium);
+export const firefox = (folder: string) => browser(folder, /Firefox\/([\d.]+)/, startFirefox);
