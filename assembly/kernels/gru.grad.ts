@@ -4,7 +4,7 @@ import { minus, plus, splat, times } from "../lanes";
 import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, behindPanel, copyOrZeros, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, startGrad,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope,
   tanhSlope, through, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
@@ -74,12 +74,8 @@ export function gruForward(p: GruForward, part: i32, parts: i32): void {
 
 /** The products with y[t−1] of the samples from n on: z and r, and where reset is linear the candidate. */
 function recur(p: GruForward, t: i32, n: i32, count: i32, sums: usize, packed: usize, candidate: usize): void {
-  const H = p.H, start = sums + 60 * H;
-  if (t == 0) {
-    if (!p.h0) return memory.fill(sums, 0, 60 * H);
-    asHeld(p, p.h0 + 4 * n * H, start, count * H);
-  }
-  packRows(p.t, t ? p.y + 4 * ((t - 1) * p.N + n) * H : start, 4 * H, count, H);
+  const H = p.H;
+  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 60 * H)) return memory.fill(sums, 0, 60 * H);
   aim(p.t, sums, 12 * H);
   timesPacked(p.t, H, packed, 2 * H);
   if (p.linearBeforeReset) candidates(p, sums, candidate);
@@ -133,19 +129,16 @@ function mixed<T>(z: usize, c: usize, before: usize, j: i32): T {
  *   dz = dh ∘ (h[t−1] − n) · dn = dh ∘ (1 − z) · dh[t−1] = dh ∘ z
  *   linear:  dr = dn ∘ inner · dsums = dz, dr, dn ∘ r · dy[t−1] += Rᵀ · dsums
  *   else:    q = Rnᵀ · dn · dr = q ∘ h[t−1] · dh[t−1] += q ∘ r · dy[t−1] += Rᵀ · (dz, dr)
- * Scratch of a sample, [3,H]: what the product gave for y[t] · what reaches h past its rounding · q.
+ * Scratch of a sample, [3,H]: the two of beginRow · q.
  * Checked at load by checkGruGrad.
  */
 export function gruGrad(p: GruGrad, part: i32, parts: i32): void {
   const H = p.H, row = 12 * H, scratch = behindPanel(p.t, 3 * H);
   for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
     const count = min(ROWS, p.N - n);
-    for (let i = 0; i < count; i++) {
-      memory.fill(scratch + i * row, 0, 4 * H);
-      copyOrZeros(scratch + i * row + 4 * H, rowOf(p.dhn, 4 * (n + i) * H), H);
-    }
+    for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) stepGrad(p, t, n, count, scratch);
-    if (p.dh0) for (let i = 0; i < count; i++) startGrad(p, rowOf(p.h0, 4 * (n + i) * H), scratch + i * row, scratch + i * row + 4 * H, p.dh0 + 4 * (n + i) * H);
+    for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
   }
 }
 

@@ -4,8 +4,8 @@ import { plus, splat, times, timesPlus } from "../lanes";
 import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, behindPanel, copyOrZeros, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, startGrad,
-  tanhSlope, through, timesPacked, timesRows, valueAt,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, copyState, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes,
+  sigmoidSlope, tanhSlope, through, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
 
@@ -64,12 +64,8 @@ export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,4H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: LstmForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H, start = sums + 80 * H;
-  if (t == 0) {
-    if (!p.h0) return memory.fill(sums, 0, 80 * H);
-    asHeld(p, p.h0 + 4 * n * H, start, count * H);
-  }
-  packRows(p.t, t ? p.y + 4 * ((t - 1) * p.N + n) * H : start, 4 * H, count, H);
+  const H = p.H;
+  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 80 * H)) return memory.fill(sums, 0, 80 * H);
   aim(p.t, sums, 16 * H);
   timesPacked(p.t, H, packed, 4 * H);
 }
@@ -100,35 +96,28 @@ function cell<T>(act: usize, H: i32, before: usize, j: i32): T {
  * From the last step to the first, dh and dc the gradients of h and c[t]:
  *   do = dh ∘ tanh c · dc += dh ∘ o ∘ (1 − tanh² c) · di = dc ∘ g · dg = dc ∘ i · df = dc ∘ c[t−1]
  *   dgates[t] = each times the derivative of its activation · dc[t−1] = dc ∘ f · dy[t−1] += Rᵀ · dgates[t]
- * Scratch of a sample, [4,H]: what the product gave for y[t] · dc · what reaches h past its rounding · tanh c[t].
+ * Scratch of a sample, [4,H]: the two of beginRow · dc · tanh c[t].
  * Checked at load by checkLstmGrad.
  */
 export function lstmGrad(p: LstmGrad, part: i32, parts: i32): void {
   const H = p.H, row = 16 * H, scratch = behindPanel(p.t, 4 * H);
   for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
     const count = min(ROWS, p.N - n);
-    for (let i = 0; i < count; i++) startRow(p, n + i, scratch + i * row);
+    for (let i = 0; i < count; i++) {
+      beginRow(p, p.dhn, n + i, scratch + i * row);
+      copyState(scratch + i * row + 8 * H, p.dcn, n + i, H);
+    }
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
       packRows(p.t, p.dgates + 16 * (t * p.N + n) * H, 16 * H, count, 4 * H);
       aim(p.t, scratch, row);
       timesRows(p.t, 4 * H, p.r, H);
     }
-    for (let i = 0; i < count; i++) endRow(p, n + i, scratch + i * row);
+    for (let i = 0; i < count; i++) {
+      endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
+      if (p.dc0) memory.copy(p.dc0 + 4 * (n + i) * H, scratch + i * row + 8 * H, 4 * H);
+    }
   }
-}
-
-function startRow(p: LstmGrad, n: i32, s: usize): void {
-  const H = p.H, state = 4 * n * H;
-  memory.fill(s, 0, 4 * H);
-  copyOrZeros(s + 4 * H, rowOf(p.dcn, state), H);
-  copyOrZeros(s + 8 * H, rowOf(p.dhn, state), H);
-}
-
-function endRow(p: LstmGrad, n: i32, s: usize): void {
-  const H = p.H, state = 4 * n * H;
-  if (p.dh0) startGrad(p, rowOf(p.h0, state), s, s + 8 * H, p.dh0 + state);
-  if (p.dc0) memory.copy(p.dc0 + state, s + 4 * H, 4 * H);
 }
 
 function cellsGrad(p: LstmGrad, t: i32, n: i32, s: usize): void {
@@ -144,12 +133,12 @@ function cellsGrad(p: LstmGrad, t: i32, n: i32, s: usize): void {
 @inline
 function cellGrad<T>(p: LstmGrad, j: i32, H: i32, act: usize, before: usize, dy: usize, s: usize, d: usize): void {
   const F = j + H, G = F + H, O = G + H, i = load<T>(act + j), f = load<T>(act + F), g = load<T>(act + G), o = load<T>(act + O), tc = load<T>(s + O);
-  const dh = plus<T>(through<T>(p, times<T>(o, tc), plus<T>(valueAt<T>(dy, j), load<T>(s + j))), load<T>(s + G));
-  const dc = timesPlus<T>(times<T>(dh, o), tanhSlope<T>(tc), load<T>(s + F));
+  const dh = plus<T>(through<T>(p, times<T>(o, tc), plus<T>(valueAt<T>(dy, j), load<T>(s + j))), load<T>(s + F));
+  const dc = timesPlus<T>(times<T>(dh, o), tanhSlope<T>(tc), load<T>(s + G));
   store<T>(d + j, times<T>(times<T>(dc, g), sigmoidSlope<T>(i)));
   store<T>(d + F, times<T>(times<T>(dc, valueAt<T>(before, j)), sigmoidSlope<T>(f)));
   store<T>(d + G, times<T>(times<T>(dc, i), tanhSlope<T>(g)));
   store<T>(d + O, times<T>(times<T>(dh, tc), sigmoidSlope<T>(o)));
-  store<T>(s + F, times<T>(dc, f));
-  store<T>(s + G, splat<T>(0));
+  store<T>(s + F, splat<T>(0));
+  store<T>(s + G, times<T>(dc, f));
 }

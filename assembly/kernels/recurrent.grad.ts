@@ -37,6 +37,19 @@ export function packRows(t: usize, x: usize, step: i32, count: i32, K: i32): voi
   for (let row = 0; row < ROWS; row++) packRun(x + min(row, count - 1) * step, K, panelOf(t, row));
 }
 
+/**
+ * y[t−1] of `count` samples from n on into the panel; for t = 0 h0, made as the model holds it at `start`. False where there is none.
+ */
+export function packEarlier(p: Unrolled, panel: usize, y: usize, h0: usize, t: i32, n: i32, count: i32, start: usize): bool {
+  const H = p.H;
+  if (t == 0) {
+    if (!h0) return false;
+    asHeld(p, h0 + 4 * n * H, start, count * H);
+  }
+  packRows(panel, t ? y + 4 * ((t - 1) * p.N + n) * H : start, 4 * H, count, H);
+  return true;
+}
+
 /** Row i of the product goes to y + i · step. */
 export function aim(t: usize, y: usize, step: i32): void {
   for (let row = 0; row < ROWS; row++) setRow(t, row, y + row * step);
@@ -71,10 +84,10 @@ export function packedBytes(O: f64, K: f64): f64 {
   return 32 * Math.ceil(O / 8) * K;
 }
 
-/** n floats of `from`, zeros where it is 0. */
-export function copyOrZeros(to: usize, from: usize, n: i32): void {
-  if (from) memory.copy(to, from, 4 * n);
-  else memory.fill(to, 0, 4 * n);
+/** The row of sample n of a state [N,H], zeros where there is none. */
+export function copyState(to: usize, state: usize, n: i32, H: i32): void {
+  if (state) memory.copy(to, state + 4 * n * H, 4 * H);
+  else memory.fill(to, 0, 4 * H);
 }
 
 /** `offset` bytes into an array; 0 where there is none. */
@@ -119,11 +132,19 @@ export function through<T>(p: Unrolled, h: T, d: T): T {
   return ifLess<T>(magnitude<T>(plus<T>(q, splat<T>(0.5))), splat<T>(128), d, splat<T>(0)); // −128 … 127: q is whole
 }
 
-/** dh0[j] = d[j] through the rounding of h0, + past[j], for the units of one sample; h0 may be 0. */
-export function startGrad(p: Unrolled, h0: usize, d: usize, past: usize, dh0: usize): void {
-  for (let j = 0, end = 4 * p.H; j < end; j += 4) {
-    store<f32>(dh0 + j, through<f32>(p, valueAt<f32>(h0, j), load<f32>(d + j)) + load<f32>(past + j));
-  }
+/**
+ * Scratch of a sample in a backward pass begins with [2,H]: what the product gave for y[t] · what reaches h past its rounding,
+ * at first dhn.
+ */
+export function beginRow(p: Unrolled, dhn: usize, n: i32, s: usize): void {
+  memory.fill(s, 0, 4 * p.H);
+  copyState(s + 4 * p.H, dhn, n, p.H);
+}
+
+/** What is left there goes to dh0 f32 [N,H] or 0; h0 likewise. */
+export function endRow(p: Unrolled, h0: usize, dh0: usize, n: i32, s: usize): void {
+  const H = 4 * p.H, at = n * H;
+  if (dh0) for (let j = 0; j < H; j += 4) store<f32>(dh0 + at + j, through<f32>(p, valueAt<f32>(h0, at + j), load<f32>(s + j)) + load<f32>(s + H + j));
 }
 
 /** Derivatives of sigmoid and tanh by their value. */

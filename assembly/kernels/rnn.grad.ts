@@ -4,8 +4,8 @@ import { ifLess, plus, splat, times } from "../lanes";
 import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, behindPanel, copyOrZeros, packRows, packWeights, packedBytes, rowOf, scratchBytes, startGrad, tanhSlope, through,
-  timesPacked, timesRows, valueAt,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope,
+  through, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { reluRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
 
@@ -59,35 +59,28 @@ export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H, start = sums + 20 * H;
-  if (t == 0) {
-    if (!p.h0) return memory.fill(sums, 0, 20 * H);
-    asHeld(p, p.h0 + 4 * n * H, start, count * H);
-  }
-  packRows(p.t, t ? p.y + 4 * ((t - 1) * p.N + n) * H : start, 4 * H, count, H);
+  const H = p.H;
+  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 20 * H)) return memory.fill(sums, 0, 20 * H);
   aim(p.t, sums, 4 * H);
   timesPacked(p.t, H, packed, H);
 }
 
 /**
  * From the last step to the first: dgates[t] = dh ∘ f′ · dy[t−1] += Rᵀ · dgates[t].
- * Scratch of a sample, [2,H]: what the product gave for y[t] · what reaches h past its rounding. Checked at load by checkRnnGrad.
+ * Scratch of a sample, [2,H]: see beginRow. Checked at load by checkRnnGrad.
  */
 export function rnnGrad(p: RnnGrad, part: i32, parts: i32): void {
   const H = p.H, row = 8 * H, scratch = behindPanel(p.t, H);
   for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
     const count = min(ROWS, p.N - n);
-    for (let i = 0; i < count; i++) {
-      memory.fill(scratch + i * row, 0, 4 * H);
-      copyOrZeros(scratch + i * row + 4 * H, rowOf(p.dhn, 4 * (n + i) * H), H);
-    }
+    for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
       packRows(p.t, p.dgates + 4 * (t * p.N + n) * H, 4 * H, count, H);
       aim(p.t, scratch, row);
       timesRows(p.t, H, p.r, H);
     }
-    if (p.dh0) for (let i = 0; i < count; i++) startGrad(p, rowOf(p.h0, 4 * (n + i) * H), scratch + i * row, scratch + i * row + 4 * H, p.dh0 + 4 * (n + i) * H);
+    for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
   }
 }
 
