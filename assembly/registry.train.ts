@@ -11,6 +11,7 @@ import { Loss } from "./kernels/loss";
 import { LstmForward, LstmGrad } from "./kernels/lstm.grad";
 import { AveragePool2dGrad, MaxPool2dGrad } from "./kernels/pool.grad";
 import { RnnForward, RnnGrad } from "./kernels/rnn.grad";
+import { Optimize } from "./update/optimize";
 
 export { accumulate as kernel128, checkAccumulate as check128 } from "./kernels/accumulate";
 export { clampGrad as kernel129, checkClampGrad as check129 } from "./kernels/clamp.grad";
@@ -30,6 +31,7 @@ export { gruForward as kernel142, checkGruForward as check142 } from "./kernels/
 export { gruGrad as kernel143, checkGruGrad as check143 } from "./kernels/gru.grad";
 export { rnnForward as kernel144, checkRnnForward as check144 } from "./kernels/rnn.grad";
 export { rnnGrad as kernel145, checkRnnGrad as check145 } from "./kernels/rnn.grad";
+export { optimize as kernel146, checkOptimize as check146 } from "./update/optimize";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -49,3 +51,4 @@ export const size142 = offsetof<GruForward>();
 export const size143 = offsetof<GruGrad>();
 export const size144 = offsetof<RnnForward>();
 export const size145 = offsetof<RnnGrad>();
+export const size146 = offsetof<Optimize>();

@@ -8,7 +8,9 @@ export class Hyper {
   /** 0: none */
   clipNorm: f32; clipValue: f32;
   steps: i32;
-  /** 1 where a gradient was not finite and nothing was changed. */
+  /** 1 where a gradient was not finite, or the optimizer needs more state than the file reserves, and nothing was changed. */
   refused: i32;
   beta1Power: f64; beta2Power: f64;
+  /** Of momentum and nesterov: from the second step on a gradient counts 1 − dampening. */
+  dampening: f32;
 }

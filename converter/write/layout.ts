@@ -116,6 +116,7 @@ const trainLayouts = {
   gruGrad: [...unrolled, ...ptr("r", "act", "inner", "h", "h0", "dy", "dhn", "dgates", "dsums", "dh0", "t"), ...i32("linearBeforeReset")],
   rnnForward: [...unrolled, ...ptr("gates", "r", "h0", "y", "h", "hn", "t"), ...i32("relu")],
   rnnGrad: [...unrolled, ...ptr("r", "h", "h0", "dy", "dhn", "dgates", "dh0", "t"), ...i32("relu")],
+  optimize: [...ptr("hyper", "w", "g", "m", "v"), ...i32("n")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

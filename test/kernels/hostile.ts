@@ -24,7 +24,12 @@ function damage(model: Uint8Array, r: ReturnType<typeof random>): Uint8Array {
 
 /** Damaged copies of the graph's model file are refused, or run to their end. */
 export async function expectNoHarm(graph: Graph, inputs: Inputs, build: Build, seed: number): Promise<void> {
-  const { model } = await compile(graph), r = random(seed), given = Object.fromEntries(inputs) as Record<string, Values>;
+  await expectDamageDoesNoHarm((await compile(graph)).model, Object.fromEntries(inputs) as Record<string, Values>, build, seed);
+}
+
+/** The same of a model file. */
+export async function expectDamageDoesNoHarm(model: Uint8Array, given: Record<string, Values>, build: Build, seed: number): Promise<void> {
+  const r = random(seed);
   let refused = 0, slowest = 0;
   for (let i = 0; i < CASES; i++) {
     const start = performance.now();

@@ -1,8 +1,10 @@
 /** Losses: the evaluator, central differences, row weights, sequences, extreme values, labels that are no class. */
 import { describe, expect, test } from "vitest";
 import { lossKinds, type LossKind } from "../../converter/ir/ops.train.ts";
+import fixture from "../fixtures/train/losses.json" with { type: "json" };
 import { expectNoHarm } from "../kernels/hostile.ts";
 import { random } from "../kernels/random.ts";
+import { relativeError } from "../kernels/run.ts";
 import { asFunction, builds, expectDirections, expectLikeEvaluator, oneNode } from "./run.ts";
 
 const parameter = (kind: LossKind) => (kind === "huber" ? 0.7 : kind === "distillation" ? 3 : 0);
@@ -34,6 +36,14 @@ describe.each(lossKinds.filter((kind) => kind !== "distillation"))("%s", (kind) 
     const { graph, inputs } = lossCase(kind, "index", shape, shape.length);
     await expectLikeEvaluator(graph, inputs, 5e-6);
   });
+});
+
+test.each(fixture.cases.map((c) => [c.name, c] as const))("PyTorch's %s", async (name, c) => {
+  const [kind, labels] = name.split(" ") as [LossKind, "index" | "values"], operand = (shape: number[], data: number[]) => ({ shape, data: Float32Array.from(data) });
+  const { graph, inputs } = oneNode("loss", [operand(c.shape, c.x), operand(labels === "index" ? c.shape.slice(0, 1) : c.shape, c.labels), operand(c.shape.slice(0, 1), c.weights)], { kind, labels, parameter: c.parameter }, { outputs: 2 });
+  const results = await expectLikeEvaluator(graph, inputs);
+  expect(relativeError(results.get("y0")!, [c.loss])).toBeLessThan(2e-6);
+  expect(relativeError(results.get("y1")!, c.d)).toBeLessThan(2e-6);
 });
 
 const row = (kind: LossKind, x: number[], q: number[], labels: "index" | "values" = "values") =>
