@@ -1,4 +1,5 @@
 /** What every source format provides, and what a caller may tell it. */
+import type { OctavoError } from "../ir/error.ts";
 import type { Graph, TypedArray } from "../ir/graph.ts";
 
 export interface ReadOptions {
@@ -12,6 +13,8 @@ export interface ReadOptions {
   stateful?: boolean;
   /** The parsed JSON of `--architecture`. */
   architecture?: unknown;
+  /** For a look at a model: gets what cannot be read, and the graph holds the rest. Without it that is an error. */
+  refused?: (problem: OctavoError) => void;
 }
 
 export interface Reader {

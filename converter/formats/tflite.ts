@@ -6,6 +6,8 @@
 import { GraphBuilder } from "../ir/builder.ts";
 import { allocate, freshName, sizeOf, type Graph } from "../ir/graph.ts";
 import { modelError } from "../ir/error.ts";
+import { checkInputNames } from "./names.ts";
+import { addEnds, attempt, placeholder } from "./partial.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
 import { batches, findDilations, readersOf } from "./tflite/batch.ts";
 import { assignedVariables, controls, finishVariables } from "./tflite/control.ts";
@@ -18,7 +20,7 @@ import { pools } from "./tflite/pooling.ts";
 import { quantizations } from "./tflite/quantize.ts";
 import { recurrents } from "./tflite/recurrent.ts";
 import { reductions } from "./tflite/reduce.ts";
-import { refuseUnsupported } from "./tflite/refuse.ts";
+import { refusalOf, refuseUnsupported } from "./tflite/refuse.ts";
 import { resizes } from "./tflite/resize.ts";
 import { isTflite, readSchema, type TfliteModel, type TfliteOperator, type TfliteSubgraph, type TfliteTensor } from "./tflite/schema.ts";
 import { TfliteNode, type OperatorTable } from "./tflite/node.ts";
@@ -41,15 +43,17 @@ function read(bytes: Uint8Array, options: ReadOptions): Graph {
   const main = model.subgraphs[0] ?? fail("model", "it has no subgraphs, expected one");
   if (!main.outputs.length) fail("model", "it has no outputs, expected one");
   if (main.inputs.length + main.outputs.length > 4096) fail("model", `it has ${main.inputs.length} inputs and ${main.outputs.length} outputs, expected up to 4096`);
-  refuseUnsupported(model, operators);
   const graph = new GraphBuilder("tflite", modelName(model));
+  attempt(graph, options, () => refuseUnsupported(model, operators));
   const budget = { bytes: 2 ** 26 + 16 * bytes.length, operators: 100000 + bytes.length, calls: 0 };
   const scope = enter({ model, graph, options, variables: new Map(), assigned: assignedVariables(model), budget }, main, plannedNames(model), 0);
+  checkInputNames("tflite", main.inputs.map((i) => scope.planned[i] ?? ""), options);
   for (const index of new Set(main.inputs)) input(scope, index);
   readOperators(scope);
   graph.where = "model";
-  finishVariables(scope);
-  for (const index of main.outputs) output(scope, index);
+  attempt(graph, options, () => finishVariables(scope));
+  for (const index of main.outputs) attempt(graph, options, () => output(scope, index));
+  if (options.refused) addEnds(graph);
   return graph.graph;
 }
 
@@ -123,8 +127,15 @@ function readOperators(scope: Scope): void {
     if (scope.budget.operators-- <= 0) {
       scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
     }
-    operators[operator.type]!(new TfliteNode(operator, scope));
+    const isRead = !(scope.options.refused && refusalOf(operator, operators)) && attempt(scope.graph, scope.options, () => operators[operator.type]!(new TfliteNode(operator, scope)));
+    if (!isRead) for (const index of operator.outputs) attempt(scope.graph, scope.options, () => standIn(scope, index));
   }
+}
+
+/** What a refused operator would have written has the shape that the file says. */
+function standIn(scope: Scope, index: number): void {
+  const t = tensorAt(scope, index), shape = checkedShape(t);
+  if (!scope.names.has(index)) scope.names.set(index, placeholder(scope.graph, scope.planned[index]!, dtypeOf(t), shape, quantizationOf(t)));
 }
 
 /** Reads another subgraph in place, with `inputs` for its inputs. */

@@ -56,17 +56,16 @@ function portText(inputs: readonly PortLine[], outputs: readonly PortLine[]): st
   return table([["", "name", "shape", "type", "layout", "integers inside"], ...inputs.map(row("in")), ...outputs.map(row("out"))]);
 }
 
-/** Reads and compiles in float32 to count; what has no kernel is listed, not thrown. */
+/** Reads and compiles in float32 to count; what cannot be read or has no kernel is listed, and the rest described. */
 async function inspectSource(bytes: Uint8Array, path: string, options: SourceOptions): Promise<Inspection> {
-  const { convert, readModel } = await import("../../converter/index.ts"), settings = await convertOptions(path, options);
-  const unsupported: string[] = [], list = (e: unknown) => {
-    if (!(e instanceof OctavoError) || e.code !== "ERR_OCTAVO_OPERATOR") throw e;
-    unsupported.push(e.message);
-  };
-  const graph = await readModel(bytes, settings).catch(list);
-  const report = graph && (await convert(bytes, { ...settings, precision: "float32" }).then((c) => c.report, list));
-  if (!graph) return { object: { kind: "source model", file: path, fileBytes: bytes.length, unsupported }, text: `${path}: ${bytesText(bytes.length)}\nunsupported: ${unsupported.join("\n")}` };
-  return describeSource(graph, bytes.length, report ?? undefined, unsupported);
+  const { convert, readModel } = await import("../../converter/index.ts"), unsupported = new Set<string>();
+  const settings = { ...await convertOptions(path, options), refused: (e: OctavoError) => { unsupported.add(e.message); } };
+  const graph = await readModel(bytes, settings);
+  const report = graph.outputs.length ? await convert(bytes, { ...settings, precision: "float32" }).then((c) => c.report, (e: unknown) => {
+    if (!(e instanceof OctavoError) || (e.code !== "ERR_OCTAVO_OPERATOR" && !unsupported.size)) throw e;
+    unsupported.add(e.message);
+  }) : undefined;
+  return describeSource(graph, bytes.length, report ?? undefined, [...unsupported]);
 }
 
 type SourceLayer = Pick<LayerReport, "name" | "op" | "kernel" | "macs"> & { weightBytes?: number; outputs: { name: string; shape: number[] }[] };
@@ -84,7 +83,7 @@ function describeSource(graph: Graph, fileBytes: number, report: Report | undefi
     `${graph.name || "model"}: ${graph.format}, ${bytesText(fileBytes)}`, portText(inputs, outputs),
     ...(report ? [`${countText(report.source.parameters)} parameters, ${countText(report.model.macs)} multiply-accumulates; in float32: weights ${bytesText(report.model.weightBytes)}, arena ${bytesText(report.memory.arenaBytes)}`] : []),
     `operators: ${Object.entries(operators).map(([op, n]) => `${op} ${n}`).join(", ")}`,
-    unsupported.length ? `unsupported: ${unsupported.join("\n")}` : "all operators are supported", "",
+    ...(unsupported.length ? ["it cannot be converted: this is what is left of it without what is", ...unsupported.map((u) => `  unsupported: ${u}`)] : ["all operators are supported"]), "",
     table([["#", "layer", "operator", "output", "MACs", "weights"], ...rows]),
   ].join("\n");
   return { object, text };

@@ -1,5 +1,6 @@
 /** Options that say how a source model is to be read: the same for convert, eval, compare and inspect. */
-import { basename, dirname, isAbsolute, join, normalize } from "node:path";
+import { realpath } from "node:fs/promises";
+import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ConvertOptions } from "../../converter/convert.ts";
 import { OctavoError } from "../../sdk/errors.ts";
@@ -43,7 +44,7 @@ function pairOf(text: string, before: Record<string, string> = {}): Record<strin
 export async function convertOptions(path: string, options: SourceOptions): Promise<ConvertOptions> {
   return {
     name: basename(path),
-    resolve: (side) => readBytes(besides(path, side)),
+    resolve: async (side) => readBytes(await besides(path, side)),
     ...(options.inputShape && { inputShapes: options.inputShape }),
     ...(options.layout && { layout: options.layout }),
     ...(options.stateful && { stateful: true }),
@@ -52,8 +53,14 @@ export async function convertOptions(path: string, options: SourceOptions): Prom
   };
 }
 
-function besides(path: string, side: string): string {
-  const inside = normalize(side);
-  if (isAbsolute(inside) || inside.split(/[\\/]/)[0] === "..") throw new OctavoError("ERR_OCTAVO_SOURCE", `model: side file "${side}" lies outside the model's folder, which is not read. Put it beside the model.`);
-  return join(dirname(path), inside);
+/** A link may point anywhere: where it really leads must lie inside as well. */
+async function besides(path: string, side: string): Promise<string> {
+  const inside = normalize(side), outside = (): never => {
+    throw new OctavoError("ERR_OCTAVO_SOURCE", `model: side file "${side}" lies outside the model's folder, which is not read. Put it beside the model.`);
+  };
+  if (isAbsolute(inside) || inside.split(/[\\/]/)[0] === "..") outside();
+  const folder = dirname(path), file = join(folder, inside), real = await realpath(file).catch(() => undefined);
+  const from = real === undefined ? "" : relative(await realpath(folder), real);
+  if (isAbsolute(from) || from.split(sep)[0] === "..") outside();
+  return file;
 }

@@ -1,9 +1,13 @@
 /** Runs readers on damaged files: each ends in a graph or in an OctavoError, in time and in memory. */
 import { expect } from "vitest";
+import type { ReadOptions } from "../../converter/formats/reader.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
 
 /** Mutations per test. */
 export const count = Number(process.env.OCTAVO_FUZZ ?? 2000);
+
+/** Some files are only looked at. */
+export const looking = (k: number): Pick<ReadOptions, "refused"> => (k % 5 ? {} : { refused: () => undefined });
 
 /** Seconds of this process, not of a busy machine. */
 const seconds = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;

@@ -6,7 +6,7 @@ import { groupedVariables, treeVariables, type Variables } from "../../converter
 import { openHdf5 } from "../../converter/formats/wire/hdf5.ts";
 import type { Json } from "../../converter/formats/wire/json.ts";
 import { openZip } from "../../converter/formats/wire/zip.ts";
-import { attempts, count } from "./attempt.ts";
+import { attempts, count, looking } from "./attempt.ts";
 import { bytesOf, madeCases } from "./made.ts";
 import { mutate, mutateTree, randomOf } from "./mutate.ts";
 
@@ -23,7 +23,7 @@ const front = (bytes: Uint8Array, seed: number): Uint8Array => {
 for (const form of ["h5", "keras"] as const)
   test(`${count} .${form} files with damaged bytes`, () => attempts(count, (k) => {
     const bytes = bytesOf(keras[(k * 7919) % keras.length]![form]);
-    return readModel(k % 2 ? mutate(bytes, k) : front(bytes, k), { name: `damaged.${form}` });
+    return readModel(k % 2 ? mutate(bytes, k) : front(bytes, k), { name: `damaged.${form}`, ...looking(k) });
   }));
 
 interface Parsed { config: Json; variables: Variables }
@@ -41,13 +41,13 @@ function parsed(k: number): Parsed {
 test(`${count} Keras configurations that lie`, () => attempts(count, async (k) => {
   const { config, variables } = parsed(k), tree = { config };
   mutateTree(tree, k);
-  buildGraph({ format: "keras", version: "3", config: tree.config, variables }, { stateful: k % 5 === 0 });
+  buildGraph({ format: "keras", version: "3", config: tree.config, variables }, { stateful: k % 3 === 0, ...looking(k) });
 }));
 
 test(`${count} GraphModels that lie`, () => attempts(count, (k) => {
   const c = tfjs[(k * 7919) % tfjs.length]!, tree = { model: structuredClone(c.model) }, weights = bytesOf(c.weights);
   mutateTree(tree, k);
-  return readModel(encode(tree.model), { name: "model.json", resolve: async () => (k % 4 ? weights : mutate(weights, k)) });
+  return readModel(encode(tree.model), { name: "model.json", ...looking(k), resolve: async () => (k % 4 ? weights : mutate(weights, k)) });
 }));
 
 test("the fuzz tests see refusals and graphs", async () => {

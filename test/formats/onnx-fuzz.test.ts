@@ -9,6 +9,7 @@ import { readTensor } from "../../converter/formats/onnx/tensor.ts";
 import { decode } from "../../converter/formats/wire/protobuf.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
 import type { ReadOptions } from "../../converter/formats/reader.ts";
+import { looking } from "./attempt.ts";
 import { mutate, mutateTree } from "./mutate.ts";
 import { cases, shared, suite } from "./onnx-suite.ts";
 import { encode } from "./protobuf-write.ts";
@@ -36,10 +37,10 @@ function inputsOf(name: string): Seed["constants"] {
 }
 
 /** @returns what went wrong, if anything */
-async function attempt(bytes: Uint8Array, constants: Seed["constants"]): Promise<string> {
+async function attempt(bytes: Uint8Array, constants: Seed["constants"], k: number): Promise<string> {
   const start = performance.now();
   try {
-    await onnx.read(bytes, { constants });
+    await onnx.read(bytes, { constants, ...looking(k) });
   } catch (e) {
     if (!(e instanceof OctavoError)) return String(e instanceof Error ? e.stack : e);
   }
@@ -58,7 +59,7 @@ const before = process.resourceUsage().maxRSS;
 test(`${count} files with damaged bytes`, async () => {
   for (let k = 1; k <= count; k++) {
     const seed = seeds[(k * 7919) % seeds.length]!;
-    expect(await attempt(mutate(seed.bytes, k), {}), `mutation ${k} of ${seed.name}`).toBe("");
+    expect(await attempt(mutate(seed.bytes, k), {}, k), `mutation ${k} of ${seed.name}`).toBe("");
   }
 }, 60_000 + count * 20);
 
@@ -66,7 +67,7 @@ test(`${count} well-formed files that lie`, async () => {
   for (let k = 1; k <= count; k++) {
     const seed = seeds[(k * 7919) % seeds.length]!, tree = decode(seed.bytes, messages.model);
     mutateTree(tree, k);
-    expect(await attempt(encode(tree, messages.model), given(seed, tree as ModelProto, k)), `lie ${k} of ${seed.name}`).toBe("");
+    expect(await attempt(encode(tree, messages.model), given(seed, tree as ModelProto, k), k), `lie ${k} of ${seed.name}`).toBe("");
   }
 }, 60_000 + count * 20);
 

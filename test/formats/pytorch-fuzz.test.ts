@@ -4,7 +4,7 @@ import { test } from "vitest";
 import { zipSync } from "fflate";
 import { readModel } from "../../converter/formats/index.ts";
 import { openZip } from "../../converter/formats/wire/zip.ts";
-import { attempts, count } from "./attempt.ts";
+import { attempts, count, looking } from "./attempt.ts";
 import { bytesOf, madeCases } from "./made.ts";
 import { mutate, mutateTree, randomOf } from "./mutate.ts";
 import { absent, hasShared, sharedBytes } from "./shared.ts";
@@ -21,7 +21,7 @@ function damaged(bytes: Uint8Array, k: number): Uint8Array {
 
 test(`${count} .pt2 archives with damaged bytes`, () => attempts(count, (k) => {
   const bytes = bytesOf(cases[(k * 7919) % cases.length]!.pt2);
-  return readModel(k % 3 ? damaged(bytes, k) : mutate(bytes, k), { name: "damaged.pt2" });
+  return readModel(k % 3 ? damaged(bytes, k) : mutate(bytes, k), { name: "damaged.pt2", ...looking(k) });
 }));
 
 test(`${count} exported graphs that lie`, () => attempts(count, (k) => {
@@ -30,7 +30,7 @@ test(`${count} exported graphs that lie`, () => attempts(count, (k) => {
   const telling = zip.names.filter((n) => n.endsWith(".json") && entries[n]!.length > 20), name = telling[k % telling.length]!;
   const tree = { json: JSON.parse(text.decode(entries[name])) as unknown };
   mutateTree(tree, k);
-  return readModel(zipSync({ ...entries, [name]: encode(tree.json) }, { level: 0 }), { name: "lying.pt2" });
+  return readModel(zipSync({ ...entries, [name]: encode(tree.json) }, { level: 0 }), { name: "lying.pt2", ...looking(k) });
 }));
 
 test(`${count} checkpoints with damaged bytes`, () => attempts(count, (k) => {

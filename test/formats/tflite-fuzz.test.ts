@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { tflite } from "../../converter/formats/tflite.ts";
 import { OctavoError } from "../../converter/ir/error.ts";
+import { looking } from "./attempt.ts";
 import { mutate, random } from "./mutations.ts";
 import { absent, hasShared, sharedBytes } from "./shared.ts";
 
@@ -19,9 +20,9 @@ function seeds(): Uint8Array[] {
 }
 
 /** What reading came to: "graph" or the error's code. Anything else is thrown on. */
-async function outcome(bytes: Uint8Array): Promise<string> {
+async function outcome(bytes: Uint8Array, k: number): Promise<string> {
   try {
-    await tflite.read(bytes, {});
+    await tflite.read(bytes, looking(k));
     return "graph";
   } catch (e) {
     if (e instanceof OctavoError) return e.code;
@@ -33,7 +34,7 @@ test(`${count} damaged files`, async () => {
   const from = seeds(), before = process.resourceUsage().maxRSS, outcomes: Record<string, number> = {};
   for (let i = 0; i < count; i++) {
     const next = random(i), bytes = mutate(from[Math.floor(next() * from.length)]!, next), start = performance.now();
-    const what = await outcome(bytes).catch((e: unknown) => { throw new Error(`mutation ${i}`, { cause: e }); });
+    const what = await outcome(bytes, i).catch((e: unknown) => { throw new Error(`mutation ${i}`, { cause: e }); });
     outcomes[what] = (outcomes[what] ?? 0) + 1;
     expect(performance.now() - start, `mutation ${i}`).toBeLessThan(2000);
   }

@@ -1,6 +1,8 @@
 /** A parsed model and its variables → Graph. */
 import { GraphBuilder } from "../../ir/builder.ts";
 import type { Graph } from "../../ir/graph.ts";
+import { checkInputNames } from "../names.ts";
+import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
 import type { Json } from "../wire/json.ts";
 import { Config } from "./config.ts";
@@ -24,12 +26,16 @@ export interface Source {
 /** The graph of a model. Keras' data are channels-last already; the batch axis is bound to 1. */
 export function buildGraph({ format, version, config, variables }: Source, options: ReadOptions): Graph {
   const model = parseModel(config, format), g = new GraphBuilder(format, model.name);
-  refuseUnknown(g, model, config);
+  attempt(g, options, () => refuseUnknown(g, model, config));
   if (options.stateful) refuseInStream(g, model);
   const context: Context = { g, keras: Number.parseInt(version, 10) >= 3 ? 3 : 2, options, masks: new Map(), constants: new Map() };
+  checkInputNames(format, inputLayers(model).map((l) => l.name), options);
   const inputs = inputLayers(model).map((l) => bindInput(context, model, l));
   g.where = `model "${model.name}"`;
-  addOutputs(g, applyModel(context, model, variables, inputs, ""), isChannelsFirst(model));
+  const outputs = applyModel(context, model, variables, inputs, "").filter((y) => y !== "");
+  if (options.refused) addEnds(g);
+  const left = outputs.filter((y) => !options.refused || !g.graph.outputs.includes(y));
+  if (left.length || !options.refused) addOutputs(g, left, isChannelsFirst(model));
   return g.graph;
 }
 
@@ -58,19 +64,19 @@ function inputLayers(model: KerasModel): LayerConfig[] {
  */
 export function applyModel(context: Context, model: KerasModel, variables: Variables, inputs: string[], path: string): string[] {
   const own = variables.layers(model.sequential ? model.layers.slice(1) : model.layers);
-  if (model.sequential) return model.layers.slice(1).reduce((x, l) => applyLayer(context, l, own.get(l.name)!, plain(x), path + l.name), inputs);
+  if (model.sequential) return model.layers.slice(1).reduce((x, l) => applied(context, l, own.get(l.name)!, plain(context.options.refused && (!x.length || x.includes("")) ? standIn(context, l) : x), path + l.name), inputs);
   const values = new Map<string, string[]>(), entries = inputLayers(model);
   if (entries.length !== inputs.length) {
     context.g.fail(`model "${model.name}" is given ${inputs.length} inputs, expected ${entries.length}`, "", "ERR_OCTAVO_FORMAT");
   }
   entries.forEach((l, i) => values.set(`${l.name} 0`, [inputs[i]!]));
   const valueOf = (r: Ref): string => values.get(`${r.layer} ${r.call}`)?.[r.tensor]
-    ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT");
+    ?? (context.options.refused && (standInFor(context, r.layer, r.shape) ?? "")) ?? context.g.fail(`output ${r.tensor} of layer "${r.layer}" is used, but missing`, "", "ERR_OCTAVO_FORMAT");
   const operandOf = (a: Argument): Operand => (Array.isArray(a) ? a.map(operandOf) : "ref" in a ? { tensor: valueOf(a.ref) } : a);
   for (const { layer, call, index } of inOrder(context.g, model)) {
     const kwargs = Object.fromEntries(Object.entries(call.kwargs).map(([k, v]) => [k, operandOf(v)]));
     values.set(`${layer.name} ${index}`,
-      applyLayer(context, layer, own.get(layer.name)!, { args: call.args.map(operandOf), kwargs }, path + layer.name + (index ? `:${index}` : "")));
+      applied(context, layer, own.get(layer.name)!, { args: call.args.map(operandOf), kwargs }, path + layer.name + (index ? `:${index}` : "")));
   }
   return model.outputs.map(valueOf);
 }
@@ -100,6 +106,24 @@ function inOrder(g: GraphBuilder, model: KerasModel): { layer: LayerConfig; call
 interface Application { args: Operand[]; kwargs: Record<string, Operand> }
 const plain = (inputs: string[]): Application => ({ args: [inputs.map((tensor) => ({ tensor }))], kwargs: {} });
 
+/** Nothing where the layer cannot be read and the model is only looked at. */
+function applied(context: Context, layer: LayerConfig, variables: Variables, application: Application, path: string): string[] {
+  if (!context.options.refused) return applyLayer(context, layer, variables, application, path);
+  const { className, module, config, custom } = layer, isKnown = isModelClass(className) || (!custom && layerFunction(className, module, config) !== undefined);
+  const inputs = [...application.args, ...Object.values(application.kwargs)].flatMap(tensorsIn), isThere = inputs.length > 0 && !inputs.includes("");
+  let outputs: string[] = [];
+  if (isKnown && isThere) attempt(context.g, context.options, () => { outputs = applyLayer(context, layer, variables, application, path); });
+  return outputs;
+}
+
+const standIn = (context: Context, { name, inputShape }: LayerConfig): string[] => [standInFor(context, name, inputShape) ?? ""];
+
+/** What a refused layer would have given, where Keras says its shape. */
+function standInFor({ g }: Context, name: string, shape: Json[] | undefined): string | undefined {
+  const sizes = (shape ?? []).map((d, axis) => (axis === 0 ? 1 : Number(d)));
+  return sizes.length && sizes.every((d) => Number.isInteger(d) && d >= 1 && d < 2 ** 31) ? placeholder(g, name, "float32", sizes) : undefined;
+}
+
 function applyLayer(context: Context, { className, config, name, module }: LayerConfig, variables: Variables, { args, kwargs }: Application,
   path: string): string[] {
   const { g } = context;
@@ -108,7 +132,10 @@ function applyLayer(context: Context, { className, config, name, module }: Layer
   }
   const before = g.graph.nodes.length, outer = g.where;
   g.where = `layer "${path}" (${className})`;
-  const inner: Layer["inner"] = (json, role, x) => applyLayer(context, readLayer(json, name), variables.part(role), plain(x), `${path}/${role}`);
+  const inner: Layer["inner"] = (json, role, x) => {
+    const outputs = applyLayer(context, readLayer(json, name), variables.part(role), plain(x), `${path}/${role}`);
+    return outputs.length && !outputs.includes("") ? outputs : g.fail("the model in it cannot be converted");
+  };
   const layer: Layer = { className, name: path, config: new Config(config, g), variables, context, g, operands: args, keywords: kwargs, inner };
   const inputs = args.flatMap(tensorsIn);
   if (!inputs.length) g.fail("it has no inputs", "Save the model again.", "ERR_OCTAVO_FORMAT");

@@ -6,13 +6,13 @@ import { modelError } from "../../ir/error.ts";
 import { depthOf, isObject, type Json, type JsonObject } from "../wire/json.ts";
 
 /** Output `tensor` of call number `call` of a layer. */
-export interface Ref { layer: string; call: number; tensor: number }
+export interface Ref { layer: string; call: number; tensor: number; /** As Keras 3 writes it; the batch is null. */ shape?: Json[] }
 /** What a layer is called with: tensors, numbers, or lists of them. */
 export type Argument = { ref: Ref } | { value: Json } | Argument[];
 export interface Call { args: Argument[]; kwargs: Record<string, Argument> }
 
 export interface LayerConfig { className: string; name: string; config: JsonObject; calls: Call[]; /** Of its class,
-  as Keras 3 writes it. */ module: string }
+  as Keras 3 writes it. */ module: string; /** A class of the user. */ custom: boolean; /** What it was built for. */ inputShape?: Json[] }
 
 export interface KerasModel {
   name: string;
@@ -61,7 +61,9 @@ export function readLayer(json: JsonObject, fallback = String(json.class_name)):
   const config = isObject(json.config) ? json.config : Array.isArray(json.config) ? { layers: json.config } : {};
   const name = typeof json.name === "string" ? json.name : typeof config.name === "string" ? config.name : fallback;
   const calls = Array.isArray(json.inbound_nodes) ? json.inbound_nodes.map(readCall) : [];
-  return { className: String(json.class_name), name, config, calls, module: typeof json.module === "string" ? json.module : "" };
+  const built = isObject(json.build_config) ? json.build_config.input_shape : undefined;
+  return { className: String(json.class_name), name, config, calls, module: typeof json.module === "string" ? json.module : "", custom: isCustom(json),
+    ...(Array.isArray(built) && { inputShape: built }) };
 }
 
 /** Keras 3 names the module of a class; classes of the user are registered as "package>name". */
@@ -90,7 +92,8 @@ function readArgument(json: Json): Argument {
   if (isOldRef(json)) return json[0] === "_CONSTANT_VALUE" ? { value: json[2] as Json } : { ref: { layer: json[0], call: json[1], tensor: json[2] } };
   if (Array.isArray(json)) return json.map(readArgument);
   if (isObject(json) && json.class_name === "__keras_tensor__" && isObject(json.config) && isOldRef(json.config.keras_history)) {
-    return readArgument(json.config.keras_history);
+    const { keras_history: [layer, call, tensor], shape } = json.config as { keras_history: [string, number, number]; shape?: Json };
+    return { ref: { layer, call, tensor, ...(Array.isArray(shape) && { shape }) } };
   }
   return { value: json };
 }
@@ -124,7 +127,7 @@ function withInput(layers: LayerConfig[], config: JsonObject): LayerConfig[] {
   const shape = first.config.batch_input_shape ?? first.config.batch_shape ?? innerShape(first.config) ?? config.build_input_shape;
   const inner = isObject(first.config.layer) && isObject(first.config.layer.config) ? first.config.layer.config : first.config;
   const input = { name: `${first.name}_input`, batch_input_shape: shape ?? null, dtype: inner.dtype ?? "float32" };
-  return [{ className: "InputLayer", name: input.name, config: input, calls: [], module: "" }, ...layers];
+  return [{ className: "InputLayer", name: input.name, config: input, calls: [], module: "", custom: false }, ...layers];
 }
 
 /** Of a nested model that comes first. */

@@ -3,6 +3,7 @@ import { GraphBuilder } from "../../ir/builder.ts";
 import { modelError } from "../../ir/error.ts";
 import { evaluate } from "../../ir/eval.ts";
 import { freshName, sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../../ir/graph.ts";
+import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
 import { withoutDynamicQuantization } from "./dynamic.ts";
 import { addInputs } from "./inputs.ts";
@@ -10,11 +11,11 @@ import { nameLayouts } from "./layouts.ts";
 import { noteElementType } from "./narrow.ts";
 import { OnnxNode } from "./node.ts";
 import { domainOf, operatorOf } from "./operators.ts";
-import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto } from "./proto.ts";
+import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto } from "./proto.ts";
 import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts";
 import { Scope } from "./scope.ts";
-import { inOrder, liveNodes, refuseUnsupported } from "./survey.ts";
-import { MAX_ELEMENTS } from "./tensor.ts";
+import { inOrder, isKnown, liveNodes, refuseUnsupported } from "./survey.ts";
+import { checkedShape, dtypeOf, MAX_ELEMENTS } from "./tensor.ts";
 import { affordable, damaged, isMuchWork } from "./write.ts";
 
 /** Nodes that loops and functions may unroll to. */
@@ -39,14 +40,40 @@ export function readGraph(model: ModelProto, options: ReadOptions): Graph {
   const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), nodeNames: new Map(), nodesLeft: MAX_NODES };
   const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto);
   const nodes = liveNodes({ ...proto, node: inOrder(withoutDynamicQuantization(proto)) });
-  refuseUnsupported(nodes, functions);
+  attempt(g, options, () => refuseUnsupported(nodes, functions));
   readInputs(r, scope, proto, options);
-  for (const node of nodes) readNode(r, scope, node);
-  g.where = "model";
-  addOutputs(r, scope, proto);
+  if (options.refused) readPartly(r, scope, proto, nodes, options);
+  else {
+    for (const node of nodes) readNode(r, scope, node);
+    g.where = "model";
+    addOutputs(r, scope, proto.output?.length ? proto.output : damaged(g, "it has no outputs"));
+  }
   dropUnused(g.graph);
   nameLayouts(g.graph);
   return g.graph;
+}
+
+/** Nodes whose inputs are there; results of others are there where the file says their shape. */
+function readPartly(r: Reading, scope: Scope, proto: GraphProto, nodes: NodeProto[], options: ReadOptions): void {
+  const infos = new Map((proto.valueInfo ?? []).map((v) => [v.name ?? "", v] as const)), { g } = r;
+  for (const node of nodes) {
+    const isThere = (node.input ?? []).every((i) => !i || scope.find(g, i) !== undefined), known = isKnown(node, r.functions);
+    if (isThere && known && attempt(g, options, () => readNode(r, scope, node))) continue;
+    for (const output of node.output ?? []) if (output && !scope.values.has(output)) {
+      const info = infos.get(output);
+      if (info) attempt(g, { refused: () => undefined }, () => scope.values.set(output, placeholderOf(r, scope, info)));
+    }
+  }
+  g.where = "model";
+  addOutputs(r, scope, (proto.output ?? []).filter((o) => scope.find(g, o.name ?? "") !== undefined));
+  addEnds(g);
+}
+
+function placeholderOf(r: Reading, scope: Scope, info: ValueInfoProto): string {
+  const tensor = info.type?.tensorType, where = `tensor "${info.name}"`, dims = (tensor?.shape?.dim ?? []).map((d, axis) => d.dimValue ?? (axis === 0 ? 1 : NaN));
+  const name = placeholder(r.g, info.name ?? "", dtypeOf(tensor?.elemType, where), checkedShape(dims, where));
+  r.owners.set(name, scope);
+  return name;
 }
 
 const noGraph = (): never => {
@@ -227,9 +254,7 @@ function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributePro
 }
 
 /** Outputs keep the file's names: one that is only another name for a tensor becomes a copy of it. */
-function addOutputs(r: Reading, scope: Scope, proto: GraphProto): void {
-  const outputs = proto.output ?? [];
-  if (!outputs.length) damaged(r.g, "it has no outputs");
+function addOutputs(r: Reading, scope: Scope, outputs: ValueInfoProto[]): void {
   for (const { name = "" } of outputs) {
     const tensor = scope.find(r.g, name) ?? damaged(r.g, `output "${name}" is written by no node`);
     if (tensor !== name) {

@@ -2,6 +2,7 @@
 import { modelError } from "../../ir/error.ts";
 import { allocate, sizeOf, type TypedArray } from "../../ir/graph.ts";
 import type { GraphBuilder } from "../../ir/builder.ts";
+import { checkInputNames } from "../names.ts";
 import type { ReadOptions } from "../reader.ts";
 import type { DimensionProto, ValueInfoProto } from "./proto.ts";
 import { checkedShape, dtypeOf } from "./tensor.ts";
@@ -14,7 +15,7 @@ interface Declared { name: string; type: number | undefined; dims: DimensionProt
 /** Adds all inputs to the graph; those that `constants` fixes become constants. */
 export function addInputs(g: GraphBuilder, infos: ValueInfoProto[], options: ReadOptions): string[] {
   const declared = infos.map((info) => declaredInput(info)), names: Names = new Map();
-  checkNames(g, declared, options);
+  checkInputNames(g.graph.format, declared.map((d) => d.name), options);
   for (const input of declared) learnNames(input, options, names);
   return declared.map((input) => {
     const where = `input "${input.name}"`, dtype = dtypeOf(input.type, where), fixed = options.constants?.[input.name];
@@ -33,15 +34,6 @@ function declaredInput(info: ValueInfoProto): Declared {
   if (other)
     throw modelError("ERR_OCTAVO_DTYPE", "onnx", `input "${name}"`, `it is ${other}, expected a tensor`, "Export the model with tensors as inputs.");
   return { name, type: type!.tensorType!.elemType, dims: type!.tensorType!.shape && (type!.tensorType!.shape.dim ?? []) };
-}
-
-/** Shapes and values for inputs that do not exist are mistakes of the caller. */
-function checkNames(g: GraphBuilder, declared: Declared[], options: ReadOptions): void {
-  const known = declared.map((d) => `"${d.name}"`);
-  for (const name of [...Object.keys(options.inputShapes ?? {}), ...Object.keys(options.constants ?? {})]) {
-    if (!known.includes(`"${name}"`))
-      throw modelError("ERR_OCTAVO_SHAPE", g.graph.format, "model", `it has no input "${name}", expected one of ${known.join(", ")}`);
-  }
 }
 
 /** What the caller says about one input binds the names of its axes in all. */

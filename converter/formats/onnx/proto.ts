@@ -59,6 +59,8 @@ export interface GraphProto {
   sparseInitializer?: SparseTensorProto[];
   input?: ValueInfoProto[];
   output?: ValueInfoProto[];
+  /** Types of tensors in between. */
+  valueInfo?: ValueInfoProto[];
 }
 
 export interface OperatorSetProto { domain?: string; version?: number }
@@ -112,7 +114,8 @@ const valueInfo: Message = { 1: ["name", "string"], 2: ["type", () => type] };
 
 const graph: Message = {
   1: ["node", () => node, "many"], 2: ["name", "string"], 5: ["initializer", () => tensor, "many"],
-  11: ["input", () => valueInfo, "many"], 12: ["output", () => valueInfo, "many"], 15: ["sparseInitializer", () => sparseTensor, "many"],
+  11: ["input", () => valueInfo, "many"], 12: ["output", () => valueInfo, "many"], 13: ["valueInfo", () => valueInfo, "many"],
+  15: ["sparseInitializer", () => sparseTensor, "many"],
 };
 
 const operatorSet: Message = { 1: ["domain", "string"], 2: ["version", "int64"] };

@@ -37,6 +37,10 @@ function* reads(node: NodeProto): Generator<string> {
 
 const bodiesOf = (node: NodeProto): GraphProto[] => (node.attribute ?? []).flatMap((a) => (a.g ? [a.g] : []));
 
+/** An operator of the table, or a function of the model. */
+export const isKnown = (node: NodeProto, functions: ReadonlyMap<string, FunctionProto>): boolean =>
+  operatorOf(domainOf(node.domain), node.opType ?? "") !== undefined || functions.has(`${domainOf(node.domain)}:${node.opType ?? ""}:${node.overload ?? ""}`);
+
 /** @throws OctavoError that names all operators that are not supported, how often they occur and what to do */
 export function refuseUnsupported(nodes: NodeProto[], functions: ReadonlyMap<string, FunctionProto>): void {
   const found = new Map<string, number>(), entered = new Set<FunctionProto>();

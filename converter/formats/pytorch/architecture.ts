@@ -5,6 +5,7 @@
 import { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
 import { add } from "../onnx/write.ts";
+import { checkInputNames } from "../names.ts";
 import type { ReadOptions } from "../reader.ts";
 import { depthOf, isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { StateDict } from "./checkpoint.ts";
@@ -46,6 +47,7 @@ const layersOf = (g: GraphBuilder, json: JsonObject): Json[] =>
 function bindInputs(g: GraphBuilder, json: Json | undefined, options: ReadOptions, recurrent: JsonObject[]): [string, string[]][] {
   if (!isObject(json) || !Object.keys(json).length) return wrong(g, "it names no inputs");
   const batchFirst = recurrent[0]?.batch_first === true, states = recurrent.flatMap((l) => (Array.isArray(l.inputs) ? l.inputs.slice(1) : []));
+  checkInputNames(format, Object.keys(json), options);
   return Object.entries(json).map(([name, entry]) => {
     if (!name) return wrong(g, "an input has no name");
     const { shape: sizes, dtype: type } = isObject(entry) ? entry : { shape: entry, dtype: "float32" }, given = options.inputShapes?.[name];

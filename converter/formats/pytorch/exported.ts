@@ -4,7 +4,8 @@
  */
 import { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
-import { nameResult, writtenSince } from "../names.ts";
+import { checkInputNames, nameResult, writtenSince } from "../names.ts";
+import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
 import { isObject, parseJson, type Json, type JsonObject } from "../wire/json.ts";
 import { openZip, type Zip } from "../wire/zip.ts";
@@ -31,11 +32,18 @@ export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
   const { graph, signature } = program.graph_module;
   if (!isObject(graph) || !isObject(signature) || !Array.isArray(graph.nodes)) return damaged("the graph");
   const reading: Reading = { g, values: new Map(), file: graph, weights: exportedWeights(zip, budgetOf(bytes)), symbols: new Map(), options };
-  refuseUnknown(g, graph.nodes);
+  const nodes = graph.nodes;
+  attempt(g, options, () => refuseUnknown(g, nodes));
   if (options.stateful) refuseInStream(g, graph.nodes.map((n) => String(field(n, "target")).replace("torch.ops.aten.", "")));
+  const inputs = list(signature.input_specs).map((spec) => field(field(field(field(spec, "user_input"), "arg"), "as_tensor"), "name"));
+  checkInputNames(format, inputs.filter((i): i is string => typeof i === "string"), options);
   for (const spec of list(signature.input_specs)) bindSpec(reading, spec);
-  for (const node of graph.nodes) readNode(reading, node);
-  for (const spec of list(signature.output_specs)) bindOutput(reading, spec);
+  for (const node of nodes) {
+    const known = operatorOf(String(field(node, "target"))) !== undefined;
+    if (!known || !attempt(g, options, () => readNode(reading, node))) standIn(reading, node);
+  }
+  for (const spec of list(signature.output_specs)) attempt(g, options, () => bindOutput(reading, spec));
+  if (options.refused) addEnds(g);
   return g.graph;
 }
 
@@ -101,6 +109,14 @@ function readNode(r: Reading, json: Json): void {
     [String(field(input, "name") || i), readArgument(field(input, "arg"), lookup, fail)] as const)), outputs = list(field(json, "outputs"));
   const before = g.graph.nodes.length, result = operatorOf(target)!(new AtenNode(target, args, namesOf(outputs).length, g, r.options.stateful), g);
   nameResults(r, namesOf(outputs), Array.isArray(result) ? result : [result], before);
+}
+
+/** What a refused node would have given has the shapes that the file says. */
+function standIn({ g, file, values, symbols }: Reading, node: Json): void {
+  for (const name of namesOf(list(field(node, "outputs"))).flat()) attempt(g, { refused: () => undefined }, () => {
+    const meta = field(file.tensor_values, name);
+    if (name && meta && !values.has(name)) values.set(name, { tensor: placeholder(g, name, dtypeOf(g, field(meta, "dtype")), bindShape(g, name, list(field(meta, "sizes")), undefined, symbols)) });
+  });
 }
 
 /** Names of a node's results; a list of tensors is one result. */

@@ -1,7 +1,8 @@
 /** GraphModel: a TensorFlow graph in JSON. What depends on constants only is computed while reading. */
 import { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type Graph } from "../../ir/graph.ts";
-import { nameResult } from "../names.ts";
+import { checkInputNames, nameResult } from "../names.ts";
+import { addEnds, attempt } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { StoredWeight } from "./manifest.ts";
@@ -14,11 +15,16 @@ interface Model { nodes: JsonObject[]; byName: Map<string, JsonObject>; inputs: 
 
 export function readGraphModel(json: JsonObject, weights: ReadonlyMap<string, StoredWeight>, options: ReadOptions): Graph {
   const g = new GraphBuilder(format, ""), model = readModel(g, json);
-  refuseUnknown(g, model);
+  attempt(g, options, () => refuseUnknown(g, model));
   const tensors = new Map<string, string[]>();
+  checkInputNames(format, model.inputs, options);
   for (const name of model.inputs) tensors.set(name, [bindInput(g, model.byName.get(name)!, name, options)]);
-  for (const node of inOrder(g, model)) if (!tensors.has(String(node.name))) tensors.set(String(node.name), readNode(g, node, weights, tensors));
-  for (const output of model.outputs) addOutput(g, output, tensors);
+  for (const node of inOrder(g, model)) {
+    const isLost = options.refused && (!isKnown(String(node.op)) || inputNames(node).some((i) => !tensors.has(i.node)));
+    if (!isLost && !tensors.has(String(node.name))) attempt(g, options, () => tensors.set(String(node.name), readNode(g, node, weights, tensors)));
+  }
+  for (const output of model.outputs) if (!options.refused || tensors.has(splitName(output).node)) attempt(g, options, () => addOutput(g, output, tensors));
+  if (options.refused) addEnds(g);
   return g.graph;
 }
 
@@ -49,8 +55,10 @@ export function splitName(input: string): { node: string; output: number } {
 const inputNames = (node: JsonObject): { node: string; output: number }[] =>
   (Array.isArray(node.input) ? node.input : []).map(String).filter((i) => !i.startsWith("^")).map(splitName);
 
+const isKnown = (op: string): boolean => Object.hasOwn(operators, op) || op === "Placeholder" || op === "NoOp";
+
 function refuseUnknown(g: GraphBuilder, { nodes }: Model): void {
-  const unknown = [...new Set(nodes.map((n) => String(n.op)).filter((op) => !Object.hasOwn(operators, op) && op !== "Placeholder" && op !== "NoOp"))];
+  const unknown = [...new Set(nodes.map((n) => String(n.op)).filter((op) => !isKnown(op)))];
   const loops = unknown.some((op) => /While|Enter|TensorList|TensorArray|Switch/.test(op));
   if (unknown.length) {
     g.fail(`these operators cannot be converted: ${unknown.join(", ")}`, loops

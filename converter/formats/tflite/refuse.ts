@@ -28,15 +28,20 @@ function bidirectionalForm(op: TfliteOperator): string {
   return lstmForm(op, 9, 0, projectionClip) || lstmForm(op, 26, 0, projectionClip) || (given(op, 39) ? "an auxiliary input" : "");
 }
 
+/** What of an operator cannot be read, or "". */
+export function refusalOf(op: TfliteOperator, known: OperatorTable): string {
+  const form = forms[op.type]?.(op);
+  return !Object.hasOwn(known, op.type) ? op.type : form ? `${op.type} with ${form}` : "";
+}
+
 /** @throws OctavoError ERR_OCTAVO_OPERATOR that counts and names every operator, and every form of one, that cannot be read */
 export function refuseUnsupported(model: TfliteModel, known: OperatorTable): void {
   const counts = new Map<string, number>();
   const count = (what: string) => counts.set(what, (counts.get(what) ?? 0) + 1);
   for (const { operators, tensors } of reachable(model)) {
     for (const op of operators) {
-      const form = forms[op.type]?.(op);
-      if (!Object.hasOwn(known, op.type)) count(op.type);
-      else if (form) count(`${op.type} with ${form}`);
+      const refusal = refusalOf(op, known);
+      if (refusal) count(refusal);
     }
     for (const t of tensors) if (t.refusal) count(`tensor that ${t.refusal}`);
   }
