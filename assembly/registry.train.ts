@@ -4,6 +4,7 @@ import { BiasGrad } from "./kernels/bias.grad";
 import { ClampGrad } from "./kernels/clamp.grad";
 import { CommitRows, DequantizeRows } from "./kernels/commit";
 import { Conv2dWeightGrad } from "./kernels/conv2d.grad";
+import { DepthwiseInputGrad, DepthwiseWeightGrad } from "./kernels/depthwise.grad";
 import { FakeQuant, FakeQuantRows } from "./kernels/fake-quant";
 import { GatherGrad } from "./kernels/gather.grad";
 import { GruForward, GruGrad } from "./kernels/gru.grad";
@@ -32,6 +33,8 @@ export { gruGrad as kernel143, checkGruGrad as check143 } from "./kernels/gru.gr
 export { rnnForward as kernel144, checkRnnForward as check144 } from "./kernels/rnn.grad";
 export { rnnGrad as kernel145, checkRnnGrad as check145 } from "./kernels/rnn.grad";
 export { optimize as kernel146, checkOptimize as check146 } from "./update/optimize";
+export { depthwiseWeightGrad as kernel147, checkDepthwiseWeightGrad as check147 } from "./kernels/depthwise.grad";
+export { depthwiseInputGrad as kernel148, checkDepthwiseInputGrad as check148 } from "./kernels/depthwise.grad";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -52,3 +55,5 @@ export const size143 = offsetof<GruGrad>();
 export const size144 = offsetof<RnnForward>();
 export const size145 = offsetof<RnnGrad>();
 export const size146 = offsetof<Optimize>();
+export const size147 = offsetof<DepthwiseWeightGrad>();
+export const size148 = offsetof<DepthwiseInputGrad>();

@@ -11,6 +11,7 @@ function graphOf<K extends OpName>(op: K, shapes: number[][], attributes: Attrib
   return b.graph;
 }
 
+const depthwise = (stride: number) => ({ stride: [stride, stride], dilation: [1, 1], pad: [1, 1, 1, 1], groups: 64 });
 const window = (k: number) => ({ stride: [1, 1], dilation: [1, 1], pad: k === 1 ? [0, 0, 0, 0] : [1, 1, 1, 1], groups: 1 });
 const weightGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dWeightGrad", [[O, k, k, C], [N, H, W, C], [N, H, W, O]], window(k));
 const inputGrad = ([N, H, W, C]: [number, number, number, number], O: number, k: number) => graphOf("conv2dInputGrad", [[N, H, W, O], [O, k, k, C]], { ...window(k), size: [H, W] });
@@ -31,6 +32,10 @@ export const trainCases: Record<string, () => Graph> = {
   "dx 16×16² 32→64": () => inputGrad([16, 16, 16, 32], 64, 3),
   "dx 16 rows 4096→128": () => inputGrad([1, 1, 16, 4096], 128, 1),
   "dx 896 rows 128→512": () => inputGrad([1, 1, 896, 128], 512, 1),
+  "depthwise dw 4×24² 64": () => graphOf("conv2dWeightGrad", [[64, 3, 3, 1], [4, 24, 24, 64], [4, 24, 24, 64]], depthwise(1)),
+  "depthwise dx 4×24² 64": () => graphOf("conv2dInputGrad", [[4, 24, 24, 64], [64, 3, 3, 1]], { ...depthwise(1), size: [24, 24] }),
+  "depthwise dw 4×48² 64 s2": () => graphOf("conv2dWeightGrad", [[64, 3, 3, 1], [4, 48, 48, 64], [4, 24, 24, 64]], depthwise(2)),
+  "depthwise dx 4×48² 64 s2": () => graphOf("conv2dInputGrad", [[4, 24, 24, 64], [64, 3, 3, 1]], { ...depthwise(2), size: [48, 48] }),
   "db 16×32² 32": () => graphOf("biasGrad", [[32], [16, 32, 32, 32]], {}),
   "maxPool 2² 16×32² 32": () => graphOf("maxPool2d", [[16, 32, 32, 32]], { ...pool, clamp: noClamp }),
   "maxPool 2² dx 16×32² 32": () => graphOf("maxPool2dGrad", [[16, 32, 32, 32], [16, 16, 16, 32], [16, 16, 16, 32]], pool),

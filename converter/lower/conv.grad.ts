@@ -4,6 +4,7 @@ import { noClamp } from "../ir/ops.ts";
 import { accumulatorOf } from "./accumulator.ts";
 import type { LoweringContext, Operand } from "./context.ts";
 import { byPhases, windowFields } from "./conv.ts";
+import { depthwiseInputGrad, depthwiseWeightGrad, isDepthwise } from "./depthwise.grad.ts";
 import { product } from "./dense.ts";
 import { copyStrided } from "./move.ts";
 
@@ -19,6 +20,7 @@ const isPlain = (a: { stride: number[]; pad: number[]; groups: number }, kernel:
 
 export function conv2dWeightGrad(node: Node<"conv2dWeightGrad">, c: LoweringContext): void {
   const [acc, x, dy] = node.inputs as [string, string, string], dw = node.outputs[0]!, { stride, dilation, pad, groups } = node.attributes;
+  if (isDepthwise(c.tensor(acc).shape, groups)) return depthwiseWeightGrad(node, c);
   const [O, KH, KW, Cg] = c.tensor(acc).shape as [number, number, number, number], image = c.tensor(x).shape, output = c.tensor(dy).shape.slice(1, 3);
   const pixels = image[0]! * sizeOf(output), K = KH * KW * Cg, window = isPlain(node.attributes, [KH, KW]) ? 0 : windowBytes(K);
   const perPixel = window + 20 * Math.ceil(O / groups / 5), worth = Math.max(SCRATCH_BYTES, 2 * O * K), chunk = Math.min(pixels, MOST, Math.max(FEWEST, Math.floor(worth / perPixel)));
@@ -31,6 +33,7 @@ export function conv2dWeightGrad(node: Node<"conv2dWeightGrad">, c: LoweringCont
 export function conv2dInputGrad(node: Node<"conv2dInputGrad">, c: LoweringContext): void {
   const [dy, w] = node.inputs as [string, string], dx = node.outputs[0]!, { groups, ...geometry } = node.attributes;
   const [O, KH, KW, Cg] = c.tensor(w).shape as [number, number, number, number], Og = O / groups;
+  if (isDepthwise([O, KH, KW, Cg], groups)) return depthwiseInputGrad(node, c);
   if (isPlain(node.attributes, [KH, KW])) return product(c, c.at(dy), c.at(w), c.at(dx), [sizeOf(c.tensor(dy).shape) / O, O, Cg]);
   byPhases(c, node, { ...geometry, kernel: [KH, KW] }, (down, across) =>
     ({ O: groups * Cg, Cg: Og, groups, clamp: noClamp, weights: turned(c, w, groups, down, across) }));

@@ -46,8 +46,13 @@ function depthwise(node: Node<"conv2d">, c: LoweringContext, geometry: Geometry)
 function channelsLast(c: LoweringContext, name: string, C: number, taps: number): Operand {
   const { data } = c.tensor(name);
   if (data) return c.constant(Float32Array.from({ length: C * taps }, (_, i) => data[(i % C) * taps + Math.floor(i / C)]!));
+  return turnedTaps(c, name, C, taps, false);
+}
+
+/** The same at run time; `reversed`: last tap first. */
+export function turnedTaps(c: LoweringContext, name: string, C: number, taps: number, reversed: boolean): Operand {
   const turned = c.scratch(4 * C * taps);
-  copyStrided(c, [taps, C], 4, { at: c.at(name), strides: [1, taps] }, { at: turned, strides: [C, 1] });
+  copyStrided(c, [taps, C], 4, { at: c.at(name), start: reversed ? taps - 1 : 0, strides: [reversed ? -1 : 1, taps] }, { at: turned, strides: [C, 1] });
   return turned;
 }
 

@@ -117,6 +117,8 @@ const trainLayouts = {
   rnnForward: [...unrolled, ...ptr("gates", "r", "h0", "y", "h", "hn", "t"), ...i32("relu")],
   rnnGrad: [...unrolled, ...ptr("r", "h", "h0", "dy", "dhn", "dgates", "dh0", "t"), ...i32("relu")],
   optimize: [...ptr("hyper", "w", "g", "m", "v"), ...i32("n")],
+  depthwiseWeightGrad: [...image, ...ptr("x", "dy", "dw", "t")],
+  depthwiseInputGrad: [...image, ...ptr("dy", "w", "dx")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

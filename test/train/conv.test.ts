@@ -23,12 +23,17 @@ const cases: Case[] = [
   { x: [1, 3, 3, 2], w: [4, 3, 3, 2], a: geometry({ pad: [6, 6, 6, 6], dilation: [2, 2] }) },
   { x: [2, 5, 5, 4], w: [3, 1, 1, 4], a: geometry({ stride: [2, 2] }) },
   { x: [4, 14, 14, 72], w: [6, 3, 3, 72], a: geometry({ pad: [1, 1, 1, 1] }) },
+  { x: [2, 7, 6, 8], w: [8, 3, 3, 1], a: geometry({ groups: 8, pad: [1, 1, 1, 1] }) },
+  { x: [1, 12, 13, 5], w: [5, 3, 3, 1], a: geometry({ groups: 5, pad: [0, 1, 1, 0], stride: [2, 2] }) },
+  { x: [2, 9, 19, 19], w: [19, 2, 5, 1], a: geometry({ groups: 19, pad: [2, 4, 1, 3], dilation: [3, 2] }) },
+  { x: [1, 4, 30, 40], w: [40, 1, 3, 1], a: geometry({ groups: 40, pad: [0, 5, 0, 1], stride: [1, 3], dilation: [1, 2] }) },
+  { x: [1, 6, 6, 2], w: [6, 3, 3, 1], a: geometry({ groups: 2, pad: [1, 1, 1, 1] }) },
 ];
 
 function randomCase(r: ReturnType<typeof random>): Case {
-  const groups = r.whole(1, 3), [KH, KW] = [r.whole(1, 4), r.whole(1, 4)], dilation = [r.whole(1, 2), r.whole(1, 2)], Cg = r.whole(1, 9);
+  const isDepthwise = r.whole(1, 4) === 1, groups = r.whole(1, isDepthwise ? 21 : 3), [KH, KW] = [r.whole(1, 4), r.whole(1, 4)], dilation = [r.whole(1, 2), r.whole(1, 2)], Cg = isDepthwise ? 1 : r.whole(1, 9);
   const [H, W] = [r.whole(1, 9) + dilation[0]! * KH, r.whole(1, 9) + dilation[1]! * KW], pad = Array.from({ length: 4 }, () => r.whole(0, 3));
-  return { x: [r.whole(1, 3), H, W, groups * Cg], w: [groups * r.whole(1, 11), KH, KW, Cg], a: geometry({ stride: [r.whole(1, 3), r.whole(1, 3)], dilation, pad, groups }) };
+  return { x: [r.whole(1, 3), H, W, groups * Cg], w: [groups * (isDepthwise ? 1 : r.whole(1, 11)), KH, KW, Cg], a: geometry({ stride: [r.whole(1, 3), r.whole(1, 3)], dilation, pad, groups }) };
 }
 
 const weightGrad = (k: Case, seed: number) => oneNode("conv2dWeightGrad", [{ shape: k.w }, { shape: k.x }, { shape: outputOf(k) }], k.a, { seed });
@@ -81,9 +86,13 @@ test.each([[[4, 1]], [[7, 3]], [[2, 5, 5, 10]], [[3, 1, 1, 64]], [[33, 85]], [[6
 });
 
 describe.each(builds.map((b) => [b.name, b] as const))("hostile structs, %s", (_, build) => {
-  test.each([0, 2, 4])("conv2dWeightGrad %i", async (i) => {
+  test.each([0, 2, 4, 11])("conv2dWeightGrad %i", async (i) => {
     const { graph, inputs } = weightGrad(cases[i]!, 1);
     await expectNoHarm(graph, inputs, build, i + 11);
+  });
+  test.each([4, 11])("conv2dInputGrad %i", async (i) => {
+    const { graph, inputs } = inputGrad(cases[i]!, 1);
+    await expectNoHarm(graph, inputs, build, i + 13);
   });
   test("biasGrad", async () => {
     const { graph, inputs } = oneNode("biasGrad", [{ shape: [21] }, { shape: [9, 21] }], {});
