@@ -1,9 +1,12 @@
 /** What a lowering writes: kernel calls with symbolic operands, which plan and write turn into addresses. */
-import { bytesOf, freshName, sizeOf, tensorOf, type DType, type Graph, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { bytesOf, freshName, sizeOf, tensorOf, type DType, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import type { KernelName } from "../write/layout.ts";
 
-/** A place in memory that is known later: a tensor, a constant of the file, or scratch of one call. */
-export interface Operand { kind: "tensor" | "constant" | "scratch"; id: string; offset: number }
+/**
+ * A place in memory that is known later: a tensor, a constant of the file, scratch of one call; in a program of training also
+ * a tensor of inference, or bytes of the training state.
+ */
+export interface Operand { kind: "tensor" | "constant" | "scratch" | "inference" | "state"; id: string; offset: number }
 export type Params = Record<string, number | Operand>;
 
 export interface KernelCall {
@@ -41,18 +44,29 @@ export function resolve(program: Program, id: string): { id: string; offset: num
 
 export type Rounding = "fast" | "tflite";
 
+export interface LoweringOptions {
+  /** Nodes whose constants are theirs alone, as training changes them. */
+  owned?: ReadonlySet<string>;
+  /** Writes the calls of `storedWeights`: weights of inference, as floats. */
+  stored?: (node: Node<"storedWeights">, c: LoweringContext) => void;
+}
+
 export class LoweringContext {
   readonly graph: Graph;
   readonly rounding: Rounding;
+  readonly stored: LoweringOptions["stored"];
+  private readonly owned: ReadonlySet<string>;
   readonly program: Program = { calls: [], constants: new Map(), buffers: new Map(), aliases: new Map() };
   private node = "";
   private step = -1;
   /** The step that reads a tensor last; Infinity for what outlives the run. */
   private readonly lastReads = new Map<string, number>();
 
-  constructor(graph: Graph, rounding: Rounding) {
+  constructor(graph: Graph, rounding: Rounding, { owned = new Set(), stored }: LoweringOptions = {}) {
     this.graph = graph;
     this.rounding = rounding;
+    this.owned = owned;
+    this.stored = stored;
     graph.nodes.forEach((node, step) => node.inputs.forEach((name) => this.lastReads.set(name, step)));
     for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.set(name, Infinity);
   }
@@ -75,10 +89,10 @@ export class LoweringContext {
     return { kind: "tensor", id: name, offset };
   }
 
-  /** Bytes that ship in the file; equal bytes are stored once. */
+  /** Bytes that ship in the file; equal bytes are stored once, but for those of a node that owns its constants. */
   constant(data: TypedArray | Uint8Array): Operand {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength), constants = this.program.constants;
-    let id = digest(bytes);
+    let id = this.owned.has(this.node) ? `${this.node} constant ${constants.size}` : digest(bytes);
     while (constants.has(id) && !equal(constants.get(id)!, bytes)) id += "'";
     constants.set(id, bytes);
     return { kind: "constant", id, offset: 0 };
@@ -139,7 +153,7 @@ export class LoweringContext {
 
   /** @param written names of the params that the kernel writes; every other operand is read */
   call(kernel: KernelName, params: Params, written: readonly string[], macs = 0): void {
-    const operands = Object.entries(params).filter((e): e is [string, Operand] => typeof e[1] === "object" && e[1].kind !== "constant");
+    const operands = Object.entries(params).filter((e): e is [string, Operand] => typeof e[1] === "object" && (e[1].kind === "tensor" || e[1].kind === "scratch"));
     const pick = (wanted: boolean) => operands.filter(([field]) => written.includes(field) === wanted).map(([, o]) => o.id);
     const scratch = operands.filter(([, o]) => o.kind === "scratch").map(([, o]) => o.id);
     this.program.calls.push({ kernel, params, reads: [...new Set([...pick(false), ...scratch])], writes: [...new Set(pick(true))], node: this.node, macs });

@@ -91,7 +91,7 @@ function packGroups(f: Filter, dilationW: number): Int8Array {
 }
 
 /** Lines of the window, or taps where lines are no runs: their bytes, padded, their number, and columns in all. */
-function runsOf({ KH, KW, Cg, groups }: Filter, dilationW: number): { run: number; padded: number; count: number; K: number } {
+export function runsOf({ KH, KW, Cg, groups }: Pick<Filter, "KH" | "KW" | "Cg" | "groups">, dilationW: number): { run: number; padded: number; count: number; K: number } {
   const lines = groups === 1 && dilationW === 1, run = lines ? KW * Cg : Cg, padded = Math.ceil(run / 2) * 2, count = lines ? KH : KH * KW;
   return { run, padded, count, K: Math.ceil((count * padded) / 4) * 4 };
 }

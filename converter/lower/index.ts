@@ -4,7 +4,7 @@ import { sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { binaryOps, reduceOps, unaryOps, type OpName } from "../ir/ops.ts";
 import { binary as binaryI8 } from "./binary.i8.ts";
 import { cast } from "./cast.ts";
-import { LoweringContext, type Program, type Rounding } from "./context.ts";
+import { LoweringContext, type LoweringOptions, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
 import { conv2d, convTranspose2d } from "./conv.ts";
 import { dense, matmul } from "./dense.ts";
@@ -43,7 +43,7 @@ const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary)
 
 /** Of training, float32: kernels of the training module. */
 const training: Lowerings = {
-  fakeQuant, fakeQuantRows,
+  storedWeights: (node, c) => c.stored!(node, c), fakeQuant, fakeQuantRows,
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
   maxPool2dGrad, averagePool2dGrad, loss,
@@ -61,9 +61,9 @@ const integers: Lowerings = {
  * integers, which leaves them out, carries states as well
  * @throws OctavoError ERR_OCTAVO_OPERATOR naming every operator without a kernel
  */
-export function lower(graph: Graph, rounding: Rounding = "fast", trailing = 0): Program {
+export function lower(graph: Graph, rounding: Rounding = "fast", trailing = 0, options: LoweringOptions = {}): Program {
   refuseUnknown(graph);
-  const context = new LoweringContext(graph, rounding);
+  const context = new LoweringContext(graph, rounding, options);
   for (const [name, alias] of placements(graph)) context.alias(name, alias.of, alias.offset);
   for (const name of graph.inputs) context.at(name);
   const body = graph.nodes.length - trailing;

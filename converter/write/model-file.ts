@@ -11,7 +11,7 @@ export const HEADER_BYTES = 256;
 const HASH_OFFSET = 96, HASH_BYTES = 32, ALIGN = 16;
 /** Value of `dtype` fields in the io section. */
 export const dtypeNumber: Record<DType, number> = { float32: 0, int8: 1, uint8: 2, int16: 3, uint16: 4, int32: 5, int64: 6, bool: 7 };
-export const programKind = { infer: 1, train: 2, commit: 3 } as const;
+export const programKind = { infer: 1, train: 2, commit: 3, start: 4 } as const;
 export const ioKind = { input: 0, output: 1, state: 2 } as const;
 
 /** The integers behind a float input or output: what `runRaw` reads and writes. */
@@ -32,34 +32,91 @@ export interface ModelParts {
   /** Scale and zero point of every quantized tensor, flat; metadata says whose. */
   scales: Float32Array;
   metadata: object;
+  training?: TrainingParts;
+}
+
+/** A program of its own tensors: calls of its own, and calls of inference by their position there. */
+export interface TrainingProgram {
+  kind: keyof typeof programKind;
+  calls: readonly (KernelCall | { inference: number })[];
+  /** Calls [first, end) are its body. */
+  first: number;
+  end: number;
+  program: Program;
+  /** Places of its buffers in the training arena; those in `bound` lie elsewhere. */
+  buffers: readonly Placed[];
+  bound: ReadonlyMap<string, Operand>;
+}
+
+/** What lies behind the memory of inference: the state, then the arena that all training programs share. */
+export interface TrainingParts {
+  programs: readonly TrainingProgram[];
+  stateBytes: number;
+  arenaBytes: number;
+  /** Words of the struct Training (assembly/train/training.ts) behind its first two; addresses as operands of the train program. */
+  info: readonly (number | Operand)[];
 }
 
 const align = (n: number) => Math.ceil(n / ALIGN) * ALIGN;
 type Section = "io" | "programs" | "params" | "constants" | "scales" | "metadata";
 
 export async function writeModelFile(parts: ModelParts): Promise<Uint8Array> {
-  const { program } = parts, metadata = new TextEncoder().encode(JSON.stringify(parts.metadata));
-  const paramBytes = program.calls.map((c) => align(4 * layouts[c.kernel].length)), constants = [...program.constants];
+  const metadata = new TextEncoder().encode(JSON.stringify(parts.metadata)), programs = programsOf(parts), constants = [...constantsOf(programs)], structs = new Structs(programs);
+  const infoBytes = parts.training ? 4 * (2 + parts.training.info.length) : 0;
   const sizes: Record<Section, number> = {
     io: 32 * (parts.inputs.length + parts.outputs.length + parts.states.length),
-    programs: 16 + 32 + 8 * program.calls.length,
-    params: sum(paramBytes),
+    programs: 16 + sum(programs.map((p) => 32 + 8 * p.calls.length)),
+    params: structs.bytes + align(infoBytes),
     constants: sum(constants.map(([, bytes]) => align(bytes.length))),
     scales: parts.scales.byteLength,
     metadata: metadata.length,
   };
   const sections = layOut(sizes), imageBytes = sections.metadata.offset, fileBytes = imageBytes + metadata.length;
-  const addresses = new Addresses(parts, sections.constants.offset + BASE, BASE + imageBytes);
+  const addresses = new Addresses(parts, constants, sections.constants.offset + BASE, BASE + imageBytes);
   const bytes = new Uint8Array(fileBytes), view = new DataView(bytes.buffer);
   writeHeader(view, sections, { fileBytes, imageBytes, writable: addresses.writable, arenaBytes: parts.arenaBytes, end: addresses.end });
   writePorts(view, sections.io.offset, parts, addresses);
-  writeProgram(view, sections.programs.offset, BASE + sections.params.offset, parts, paramBytes);
-  writeParams(view, sections.params.offset, program.calls, paramBytes, addresses);
+  writePrograms(view, sections.programs.offset, sections.params.offset, programs, structs);
+  for (const p of programs) for (const call of p.calls) if ("kernel" in call) writeParams(view, sections.params.offset + structs.offset(call), call, (o) => addresses.of(o, p));
+  if (parts.training) writeInfo(view, sections.params.offset + structs.bytes, parts.training, addresses);
   for (const [id, data] of constants) bytes.set(data, addresses.constant(id) - BASE);
   bytes.set(new Uint8Array(parts.scales.buffer, parts.scales.byteOffset, parts.scales.byteLength), sections.scales.offset);
   bytes.set(metadata, sections.metadata.offset);
   await seal(bytes);
   return bytes;
+}
+
+/** Inference first, with its own tensors at their own places. */
+function programsOf(parts: ModelParts): TrainingProgram[] {
+  const { program, buffers, body } = parts;
+  return [{ kind: "infer", calls: program.calls, first: body.first, end: body.end, program, buffers, bound: new Map() }, ...(parts.training?.programs ?? [])];
+}
+
+/** Equal identities hold equal bytes: a digest names the bytes, an owner's constants are named after it. */
+function constantsOf(programs: readonly TrainingProgram[]): Map<string, Uint8Array> {
+  const all = new Map<string, Uint8Array>();
+  for (const { program } of programs) for (const [id, bytes] of program.constants) if (!all.has(id)) all.set(id, bytes);
+  return all;
+}
+
+/** Where in the section of parameters each call's struct lies. */
+class Structs {
+  readonly bytes: number;
+  private readonly offsets = new Map<KernelCall, number>();
+
+  constructor(programs: readonly TrainingProgram[]) {
+    let at = 0;
+    for (const { calls } of programs) for (const call of calls) {
+      if (!("kernel" in call) || this.offsets.has(call)) continue;
+      this.offsets.set(call, at);
+      at += align(4 * layouts[call.kernel].length);
+    }
+    this.bytes = at;
+  }
+
+  offset(call: KernelCall): number {
+    return this.offsets.get(call)!;
+  }
 }
 
 /** Writes the SHA-256 of the file, in which the place of the hash is zero. */
@@ -86,11 +143,12 @@ class Addresses {
   readonly end: number;
   private readonly constants = new Map<string, number>();
   private readonly buffers = new Map<string, number>();
-  private readonly program: Program;
+  private readonly inference: Program;
+  private readonly trainingArena: number;
 
-  constructor(parts: ModelParts, constantsAt: number, imageEnd: number) {
-    this.program = parts.program;
-    for (const [id, bytes] of parts.program.constants) {
+  constructor(parts: ModelParts, constants: readonly [string, Uint8Array][], constantsAt: number, imageEnd: number) {
+    this.inference = parts.program;
+    for (const [id, bytes] of constants) {
       this.constants.set(id, constantsAt);
       constantsAt += align(bytes.length);
     }
@@ -102,20 +160,34 @@ class Addresses {
       at += align(s.bytes);
     }
     this.end = at;
+    this.trainingArena = this.end + align(parts.training?.stateBytes ?? 0);
   }
 
   constant(id: string): number {
     return this.constants.get(id)!;
   }
 
-  of(operand: Operand): number {
-    return operand.kind === "constant" ? this.constant(operand.id) + operand.offset : this.tensor(operand.id) + operand.offset;
+  /** Of an operand as the given program, by default inference, names it. */
+  of(operand: Operand, p?: TrainingProgram): number {
+    switch (operand.kind) {
+      case "constant": return this.constant(operand.id) + operand.offset;
+      case "state": return this.end + operand.offset;
+      case "inference": return this.tensor(operand.id) + operand.offset;
+      default: return (p && p.kind !== "infer" ? this.trainingTensor(operand.id, p) : this.tensor(operand.id)) + operand.offset;
+    }
   }
 
   tensor(name: string): number {
-    const { id, offset } = resolve(this.program, name), address = this.buffers.get(id);
+    const { id, offset } = resolve(this.inference, name), address = this.buffers.get(id);
     if (address === undefined) throw new Error(`no address was planned for "${name}"`);
     return address + offset;
+  }
+
+  private trainingTensor(name: string, { program, buffers, bound }: TrainingProgram): number {
+    const { id, offset } = resolve(program, name), elsewhere = bound.get(id), placed = buffers.find((b) => b.id === id);
+    if (elsewhere) return this.of(elsewhere) + offset;
+    if (!placed) throw new Error(`no address was planned for "${name}" of training`);
+    return this.trainingArena + placed.offset + offset;
   }
 }
 
@@ -140,27 +212,33 @@ function writePorts(view: DataView, at: number, parts: ModelParts, addresses: Ad
   for (const s of parts.states) entry(ioKind.state, 0, addresses.tensor(s.tensor), s.bytes, 0, s.initial ? addresses.of(s.initial) : 0);
 }
 
-/** Count, then per program 32 bytes (kind, address of its calls, count, body first, body end), then the calls. */
-function writeProgram(view: DataView, at: number, params: number, parts: ModelParts, paramBytes: readonly number[]): void {
-  const calls = parts.program.calls;
-  view.setUint32(at, 1, true);
-  [programKind.infer, BASE + at + 48, calls.length, parts.body.first, parts.body.end].forEach((v, i) => view.setUint32(at + 16 + 4 * i, v, true));
-  calls.forEach((call, i) => {
-    view.setUint32(at + 48 + 8 * i, kernelNumber(call.kernel), true);
-    view.setUint32(at + 52 + 8 * i, params, true);
-    params += paramBytes[i]!;
+/** Count, then per program 32 bytes (kind, address of its calls, count, body first, body end, of train: the struct Training), then the calls. */
+function writePrograms(view: DataView, at: number, params: number, programs: readonly TrainingProgram[], structs: Structs): void {
+  view.setUint32(at, programs.length, true);
+  let calls = at + 16 + 32 * programs.length;
+  programs.forEach((p, i) => {
+    [programKind[p.kind], BASE + calls, p.calls.length, p.first, p.end, p.kind === "train" ? BASE + params + structs.bytes : 0].forEach((v, k) => view.setUint32(at + 16 + 32 * i + 4 * k, v, true));
+    for (const given of p.calls) {
+      const call = "kernel" in given ? given : programs[0]!.calls[given.inference] as KernelCall;
+      view.setUint32(calls, kernelNumber(call.kernel), true);
+      view.setUint32(calls + 4, BASE + params + structs.offset(call), true);
+      calls += 8;
+    }
   });
 }
 
-function writeParams(view: DataView, at: number, calls: readonly KernelCall[], paramBytes: readonly number[], addresses: Addresses): void {
-  calls.forEach((call, i) => {
-    layouts[call.kernel].forEach(([field, type], f) => {
-      const value = call.params[field];
-      if (value === undefined) throw new Error(`${call.kernel} of "${call.node}" lacks ${field}`);
-      writeField(view, at + 4 * f, type, typeof value === "number" ? value : addresses.of(value));
-    });
-    at += paramBytes[i]!;
+function writeParams(view: DataView, at: number, call: KernelCall, address: (o: Operand) => number): void {
+  layouts[call.kernel].forEach(([field, type], f) => {
+    const value = call.params[field];
+    if (value === undefined) throw new Error(`${call.kernel} of "${call.node}" lacks ${field}`);
+    writeField(view, at + 4 * f, type, typeof value === "number" ? value : address(value));
   });
+}
+
+/** One past the last byte of training, address of its state, then the given words. */
+function writeInfo(view: DataView, at: number, { programs, stateBytes, arenaBytes, info }: TrainingParts, addresses: Addresses): void {
+  const train = programs.find((p) => p.kind === "train")!, words = info.map((w) => (typeof w === "number" ? w : addresses.of(w, train)));
+  [addresses.end + align(stateBytes) + align(arenaBytes), addresses.end, ...words].forEach((v, i) => view.setUint32(at + 4 * i, v, true));
 }
 
 function writeField(view: DataView, at: number, type: FieldType, value: number): void {
