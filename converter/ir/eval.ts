@@ -29,6 +29,7 @@ const kernels: Kernels = {
   softmax, logSoftmax, batchNorm, normalize, argMax, argMin, cumSum, topK,
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
+  storedWeights: () => { throw new OctavoError("ERR_OCTAVO_OPERATOR", "weights of inference have no value here."); },
   fakeQuant, fakeQuantRows, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad, loss,
 };

@@ -23,6 +23,8 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
    * max |w[o]| / limit where max |w[o]| > (limit + 0.49) · scale[o].
    */
   fakeQuantRows: { limit: number };
+  /** → the weights of a frozen layer as floats, from what inference holds: converter/train/frozen.ts. */
+  storedWeights: { layer: string; role: string; direction: number; shape: number[] };
   /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
   conv2dWeightGrad: Window & { groups: number };
   /** dy [N,OH,OW,O], w [O,KH,KW,C/groups] → dx [N,H,W,C]; `size`: [H,W] */
@@ -111,6 +113,7 @@ function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   fakeQuant: { inputs: [1, 1], infer: alike },
   fakeQuantRows: { inputs: [2, 2], infer: fakeQuantRows },
+  storedWeights: { inputs: [0, 0], infer: (a) => [{ dtype: "float32", shape: [...a.shape] }] },
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },
   gatherGrad: { inputs: [3, 3], infer: gatherGrad },
