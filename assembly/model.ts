@@ -2,6 +2,7 @@
 import { REFUSED } from "./check";
 import { BASE, reserve, setBounds } from "./memory";
 import { callCheck, structSize } from "./tables";
+import { boundsOf, checkTraining } from "./train/training";
 
 /** First 88 of the 256 bytes of a file. Section offsets count from the start of the file. */
 @unmanaged
@@ -20,6 +21,8 @@ export class Port {
 @unmanaged
 export class Program {
   kind: u32; calls: usize; count: u32; first: u32; end: u32;
+  /** Of the train program: the struct Training. */
+  info: usize;
 }
 
 @unmanaged
@@ -52,6 +55,12 @@ export function validate(length: u32): i32 {
   memory.fill(header.writable, 0, header.arenaBytes);
   reset();
   return OK;
+}
+
+/** Validates programs and ports anew, after commit has written constants. */
+export function recheck(): i32 {
+  refusedCall = -1;
+  return checkPorts() || checkPrograms();
 }
 
 /** States, which lie behind the arena, to their initial values. */
@@ -131,6 +140,9 @@ function checkPrograms(): i32 {
   if (header.programsBytes < 16) return PROGRAM;
   const count = <u64>load<u32>(at);
   if (16 + count * PROGRAM_BYTES > header.programsBytes || programOf(INFER) == 0) return PROGRAM;
+  if (isDefined(TRAINS)) {
+    if (!checkTraining()) return PROGRAM;
+  }
   for (let i: u32 = 0; i < <u32>count; i++) {
     const code = checkProgram(changetype<Program>(at + 16 + i * PROGRAM_BYTES));
     if (code != OK) return code;
@@ -145,6 +157,7 @@ export function isRun(kind: u32): bool {
 
 function checkProgram(program: Program): i32 {
   if (!isRun(program.kind)) return OK;
+  if (isDefined(TRAINS)) boundsOf(program.kind);
   const from = BASE + header.programs, to = <u64>from + header.programsBytes;
   if (program.calls < from || program.calls & 3 || <u64>program.calls + <u64>program.count * CALL_BYTES > to) return PROGRAM;
   if (program.first > program.end || program.end > program.count) return PROGRAM;

@@ -6,6 +6,8 @@ import { lower } from "./lower/index.ts";
 import { integersToFloat } from "./lower/integers-to-float.ts";
 import { planArena, type Arena } from "./plan/arena.ts";
 import { lifetimes, resolve } from "./plan/lifetimes.ts";
+import { trainingParts, type TrainingInfo } from "./train/programs.ts";
+import type { TrainingPlan } from "./train/plan.ts";
 import { writeModelFile, type Port, type Raw } from "./write/model-file.ts";
 
 /** As sdk/model-file.ts reads it. */
@@ -15,6 +17,8 @@ export interface CompileOptions {
   rounding?: Rounding;
   /** Merged into the metadata that tools and applications read. */
   metadata?: Record<string, unknown>;
+  /** Programs that train some layers; `graph` is the source, its prefix first. */
+  training?: { plan: TrainingPlan; prefix: ReadonlySet<string> };
 }
 
 export interface Compiled {
@@ -23,22 +27,25 @@ export interface Compiled {
   graph: Graph;
   program: Program;
   arena: Arena;
+  training?: TrainingInfo;
 }
 
 /** @throws OctavoError ERR_OCTAVO_OPERATOR for operators without a kernel */
 export async function compile(source: Graph, options: CompileOptions = {}): Promise<Compiled> {
-  const { graph, leading, trailing } = withFloatBorders(integersToFloat(source)), program = lower(graph, options.rounding, trailing);
+  const { graph, leading, trailing } = withFloatBorders(integersToFloat(source)), program = lower(graph, options.rounding, trailing, { owned: new Set(options.training?.plan.parameters.map((p) => p.layer)) });
   const states = new Set(graph.states.map((s) => s.input));
   const spans = lifetimes(program, graph.inputs, graph.outputs).filter((s) => !states.has(s.id)), arena = planArena(spans);
   const ends = borderCalls(graph.nodes, program, leading, trailing), scales = scaleTable(graph);
+  const training = options.training && trainingParts(options.training.plan, { graph, program, prefix: new Set([...options.training.prefix, ...graph.nodes.slice(0, leading).map((n) => n.name)]) });
   const model = await writeModelFile({
     program, buffers: arena.buffers, arenaBytes: arena.bytes, body: ends, scales: scales.values,
     states: graph.states.map((s) => ({ tensor: s.input, bytes: bytesIn(tensorOf(graph, s.input)), ...(s.initial.some((v) => v !== 0) && { initial: initialOf(program, s.initial) }) })),
     inputs: graph.inputs.map((name) => port(graph, name, graph.nodes.slice(0, leading), "input")),
     outputs: graph.outputs.map((name) => port(graph, name, graph.nodes.slice(graph.nodes.length - trailing), "output")),
-    metadata: { ...describe(graph, program, arena), tensors: scales.tensors, rounding: options.rounding ?? "fast", ...options.metadata },
+    metadata: { ...describe(graph, program, arena), tensors: scales.tensors, rounding: options.rounding ?? "fast", ...(training && { training: training.info }), ...options.metadata },
+    ...(training && { training: training.parts }),
   });
-  return { model, graph, program, arena };
+  return { model, graph, program, arena, ...(training && { training: training.info }) };
 }
 
 const bytesIn = (t: Tensor) => sizeOf(t.shape) * bytesOf(t.dtype);

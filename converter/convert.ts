@@ -14,7 +14,10 @@ import type { Method } from "./quantize/clip.ts";
 import { correctBiases, samplesWorth } from "./quantize/correct-bias.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
-import type { WeightBits } from "./quantize/weights.ts";
+import { weightLimit, type WeightBits } from "./quantize/weights.ts";
+import { chooseWithin } from "./train/budget.ts";
+import { chooseLayers, type Choice } from "./train/parameters.ts";
+import { planTraining, type TrainingOptions } from "./train/plan.ts";
 import { withSelfTest } from "./write/self-test.ts";
 import { describe, portsOf, precisionOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
@@ -40,6 +43,8 @@ export interface ConvertOptions extends ReadOptions {
   rounding?: Rounding;
   /** 7: weights in [−63, 63], exact in one instruction on hosts with relaxed SIMD. Default 8. */
   weightBits?: WeightBits;
+  /** Layers that the device may train: the file then holds the programs of docs/training.md. */
+  training?: TrainingOptions;
   /** Tensors that a stream carries: output by the input that takes it in the next run. */
   states?: Record<string, string>;
   /** Order of image axes for inputs and outputs; default: that of the source model. */
@@ -70,9 +75,22 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   checkGraph(source);
   const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
   const { graph, ...how } = await toPrecision(float, options, clock);
-  const compiled = await clock.run("compile", () => compile(graph, { rounding: options.rounding ?? "fast", metadata: metadataOf(options, graph) }));
+  const compiled = await clock.run("compile", () => compileWith(graph, float, options));
   const model = options.kernels ? await withSelfTest(compiled.model, options.kernels) : compiled.model;
   return { model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
+}
+
+async function compileWith(graph: Graph, float: Graph, options: ConvertOptions): Promise<Compiled> {
+  const rounding = options.rounding ?? "fast", own = { rounding, metadata: metadataOf(options, graph) };
+  if (!options.training) return compile(graph, own);
+  if (rounding === "tflite") throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `model "${graph.name}"`, "training under TFLite's rounding", "Convert with --rounding fast to train.");
+  const training = { ...options.training, limit: weightLimit(options.weightBits ?? 8) }, all = chooseLayers(graph, training.trainable);
+  const trained = (choice: Choice) => {
+    const { graph: ordered, ...parts } = planTraining(graph, float, training, choice);
+    return compile(ordered, { ...own, training: parts });
+  };
+  const memory = async (choice: Choice) => (await trained(choice)).training!.memory.total;
+  return trained(training.memory === undefined ? all : await chooseWithin(graph, all, training.memory, memory));
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */

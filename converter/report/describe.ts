@@ -25,6 +25,7 @@ export function describe({ bytes, source, compiled, ranges, calibration, kept = 
   return {
     name: graph.name,
     source: { format: source.format, bytes: bytes.length, parameters: parametersOf(source), operators: operatorsOf(source) },
+    ...(compiled.training && { training: compiled.training }),
     model: { bytes: compiled.model.length, weightBytes: layers.reduce((n, l) => n + l.weightBytes, 0), macs: program.calls.reduce((n, c) => n + c.macs, 0) },
     precision: precisionOf(graph), rounding: options.rounding ?? "fast", ...(calibration && { calibration }),
     inputs: portsOf(graph, graph.inputs), outputs: portsOf(graph, graph.outputs), layers,

@@ -1,4 +1,5 @@
 /** What one conversion did: the second half of `convert`'s answer, `octavo convert --json`, and all that the HTML page shows. */
+import type { TrainingInfo } from "../train/programs.ts";
 import type { DType } from "../ir/graph.ts";
 
 /** An input or output as the user of the model sees it. */
@@ -63,6 +64,8 @@ export interface Report {
   outputs: PortReport[];
   layers: LayerReport[];
   memory: MemoryReport;
+  /** Where the device may train: what, and what one step takes. */
+  training?: TrainingInfo;
   /** Stages in order, milliseconds. */
   times: { stage: string; ms: number }[];
   /** Sentences for people: what was dropped, assumed, left in float. */

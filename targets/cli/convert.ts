@@ -4,13 +4,15 @@ import { Option, type Command } from "commander";
 import type { ConvertOptions, Precision, Progress as StageProgress } from "../../converter/convert.ts";
 import type { TypedArray } from "../../converter/ir/graph.ts";
 import type { Report } from "../../converter/report/report.ts";
+import { lossKinds, type LossKind } from "../../converter/ir/ops.train.ts";
+import { optimizers, type Optimizer } from "../../converter/train/optimizers.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import { checkWritable, readBytes, readJson, writeWhole } from "./files.ts";
 import { judgeOf } from "./judge.ts";
 import { measureErrors, measureTimes } from "./measure.ts";
 import { metricNames, type MetricName } from "./metrics.ts";
 import { isModelFile } from "./open.ts";
-import { points, repeated } from "./options.ts";
+import { byteSize, points, positive, positiveNumber, repeated } from "./options.ts";
 import { readSamples, type Port, type Samples } from "./samples.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
 import { bytesText, countText, millisText, shorten, terminal, withSpeech, type SpeechOptions, type Terminal } from "./terminal.ts";
@@ -19,6 +21,7 @@ const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 
 interface Options extends SourceOptions, SpeechOptions {
   output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
+  trainable?: string; trainMemory?: number; trainBatch: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
   maxDrop: number; data?: string[]; labels?: string; metric: MetricName; classes?: string; preprocess?: string; report?: string;
 }
 
@@ -34,6 +37,12 @@ export function define(command: Command): void {
     .addOption(new Option("--metric <NAME>", "auto: figure of merit").choices(metricNames).default("top1"))
     .addOption(new Option("--rounding <NAME>", "tflite: bit-exact with TFLite's reference kernels (default: fast)").choices(["fast", "tflite"]))
     .addOption(new Option("--weight-bits <N>", "7: one instruction on hosts with relaxed SIMD (default: 8)").choices(["8", "7"]))
+    .option("--trainable <LAYERS>", "layers that the device may train: last, all, or names separated by commas")
+    .addOption(new Option("--train-batch <N>", "rows of a training batch").argParser(positive).default(16))
+    .addOption(new Option("--train-memory <SIZE>", "memory that training may take, e.g. 256KB: chooses what of the trainable layers to update (default layers: all)").argParser(byteSize))
+    .addOption(new Option("--loss <NAME>", "what training minimizes (default: by the model's output)").choices(lossKinds))
+    .addOption(new Option("--loss-parameter <NUMBER>", "δ of huber (default: 1), temperature of distillation (default: 4)").argParser(positiveNumber))
+    .addOption(new Option("--optimizer <NAME>", "optimizer whose state is reserved").choices(optimizers).default("adam"))
     .option("--classes <FILE>", "names of the classes, one per line, kept in the model file")
     .option("--preprocess <FILE>", "JSON that says how raw data become inputs, kept in the model file")
     .option("--report <FILE>", "write an HTML page about sizes, errors, memory and time");
@@ -88,10 +97,11 @@ function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<strin
 }
 
 async function settings(path: string, options: Options): Promise<ConvertOptions> {
-  const { method, precision, rounding, weightBits, classes, preprocess } = options;
+  const { method, precision, rounding, weightBits, classes, preprocess, trainMemory: memory, trainable = memory === undefined ? undefined : "all", trainBatch: batch, loss, lossParameter, optimizer } = options;
   return {
     ...(await convertOptions(path, options)),
     ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
+    ...(trainable && { training: { trainable, batch, optimizer, ...(memory !== undefined && { memory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }) } }),
     ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
   };
 }
@@ -114,12 +124,20 @@ async function stageBar(out: Terminal, name: string, calibration: Calibration): 
   return { update: (p) => bar.update(steps[p.stage] + within(p), `${name}: ${p.stage}${p.stage === "choose" ? ` layer ${p.done}` : ""}`), stop: () => bar.stop() };
 }
 
-function describe(output: string, { source, model, memory, layers, precision, notes }: Report, ms: number): string {
+function describe(output: string, { source, model, memory, layers, precision, notes, training }: Report, ms: number): string {
   const ratio = source.bytes / model.bytes, float = precision === "float32" ? [] : layers.filter((l) => l.precision === "float32" && l.floatBecause);
   return [
     `${output}: ${bytesText(source.bytes)} (${source.format}) → ${bytesText(model.bytes)} (${precision}), ${ratio.toFixed(1)} ×, in ${millisText(ms)}`,
     `weights ${bytesText(model.weightBytes)}, arena ${bytesText(memory.arenaBytes)} (least possible ${bytesText(memory.largestLive)}), ${countText(model.macs)} multiply-accumulates, ${layers.length} kernel calls`,
+    ...(training ? [trainingText(training)] : []),
     ...float.map((l) => `float32: ${shorten(l.name, 48)} (${l.op}): ${l.floatBecause}`),
     ...notes,
   ].join("\n");
+}
+
+/** What a device can learn with the file, and what that takes. */
+function trainingText({ layers, parameters, batch, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
+  const whole = new Set(parameters.filter((p) => !/\/(bias|recurrentBias)/.test(p.name)).map((p) => p.name.slice(0, p.name.lastIndexOf("/")))), count = parameters.reduce((n, p) => n + p.size, 0);
+  const names = layers.map((l) => `${shorten(l, 32)}${whole.has(l) ? "" : " (bias)"}`).join(", ");
+  return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
 }

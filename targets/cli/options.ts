@@ -14,3 +14,18 @@ export function points(text: string): number {
   if (text.trim() === "" || !(n >= 0 && n <= 100)) throw new InvalidArgumentError("Expected points from 0 to 100.");
   return n;
 }
+
+export function positiveNumber(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n > 0 && n < Infinity)) throw new InvalidArgumentError("Expected a positive number.");
+  return n;
+}
+
+const units: Record<string, number> = { "": 1, B: 1, K: 1024, KB: 1024, KIB: 1024, M: 1048576, MB: 1048576, MIB: 1048576 };
+
+/** Bytes: "65536", "256KB", "1.5MB"; KB is 1024 bytes. */
+export function byteSize(text: string): number {
+  const [, number, unit] = /^\s*([\d.]+)\s*([a-z]*)\s*$/i.exec(text) ?? [], bytes = Math.floor(Number(number) * (units[unit?.toUpperCase() ?? "?"] ?? NaN));
+  if (!(bytes > 0)) throw new InvalidArgumentError("Expected a size such as 65536, 256KB or 1MB.");
+  return bytes;
+}

@@ -1,0 +1,56 @@
+/** SHA-256 (FIPS 180-4): a saved model carries the hash of its bytes. */
+
+const K = memory.data<u32>([
+  0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+  0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+  0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85, 0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+  0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3, 0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+]);
+const INITIAL = memory.data<u32>([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19]);
+/** The last blocks of a message with their padding, and the words of one block. */
+const TAIL = memory.data(128, 16), WORDS = memory.data(256, 16);
+
+/** 32 bytes at `to`: the hash of the `length` bytes at `from`. */
+export function sha256(from: usize, length: u32, to: usize): void {
+  const whole = length & ~63, rest = length & 63, tail: u32 = rest < 56 ? 64 : 128;
+  memory.copy(to, INITIAL, 32);
+  for (let i: u32 = 0; i < whole; i += 64) addBlock(to, from + i);
+  memory.fill(TAIL, 0, 128);
+  memory.copy(TAIL, from + whole, rest);
+  store<u8>(TAIL + rest, 0x80);
+  store<u64>(TAIL + tail - 8, bswap(<u64>length << 3));
+  for (let i: u32 = 0; i < tail; i += 64) addBlock(to, TAIL + i);
+  for (let i = 0; i < 32; i += 4) store<u32>(to + i, bswap(load<u32>(to + i)));
+}
+
+function addBlock(state: usize, block: usize): void {
+  for (let i = 0; i < 64; i += 4) store<u32>(WORDS + i, bswap(load<u32>(block + i)));
+  for (let i = 64; i < 256; i += 4) {
+    const x = load<u32>(WORDS + i - 60), y = load<u32>(WORDS + i - 8);
+    const s0 = rotr(x, 7) ^ rotr(x, 18) ^ (x >> 3), s1 = rotr(y, 17) ^ rotr(y, 19) ^ (y >> 10);
+    store<u32>(WORDS + i, load<u32>(WORDS + i - 64) + s0 + load<u32>(WORDS + i - 28) + s1);
+  }
+  let a = load<u32>(state), b = load<u32>(state, 4), c = load<u32>(state, 8), d = load<u32>(state, 12);
+  let e = load<u32>(state, 16), f = load<u32>(state, 20), g = load<u32>(state, 24), h = load<u32>(state, 28);
+  for (let i = 0; i < 256; i += 4) {
+    const s1 = rotr(e, 6) ^ rotr(e, 11) ^ rotr(e, 25), t1 = h + s1 + ((e & f) ^ (~e & g)) + load<u32>(K + i) + load<u32>(WORDS + i);
+    const s0 = rotr(a, 2) ^ rotr(a, 13) ^ rotr(a, 22), t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+    h = g;
+    g = f;
+    f = e;
+    e = d + t1;
+    d = c;
+    c = b;
+    b = a;
+    a = t1 + t2;
+  }
+  add(state, a, b, c, d);
+  add(state + 16, e, f, g, h);
+}
+
+function add(state: usize, a: u32, b: u32, c: u32, d: u32): void {
+  store<u32>(state, load<u32>(state) + a);
+  store<u32>(state, load<u32>(state, 4) + b, 4);
+  store<u32>(state, load<u32>(state, 8) + c, 8);
+  store<u32>(state, load<u32>(state, 12) + d, 12);
+}

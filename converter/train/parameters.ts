@@ -1,0 +1,56 @@
+/** What can be trained, and what the user chose of it. */
+import { modelError } from "../ir/error.ts";
+import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import type { OpName } from "../ir/ops.ts";
+
+/** What a parameter is to its layer; recurrent layers have some of them per direction. */
+export type Role = "weight" | "recurrent" | "bias" | "recurrentBias" | "scale" | "shift" | "table";
+
+/** A trainable tensor of the training graph, or weights of a frozen layer there: float32, in the order that its operator reads. */
+export interface Parameter {
+  /** LAYER/role, unique. */
+  name: string;
+  layer: string;
+  role: Role;
+  shape: number[];
+  /** Of a recurrent layer. */
+  direction: number;
+  /** Scale per row of the integers that the file holds; absent where it holds floats. */
+  scale?: string;
+  /** Largest integer of such a row: 127, or 63. */
+  limit?: number;
+}
+
+/** What is trained of each layer that is. */
+export type Choice = ReadonlyMap<string, "all" | "bias">;
+
+export const chosen = (choice: Choice, layer: string, role: Role): boolean =>
+  choice.get(layer) === "all" || (choice.get(layer) === "bias" && (role === "bias" || role === "recurrentBias"));
+
+/** Layers with weights of their own. */
+const layered = new Set<OpName>(["conv2d", "convTranspose2d", "dense", "lstm", "gru", "rnn"]);
+
+/** Names of the layers that can be trained, first to last. */
+export const trainableLayers = (graph: Graph): string[] => graph.nodes.filter((n) => isTrainable(graph, n)).map((n) => n.name);
+
+function isTrainable(graph: Graph, node: Node): boolean {
+  if (layered.has(node.op)) return isConstant(graph, node.inputs[1]!);
+  return node.op === "gather" && isConstant(graph, node.inputs[0]!) && node.attributes.axis === 0 && tensorOf(graph, node.inputs[0]!).dtype === "float32";
+}
+
+/**
+ * @param wanted "last", "all", or names separated by commas; a name may be the beginning of one, up to a "/" or "."
+ * @throws OctavoError ERR_OCTAVO_SHAPE naming the layers that there are
+ */
+export function chooseLayers(graph: Graph, wanted: string): Choice {
+  const all = trainableLayers(graph);
+  if (!all.length) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, "it has no layer with weights", "Nothing can be trained.");
+  const names = wanted === "all" ? all : wanted === "last" ? all.slice(-1) : wanted.split(",").flatMap((name) => named(graph, all, name.trim()));
+  return new Map(names.map((name) => [name, "all"]));
+}
+
+function named(graph: Graph, all: readonly string[], name: string): string[] {
+  const found = all.includes(name) ? [name] : all.filter((l) => l.startsWith(`${name}/`) || l.startsWith(`${name}.`) || l.split("/").includes(name));
+  if (found.length) return found;
+  throw modelError("ERR_OCTAVO_SHAPE", graph.format, `--trainable "${name}"`, `no such layer; trainable are ${all.map((l) => `"${l}"`).join(", ")}`, 'Name one of them, "last" or "all".');
+}

@@ -1,0 +1,84 @@
+/** Graph and the user's choice → the graph of one training step: forward on a batch, loss, backward. */
+import { modelError } from "../ir/error.ts";
+import { type Graph, type Node } from "../ir/graph.ts";
+import { dependents, differentiate } from "../differentiate/index.ts";
+import type { LossKind } from "../ir/ops.train.ts";
+import { defaultLoss, headOf, lossOf, type Head, type Labels, type Loss } from "./loss.ts";
+import type { Optimizer } from "./optimizers.ts";
+import { chooseLayers, type Choice, type Parameter } from "./parameters.ts";
+import { suffixOf, type Boundary } from "./split.ts";
+import { twinOf, type Twin } from "./twin.ts";
+
+export interface TrainingOptions {
+  /** "last", "all" or names of layers, separated by commas. */
+  trainable: string;
+  /** Bytes that training may take beyond inference: what to update is chosen among the trainable layers. */
+  memory?: number;
+  /** Rows of a batch; default 16. */
+  batch?: number;
+  /** Default: by the model's output. */
+  loss?: LossKind;
+  /** Class indices or a value per output; default: indices for softmaxCrossEntropy. */
+  labels?: Labels;
+  /** δ of huber (default 1), temperature of distillation (default 4). */
+  lossParameter?: number;
+  /** Its state is reserved; default adam. */
+  optimizer?: Optimizer;
+}
+
+export interface TrainingPlan {
+  /** Inputs: boundaries, labels, row weights, parameters with their scales and gradients. Outputs: loss, prediction. */
+  graph: Graph;
+  parameters: Parameter[];
+  initial: Map<string, Float32Array>;
+  frozen: Twin["frozen"];
+  boundaries: Boundary[];
+  loss: Loss;
+  head: Head;
+  batch: number;
+  optimizer: Optimizer;
+  names: { labels: string; weights: string; loss: string; prediction: string };
+}
+
+export const gradientOf = (parameter: string): string => `gradient of ${parameter}`;
+
+/**
+ * @param source as it will run, quantized or float · @param float the graph before it was quantized
+ * @returns the source with what no trainable layer feeds first, the names of those nodes, and the plan
+ * @throws OctavoError ERR_OCTAVO_OPERATOR, _SHAPE: what cannot be trained, and why
+ */
+export function planTraining(source: Graph, float: Graph, options: TrainingOptions & { limit?: number }, layers: Choice = chooseLayers(source, options.trainable)): { graph: Graph; prefix: ReadonlySet<string>; plan: TrainingPlan } {
+  refuse(source);
+  const { graph, prefix } = prefixFirst(source, layers);
+  const twin = twinOf(graph, float, layers, options.limit), output = twin.names.get(graph.outputs[0]!) ?? graph.outputs[0]!;
+  const head = headOf(twin.b.graph, output, options.loss), batch = options.batch ?? 16, kind = options.loss ?? defaultLoss(twin.b.graph, head);
+  const loss = lossOf(graph, kind, options.labels, options.lossParameter);
+  return { graph, prefix, plan: { ...step(graph, twin, head, loss, batch), head, loss, batch, optimizer: options.optimizer ?? "adam", initial: twin.initial, frozen: twin.frozen } };
+}
+
+function step(source: Graph, twin: Twin, head: Head, loss: Loss, batch: number): Pick<TrainingPlan, "graph" | "parameters" | "boundaries" | "names"> {
+  const { b, boundaries, axes } = suffixOf(twin, source, head.prediction, batch), parameters = twin.parameters.filter((p) => b.graph.tensors.has(p.name));
+  const axis = axes.get(head.prediction) ?? 0, rank = b.shape(head.prediction).length, order = [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
+  const prediction = axis === 0 ? head.prediction : b.add("transpose", [head.prediction], { perm: order }), shape = b.shape(prediction);
+  const names = { labels: "labels", weights: "row weights", loss: "loss", prediction };
+  b.input(names.labels, "float32", loss.labels === "index" ? shape.slice(0, -1) : shape);
+  b.input(names.weights, "float32", [batch]);
+  b.add("loss", [prediction, names.labels, names.weights], loss, [names.loss, "gradient of the prediction"]);
+  for (const p of parameters) b.input(gradientOf(p.name), "float32", p.shape);
+  differentiate(b, new Map([[prediction, "gradient of the prediction"]]), new Map(parameters.map((p) => [p.name, gradientOf(p.name)])));
+  b.output(names.loss);
+  b.output(prediction);
+  return { graph: b.graph, parameters, boundaries, names };
+}
+
+function refuse(graph: Graph): void {
+  const problem = graph.outputs.length !== 1 ? `it has ${graph.outputs.length} outputs, expected one` : graph.states.length ? "it carries states from run to run, and streams are not trained" : "";
+  if (problem) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, problem, "Train a model of whole sequences with one output, and convert it again as you deploy it.");
+}
+
+/** Nodes that no trainable layer feeds first, then the others, each in their order. */
+function prefixFirst(graph: Graph, layers: Choice): { graph: Graph; prefix: ReadonlySet<string> } {
+  const trained = graph.nodes.filter((n) => layers.has(n.name)), reached = dependents(graph.nodes, trained.flatMap((n) => n.outputs.filter(Boolean)));
+  const behind = (n: Node) => n.outputs.some((y) => reached.has(y)), first = graph.nodes.filter((n) => !behind(n));
+  return { graph: { ...graph, nodes: [...first, ...graph.nodes.filter(behind)] }, prefix: new Set(first.map((n) => n.name)) };
+}

@@ -1,0 +1,127 @@
+/** The graph of a training step → the programs train, commit and start of a model file, and the memory that they need. */
+import { bytesOf, sizeOf, tensorOf, type Graph } from "../ir/graph.ts";
+import { LoweringContext, type KernelCall, type Operand, type Program } from "../lower/context.ts";
+import { lower } from "../lower/index.ts";
+import { planArena, type Arena } from "../plan/arena.ts";
+import { lifetimes } from "../plan/lifetimes.ts";
+import type { TrainingParts, TrainingProgram } from "../write/model-file.ts";
+import { optimizers, slotsOf } from "./optimizers.ts";
+import { gradientOf, type TrainingPlan } from "./plan.ts";
+import { frozenAsStored } from "./frozen.ts";
+import { rowCalls } from "./rows.ts";
+import { commit, constantOf, start, storedBias, storedLayer } from "./storage.ts";
+
+/** Inference, compiled: what training reads of it. */
+export interface Inference {
+  graph: Graph;
+  program: Program;
+  /** Names of the nodes before the first trainable layer. */
+  prefix: ReadonlySet<string>;
+}
+
+/** What tools and the SDK need to know of training: `training` in the metadata. */
+export interface TrainingInfo {
+  loss: string; labels: string; lossParameter: number; optimizer: string; batch: number; layers: string[];
+  parameters: { name: string; shape: number[]; at: number; size: number }[];
+  count: number; slots: number;
+  outputs: { name: string; shape: number[]; activation: string }[];
+  memory: { state: number; arena: number; total: number };
+  /** Multiply-accumulates of one step. */
+  macs: number;
+}
+
+const HYPER_BYTES = 64;
+const align = (n: number, to: number) => Math.ceil(n / to) * to;
+
+/** Offsets into masters, in floats: every parameter starts at a whole vector. */
+function placeParameters(plan: TrainingPlan): { places: { name: string; shape: number[]; at: number; size: number }[]; count: number } {
+  let at = 0;
+  const places = plan.parameters.map(({ name, shape }) => {
+    const place = { name, shape, at, size: sizeOf(shape) };
+    at = align(at + place.size, 4);
+    return place;
+  });
+  return { places, count: at };
+}
+
+export function trainingParts(plan: TrainingPlan, inference: Inference): { parts: TrainingParts; info: TrainingInfo } {
+  const { places, count } = placeParameters(plan), slots = slotsOf(plan.optimizer), stateBytes = HYPER_BYTES + 4 * count * (2 + slots);
+  const state = (block: number, offset = 0): Operand => ({ kind: "state", id: "", offset: HYPER_BYTES + 4 * (block * count + offset) });
+  const bound = new Map<string, Operand>([...places.map((p): [string, Operand] => [p.name, state(0, p.at)]), ...places.map((p): [string, Operand] => [gradientOf(p.name), state(1, p.at)]),
+    ...plan.parameters.flatMap((p): [string, Operand][] => (p.scale ? [[p.scale, constantOf(p.scale)]] : []))]);
+  const inputs = hostInputs(plan, inference), { forward, macs, ...train } = trainProgram(plan, inference, inputs, bound, optimizeCall(state, count, slots));
+  const programs = [train, ...storagePrograms(plan, inference, bound)], arenaBytes = Math.max(...programs.map((p) => p.arena.bytes));
+  const at = (name: string): Operand => ({ kind: "tensor", id: name, offset: 0 }), bytes = (name: string) => 4 * sizeOf(tensorOf(plan.graph, name).shape);
+  const { labels, weights, loss, prediction } = plan.names;
+  const classes = plan.loss.labels === "index" ? tensorOf(plan.graph, prediction).shape.at(-1)! : 0;
+  const info = [state(0), state(1), count, slots, plan.batch, optimizers.indexOf(plan.optimizer), classes, forward, at(labels), bytes(labels), at(weights), at(loss), inputs.length, ...inputs.flatMap((i) => [at(i.id), i.bytes]), 1, at(prediction), bytes(prediction)];
+  return {
+    parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info },
+    info: {
+      loss: plan.loss.kind, labels: plan.loss.labels, lossParameter: plan.loss.parameter, optimizer: plan.optimizer, batch: plan.batch, layers: [...new Set(plan.parameters.map((p) => p.layer))],
+      parameters: places, count, slots, outputs: [{ name: inference.graph.outputs[0]!, shape: tensorOf(inference.graph, inference.graph.outputs[0]!).shape, activation: plan.head.activation }],
+      memory: { state: stateBytes, arena: arenaBytes, total: align(stateBytes, 16) + arenaBytes }, macs,
+    },
+  };
+}
+
+type Planned = Omit<TrainingProgram, "buffers"> & { arena: Arena };
+
+/** What the host fills in: every input of the model for a whole batch. `id`: a buffer of the train program */
+export interface HostInput { name: string; id: string; bytes: number }
+
+function hostInputs(plan: TrainingPlan, { graph }: Inference): HostInput[] {
+  const direct = new Set(plan.boundaries.filter((b) => b.isInput).map((b) => b.name));
+  return graph.inputs.map((name) => {
+    const bytes = plan.batch * sizeOf(tensorOf(graph, name).shape) * bytesOf(tensorOf(graph, name).dtype);
+    return { name, id: direct.has(name) ? name : `batch of ${name}`, bytes };
+  });
+}
+
+/** Rows of the frozen prefix, the suffix forward and backward, the update. */
+function trainProgram(plan: TrainingPlan, inference: Inference, inputs: readonly HostInput[], bound: ReadonlyMap<string, Operand>, update: KernelCall): Planned & { forward: number; macs: number } {
+  const { graph, stored } = frozenAsStored(plan, inference), program = lower(keeping(graph, plan), "fast", 0, { stored }), rows = rowCalls(plan, inference, inputs, program);
+  const loss = new Set(graph.nodes.slice(0, graph.nodes.findIndex((n) => n.op === "loss") + 1).map((n) => n.name));
+  const calls = [...rows, ...program.calls, update], forward = rows.length + program.calls.filter((c) => loss.has(c.node)).length, first = calls.length - 1;
+  const filled = [...inputs.map((i) => i.id), plan.names.labels, plan.names.weights];
+  const ordered: Program = { ...program, calls: calls.map((c) => ("kernel" in c ? c : waiting)) };
+  const spans = lifetimes(ordered, filled, [plan.names.loss, plan.names.prediction]).filter((s) => !bound.has(s.id));
+  const macs = calls.reduce((n, c) => n + ("kernel" in c ? c : inference.program.calls[c.inference]!).macs, 0);
+  return { kind: "train", calls, first, end: calls.length, program, arena: planArena(spans), bound, forward, macs };
+}
+
+/** In place of a call of inference, which uses no buffer of training. */
+const waiting: KernelCall = { kernel: "fill", params: {}, reads: [], writes: [], node: "", macs: 0 };
+
+/** What the host fills in, and parameters, may not be overwritten by what reads them last; gradients are added to where they stand. */
+function keeping(graph: Graph, { parameters }: TrainingPlan): Graph {
+  const sums = new Set(parameters.map((p) => gradientOf(p.name)));
+  return { ...graph, outputs: [...new Set([...graph.outputs, ...graph.inputs.filter((name) => !sums.has(name))])] };
+}
+
+function optimizeCall(state: (block: number) => Operand, count: number, slots: number): KernelCall {
+  const hyper: Operand = { kind: "state", id: "", offset: 0 }, slot = (i: number) => (i < slots ? state(2 + i) : 0);
+  return { kernel: "optimize", params: { hyper, w: state(0), g: state(1), m: slot(0), v: slot(1), n: count }, reads: [], writes: [], node: "optimizer", macs: 4 * count };
+}
+
+/** The programs start and commit. */
+function storagePrograms(plan: TrainingPlan, { graph, program }: Inference, bound: ReadonlyMap<string, Operand>): Planned[] {
+  const names = new Set(plan.parameters.map((p) => p.layer)), constants = storedConstants(plan);
+  const layers = [...names].map((name) => storedLayer(graph, program, name, plan.parameters, plan.frozen.values()));
+  return (["start", "commit"] as const).map((kind) => {
+    const c = new LoweringContext(plan.graph, "fast");
+    for (const layer of layers) (kind === "start" ? start : commit)(layer, c);
+    for (const [id, bytes] of constants) c.program.constants.set(id, bytes);
+    const { calls } = c.program, spans = lifetimes(c.program, [], []).filter((s) => !bound.has(s.id));
+    return { kind, calls, first: calls.length, end: calls.length, program: c.program, arena: planArena(spans), bound };
+  });
+}
+
+/** Scales of integer rows, and biases as floats: what the file holds beside the weights of inference. */
+function storedConstants({ parameters, initial, frozen }: TrainingPlan): [string, Uint8Array][] {
+  const integerLayers = new Set([...parameters.filter((p) => p.scale), ...[...frozen.values()].filter((f) => f.scale).map((f) => f.parameter)].map((p) => p.layer)), bytes = (name: string) => new Uint8Array(initial.get(name)!.slice().buffer);
+  return parameters.flatMap((p): [string, Uint8Array][] => {
+    if (p.scale) return [[p.scale, bytes(p.scale)]];
+    return integerLayers.has(p.layer) ? [[storedBias(p), bytes(p.name)]] : [];
+  });
+}

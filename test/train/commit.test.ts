@@ -1,0 +1,83 @@
+/** What commit writes: without training, the file as it was. */
+import { describe, expect, test } from "vitest";
+import { convert, type ConvertOptions } from "../../converter/convert.ts";
+import { compile } from "../../converter/compile.ts";
+import type { Graph, TypedArray } from "../../converter/ir/graph.ts";
+import { calibrate } from "../../converter/quantize/calibrate.ts";
+import { quantize } from "../../converter/quantize/quantize.ts";
+import { planTraining, type TrainingOptions } from "../../converter/train/plan.ts";
+import { load, scalar } from "../../targets/node/index.ts";
+import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
+import { absent, hasShared, sharedBytes } from "../formats/shared.ts";
+import { inputsOf } from "../formats/trained.ts";
+import { Net, relu } from "../quantize/nets.ts";
+import { Device } from "./device.ts";
+
+const builds = [trainScalar, trainSimd], DIGEST = [88, 96] as const;
+
+/** The image of a model file with the digest of its self-test zero, which converters without kernels leave so. */
+function plainImage(image: Uint8Array): Uint8Array {
+  const copy = image.slice();
+  copy.fill(0, ...DIGEST);
+  return copy;
+}
+
+function expectUnchanged(model: Uint8Array): void {
+  for (const build of builds) {
+    const device = new Device(model, build);
+    expect(device.exports.octavo_commit()).toBe(0);
+    expect(differences(plainImage(device.image()), plainImage(device.file.image))).toEqual([]);
+  }
+}
+
+/** Offsets of the first bytes that differ. */
+function differences(a: Uint8Array, b: Uint8Array): number[] {
+  const found: number[] = [];
+  for (let i = 0; i < a.length && found.length < 8; i++) if (a[i] !== b[i]) found.push(i);
+  return found;
+}
+
+/** Small nets over every packing of weights. */
+const nets: Record<string, (net: Net) => string> = {
+  "3×3, 3 → 5": (n) => n.conv(n.g.input("x", "float32", [1, 6, 6, 3], "nhwc"), 5, { clamp: relu }),
+  "1×1, 8 → 16": (n) => n.conv(n.g.input("x", "float32", [1, 6, 6, 8], "nhwc"), 16, { kernel: 1 }),
+  "depthwise 3×3, 12": (n) => n.conv(n.g.input("x", "float32", [1, 6, 6, 12], "nhwc"), 12, { depthwise: true, clamp: relu }),
+  "depthwise 5×5, stride 2, 3": (n) => n.conv(n.g.input("x", "float32", [1, 9, 9, 3], "nhwc"), 3, { kernel: 5, stride: 2, depthwise: true }),
+  "dense 13 → 7": (n) => n.dense(n.g.input("x", "float32", [1, 13]), 7),
+  "dense of 5 rows": (n) => n.dense(n.g.input("x", "float32", [1, 5, 12]), 8),
+  "lstm 5 → 9": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 5]), 9),
+  "bidirectional lstm 4 → 8": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 4]), 8, true),
+};
+
+async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions): Promise<Uint8Array> {
+  const samples = Array.from({ length: 8 }, (_, s) => new Map<string, TypedArray>(graph.inputs.map((name) => [name, wave(graph.tensors.get(name)!.shape.reduce((a, b) => a * b, 1), s)])));
+  const quantized = precision === "int8" ? quantize(graph, await calibrate(graph, samples)) : graph;
+  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, options);
+  return (await compile(ordered, { training: { plan, prefix } })).model;
+}
+
+const wave = (n: number, s: number) => Float32Array.from({ length: n }, (_, i) => Math.sin(1.7 * i + s) * (1 + (i % 3)));
+
+describe.each(["float32", "int8"] as const)("commit without training, %s", (precision) => {
+  test.each(Object.entries(nets))("%s", async (_, build) => {
+    const net = new Net(), model = await made(net.finish(build(net)), precision, { trainable: "all", batch: 3 });
+    expectUnchanged(model);
+    const loaded = await load(model, { builds: [scalar] });
+    expect(loaded.inputs.length).toBe(1);
+  });
+});
+
+describe.skipIf(!hasShared)(`trained models${hasShared ? "" : ` (${absent})`}`, () => {
+  const samplesOf = (name: string, input: string, count: number): ConvertOptions["samples"] => {
+    const all = inputsOf(name, count), size = all.length / count;
+    return Array.from({ length: count }, (_, i) => ({ [input]: all.slice(i * size, (i + 1) * size) as TypedArray }));
+  };
+  test.each(["seed-cnn24", "mnist-lstm", "mnist-gru", "mobilenetv2-tiny"])("%s", async (name) => {
+    const { model } = await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", samples: samplesOf(name, "input", 16), training: { trainable: "all", batch: 2 } });
+    expectUnchanged(model);
+  });
+  test.each(["kws", "resnet8"])("%s_int8.tflite", async (name) => {
+    const { model } = await convert(sharedBytes(`models/${name}_int8.tflite`), { name: "model.tflite", training: { trainable: "all", batch: 2 } });
+    expectUnchanged(model);
+  });
+});
