@@ -1,5 +1,5 @@
 /** Tiles of 5 output channels × 8 weights: sums stay in registers for a chunk of pixels. The bytes of the loops in conv2d.grad.ts. */
-import { Conv2dWeightGrad, ROWS, isPlain, windowAt, windowBytes } from "./conv2d.grad";
+import { Conv2dWeightGrad, ROWS, isPlain, windowBytes, windows } from "./conv2d.grad";
 import { storeRow } from "./gemm.f32.simd";
 
 /** Columns of windows that stay in the first cache while all channels go over them. */
@@ -17,20 +17,17 @@ export function weightGradSimd(p: Conv2dWeightGrad, part: i32, parts: i32): void
   }
 }
 
-/** Address of the windows of `count` pixels, `stride` bytes apart. */
-function windows(p: Conv2dWeightGrad, group: i32, first: i32, count: i32, stride: i32): usize {
-  if (isPlain(p)) return windowAt(p, group, first, 0);
-  for (let i = 0; i < count; i++) windowAt(p, group, first + i, p.t + i * stride);
-  return p.t;
-}
-
 /** dy of the group as panels [count][5], one for every five channels; the last channel stands for those behind it. */
 function packChannels(p: Conv2dWeightGrad, group: i32, first: i32, count: i32, to: usize): void {
   const perGroup = p.O / p.groups, step = 4 * p.O;
   for (let o = 0; o < perGroup; o += ROWS) {
     let from = p.dy + first * step + 4 * (group * perGroup + o);
     const end = from + count * step, rest = perGroup - o - 1, o1 = 4 * min(1, rest), o2 = 4 * min(2, rest), o3 = 4 * min(3, rest), o4 = 4 * min(4, rest);
-    for (; from < end; from += step, to += 4 * ROWS) {
+    if (rest >= 4) for (; from < end; from += step, to += 4 * ROWS) {
+      v128.store(to, v128.load(from));
+      store<f32>(to, load<f32>(from, 16), 16);
+    }
+    else for (; from < end; from += step, to += 4 * ROWS) {
       store<f32>(to, load<f32>(from));
       store<f32>(to, load<f32>(from + o1), 4);
       store<f32>(to, load<f32>(from + o2), 8);

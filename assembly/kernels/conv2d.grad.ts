@@ -44,7 +44,7 @@ export function conv2dWeightGrad(p: Conv2dWeightGrad, part: i32, parts: i32): vo
   const pixels = p.N * p.OH * p.OW, perGroup = p.O / p.groups, row = 4 * p.KH * p.KW * (p.C / p.groups);
   for (let group = 0; group < p.groups; group++) {
     for (let pixel = 0; pixel < pixels; pixel++) {
-      const x = windowAt(p, group, pixel, p.t);
+      const x = windows(p, group, pixel, 1, 0);
       for (let o = group * perGroup + part; o < (group + 1) * perGroup; o += parts) addScaled(p.dw + o * row, x, load<f32>(p.dy + 4 * (pixel * p.O + o)), row);
     }
   }
@@ -60,12 +60,19 @@ export function isPlain(p: Conv2dWeightGrad): bool {
   return p.KH * p.KW == 1 && p.groups == 1 && p.OH == p.H && p.OW == p.W && p.strideH == 1 && p.strideW == 1 && p.padTop == 0 && p.padLeft == 0;
 }
 
-/** Address of the window [KH·KW·C/groups] of an output pixel: in x, or packed at `to`. */
-export function windowAt(p: Conv2dWeightGrad, group: i32, pixel: i32, to: usize): usize {
-  if (isPlain(p)) return p.x + 4 * pixel * p.C;
-  const line = pixel / p.OW;
-  packWindow(p, group, line / p.OH, line % p.OH, pixel % p.OW, to);
-  return to;
+/** Address of the windows [KH·KW·C/groups] of `count` output pixels from `first` on, `stride` bytes apart: in x, or packed in t. */
+export function windows(p: Conv2dWeightGrad, group: i32, first: i32, count: i32, stride: i32): usize {
+  if (isPlain(p)) return p.x + 4 * first * p.C;
+  let j = first % p.OW, line = first / p.OW, i = line % p.OH, n = line / p.OH;
+  for (let to = p.t; count > 0; count--, to += stride) {
+    packWindow(p, group, n, i, j, to);
+    if (++j < p.OW) continue;
+    j = 0;
+    if (++i < p.OH) continue;
+    i = 0;
+    n++;
+  }
+  return p.t;
 }
 
 /** The window of output pixel n, i, j to `to`, zeros outside of x. Up to three floats behind it are overwritten. */
