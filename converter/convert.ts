@@ -17,7 +17,9 @@ import { quantize } from "./quantize/quantize.ts";
 import { weightLimit, type WeightBits } from "./quantize/weights.ts";
 import { chooseWithin } from "./train/budget.ts";
 import { chooseLayers, type Choice } from "./train/parameters.ts";
-import { planTraining, type TrainingOptions } from "./train/plan.ts";
+import type { LossKind } from "./ir/ops.train.ts";
+import type { Optimizer } from "./train/optimizers.ts";
+import { planTraining } from "./train/plan.ts";
 import { withSelfTest } from "./write/self-test.ts";
 import { describe, portsOf, precisionOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
@@ -43,8 +45,20 @@ export interface ConvertOptions extends ReadOptions {
   rounding?: Rounding;
   /** 7: weights in [−63, 63], exact in one instruction on hosts with relaxed SIMD. Default 8. */
   weightBits?: WeightBits;
-  /** Layers that the device may train: the file then holds the programs of docs/training.md. */
-  training?: TrainingOptions;
+  /** Layers that the device may train, "last", "all" or names: the file then holds the programs of docs/training.md. */
+  trainable?: string | readonly string[];
+  /** Rows of a training batch; default 16. */
+  trainBatch?: number;
+  /** Bytes that training may take beyond inference: what to update is chosen among the trainable layers. */
+  trainMemory?: number;
+  /** What training minimizes; default: by the model's output. */
+  loss?: LossKind;
+  /** δ of huber (default 1), temperature of distillation (default 4). */
+  lossParameter?: number;
+  /** Class indices or a value per output; default: indices for softmaxCrossEntropy. */
+  trainLabels?: "index" | "values";
+  /** The optimizer whose state is reserved; default adam. */
+  optimizer?: Optimizer;
   /** Tensors that a stream carries: output by the input that takes it in the next run. */
   states?: Record<string, string>;
   /** Order of image axes for inputs and outputs; default: that of the source model. */
@@ -82,15 +96,18 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
 
 async function compileWith(graph: Graph, float: Graph, options: ConvertOptions): Promise<Compiled> {
   const rounding = options.rounding ?? "fast", own = { rounding, metadata: metadataOf(options, graph) };
-  if (!options.training) return compile(graph, own);
+  const trainable = options.trainable ?? (options.trainMemory === undefined ? undefined : "all");
+  if (trainable === undefined) return compile(graph, own);
   if (rounding === "tflite") throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `model "${graph.name}"`, "training under TFLite's rounding", "Convert with --rounding fast to train.");
-  const training = { ...options.training, limit: weightLimit(options.weightBits ?? 8) }, all = chooseLayers(graph, training.trainable);
+  const all = chooseLayers(graph, trainable), training = {
+    batch: options.trainBatch, loss: options.loss, lossParameter: options.lossParameter, labels: options.trainLabels, optimizer: options.optimizer, limit: weightLimit(options.weightBits ?? 8),
+  };
   const trained = (choice: Choice) => {
-    const { graph: ordered, ...parts } = planTraining(graph, float, training, choice);
+    const { graph: ordered, ...parts } = planTraining(graph, float, choice, training);
     return compile(ordered, { ...own, training: parts });
   };
   const memory = async (choice: Choice) => (await trained(choice)).training!.memory.total;
-  return trained(training.memory === undefined ? all : await chooseWithin(graph, all, training.memory, memory));
+  return trained(options.trainMemory === undefined ? all : await chooseWithin(graph, all, options.trainMemory, memory));
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */

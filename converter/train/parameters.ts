@@ -42,10 +42,10 @@ function isTrainable(graph: Graph, node: Node): boolean {
  * @param wanted "last", "all", or names separated by commas; a name may be the beginning of one, up to a "/" or "."
  * @throws OctavoError ERR_OCTAVO_SHAPE naming the layers that there are
  */
-export function chooseLayers(graph: Graph, wanted: string): Choice {
+export function chooseLayers(graph: Graph, wanted: string | readonly string[]): Choice {
   const all = trainableLayers(graph);
   if (!all.length) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, "it has no layer with weights", "Nothing can be trained.");
-  const names = wanted === "all" ? all : wanted === "last" ? all.slice(-1) : wanted.split(",").flatMap((name) => named(graph, all, name.trim()));
+  const names = wanted === "all" ? all : wanted === "last" ? all.slice(-1) : (typeof wanted === "string" ? wanted.split(",") : wanted).flatMap((name) => named(graph, all, name.trim()));
   return new Map(names.map((name) => [name, "all"]));
 }
 

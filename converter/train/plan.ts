@@ -5,25 +5,19 @@ import { dependents, differentiate } from "../differentiate/index.ts";
 import type { LossKind } from "../ir/ops.train.ts";
 import { defaultLoss, headOf, lossOf, type Head, type Labels, type Loss } from "./loss.ts";
 import type { Optimizer } from "./optimizers.ts";
-import { chooseLayers, type Choice, type Parameter } from "./parameters.ts";
+import type { Choice, Parameter } from "./parameters.ts";
 import { suffixOf, type Boundary } from "./split.ts";
 import { twinOf, type Twin } from "./twin.ts";
 
+/** As the options of `convert` say; what is undefined takes its default. */
 export interface TrainingOptions {
-  /** "last", "all" or names of layers, separated by commas. */
-  trainable: string;
-  /** Bytes that training may take beyond inference: what to update is chosen among the trainable layers. */
-  memory?: number;
-  /** Rows of a batch; default 16. */
-  batch?: number;
-  /** Default: by the model's output. */
-  loss?: LossKind;
-  /** Class indices or a value per output; default: indices for softmaxCrossEntropy. */
-  labels?: Labels;
-  /** δ of huber (default 1), temperature of distillation (default 4). */
-  lossParameter?: number;
-  /** Its state is reserved; default adam. */
-  optimizer?: Optimizer;
+  batch?: number | undefined;
+  loss?: LossKind | undefined;
+  lossParameter?: number | undefined;
+  labels?: Labels | undefined;
+  optimizer?: Optimizer | undefined;
+  /** Largest integer of a weight: 127, or 63. */
+  limit?: number | undefined;
 }
 
 export interface TrainingPlan {
@@ -44,10 +38,11 @@ export const gradientOf = (parameter: string): string => `gradient of ${paramete
 
 /**
  * @param source as it will run, quantized or float · @param float the graph before it was quantized
+ * @param layers what is trained of each
  * @returns the source with what no trainable layer feeds first, the names of those nodes, and the plan
  * @throws OctavoError ERR_OCTAVO_OPERATOR, _SHAPE: what cannot be trained, and why
  */
-export function planTraining(source: Graph, float: Graph, options: TrainingOptions & { limit?: number }, layers: Choice = chooseLayers(source, options.trainable)): { graph: Graph; prefix: ReadonlySet<string>; plan: TrainingPlan } {
+export function planTraining(source: Graph, float: Graph, layers: Choice, options: TrainingOptions = {}): { graph: Graph; prefix: ReadonlySet<string>; plan: TrainingPlan } {
   refuse(source);
   const { graph, prefix } = prefixFirst(source, layers);
   const twin = twinOf(graph, float, layers, options.limit), output = twin.names.get(graph.outputs[0]!) ?? graph.outputs[0]!;

@@ -97,11 +97,11 @@ function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<strin
 }
 
 async function settings(path: string, options: Options): Promise<ConvertOptions> {
-  const { method, precision, rounding, weightBits, classes, preprocess, trainMemory: memory, trainable = memory === undefined ? undefined : "all", trainBatch: batch, loss, lossParameter, optimizer } = options;
+  const { method, precision, rounding, weightBits, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
   return {
     ...(await convertOptions(path, options)),
     ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
-    ...(trainable && { training: { trainable, batch, optimizer, ...(memory !== undefined && { memory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }) } }),
+    ...(trainable && { trainable }), ...(trainMemory && { trainMemory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }), trainBatch, optimizer,
     ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
   };
 }

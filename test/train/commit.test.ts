@@ -5,6 +5,7 @@ import { compile } from "../../converter/compile.ts";
 import type { Graph, TypedArray } from "../../converter/ir/graph.ts";
 import { calibrate } from "../../converter/quantize/calibrate.ts";
 import { quantize } from "../../converter/quantize/quantize.ts";
+import { chooseLayers } from "../../converter/train/parameters.ts";
 import { planTraining, type TrainingOptions } from "../../converter/train/plan.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
@@ -52,7 +53,7 @@ const nets: Record<string, (net: Net) => string> = {
 async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions): Promise<Uint8Array> {
   const samples = Array.from({ length: 8 }, (_, s) => new Map<string, TypedArray>(graph.inputs.map((name) => [name, wave(graph.tensors.get(name)!.shape.reduce((a, b) => a * b, 1), s)])));
   const quantized = precision === "int8" ? quantize(graph, await calibrate(graph, samples)) : graph;
-  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, options);
+  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, chooseLayers(quantized, "all"), options);
   return (await compile(ordered, { training: { plan, prefix } })).model;
 }
 
@@ -60,7 +61,7 @@ const wave = (n: number, s: number) => Float32Array.from({ length: n }, (_, i) =
 
 describe.each(["float32", "int8"] as const)("commit without training, %s", (precision) => {
   test.each(Object.entries(nets))("%s", async (_, build) => {
-    const net = new Net(), model = await made(net.finish(build(net)), precision, { trainable: "all", batch: 3 });
+    const net = new Net(), model = await made(net.finish(build(net)), precision, { batch: 3 });
     expectUnchanged(model);
     const loaded = await load(model, { builds: [scalar] });
     expect(loaded.inputs.length).toBe(1);
@@ -73,11 +74,11 @@ describe.skipIf(!hasShared)(`trained models${hasShared ? "" : ` (${absent})`}`, 
     return Array.from({ length: count }, (_, i) => ({ [input]: all.slice(i * size, (i + 1) * size) as TypedArray }));
   };
   test.each(["seed-cnn24", "mnist-lstm", "mnist-gru", "mobilenetv2-tiny"])("%s", async (name) => {
-    const { model } = await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", samples: samplesOf(name, "input", 16), training: { trainable: "all", batch: 2 } });
+    const { model } = await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", samples: samplesOf(name, "input", 16), trainable: "all", trainBatch: 2 });
     expectUnchanged(model);
   });
   test.each(["kws", "resnet8"])("%s_int8.tflite", async (name) => {
-    const { model } = await convert(sharedBytes(`models/${name}_int8.tflite`), { name: "model.tflite", training: { trainable: "all", batch: 2 } });
+    const { model } = await convert(sharedBytes(`models/${name}_int8.tflite`), { name: "model.tflite", trainable: "all", trainBatch: 2 });
     expectUnchanged(model);
   });
 });

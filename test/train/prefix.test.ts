@@ -4,6 +4,7 @@ import { compile } from "../../converter/compile.ts";
 import { sizeOf, type Graph, type TypedArray } from "../../converter/ir/graph.ts";
 import { calibrate } from "../../converter/quantize/calibrate.ts";
 import { quantize } from "../../converter/quantize/quantize.ts";
+import { chooseLayers } from "../../converter/train/parameters.ts";
 import { planTraining } from "../../converter/train/plan.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
@@ -29,7 +30,7 @@ const nets: Record<string, (n: Net) => string> = {
 async function made(graph: Graph, precision: string, trainable: string): Promise<Uint8Array> {
   const samples = Array.from({ length: 8 }, (_, s) => new Map<string, TypedArray>([["x", wave(sizeOf(graph.tensors.get("x")!.shape), s)]]));
   const quantized = precision === "int8" ? quantize(graph, await calibrate(graph, samples)) : graph;
-  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, { trainable, batch });
+  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, chooseLayers(quantized, trainable), { batch });
   return (await compile(ordered, { training: { plan, prefix } })).model;
 }
 

@@ -38,8 +38,8 @@ describe.skipIf(!hasShared)(`PyTorch's steps${hasShared ? "" : ` (${absent})`}`,
   describe.each(Object.entries(models))("%s", (name, pairs) => {
     const read = async () => {
       const npz = await readNpz(sharedBytes(`data/training/${name}.npz`), `${name}.npz`) as unknown as Arrays, floats = (key: string) => Float32Array.from(npz[key]!.data);
-      const { model } = await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", precision: "float32", training: { trainable: "all" } });
-      const trained = async (trainable: string) => (trainable === "all" ? model : (await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", precision: "float32", training: { trainable } })).model);
+      const { model } = await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", precision: "float32", trainable: "all" });
+      const trained = async (trainable: string) => (trainable === "all" ? model : (await convert(sharedBytes(`models/trained/${name}/model.onnx`), { name: "model.onnx", precision: "float32", trainable })).model);
       return { floats, trained, has: (key: string) => key in npz };
     };
     const expectParameters = (device: Device, group: string, { floats, has }: Awaited<ReturnType<typeof read>>, of: "masters" | "gradients" = "masters") => {
