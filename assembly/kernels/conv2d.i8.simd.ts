@@ -3,7 +3,9 @@
  * run by run; a run that leaves x is read from a row of zero points or put together beside it, so the core never sees
  * padding. The last block repeats its last pixel.
  */
-import { Conv2dI8, expands, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { Conv2dI8, expands, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { convolveRelaxed } from "./conv2d.i8.relaxed";
+import { flipsOfHost } from "./dot.relaxed";
 import { expandWeights, multiplyPanel, multiplyRow, packRows, widenRow } from "./gemm.i8.simd";
 
 /** What one output pixel sees: its first tap in x, for channel 0 of the group, and its position there. `copy`: a run of its own */
@@ -17,6 +19,10 @@ class Patch {
 const PATCH: usize = 32, PANEL: usize = 256;
 
 export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD && p.zw == 0 && expands(p)) {
+    const flips = flipsOfHost();
+    if (flips >= 0) return convolveRelaxed(p, rule, flips, part, parts);
+  }
   const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), pixels = p.N * p.OH * p.OW, expand = expands(p), run = paddedRun(p) + 32;
   const panel = p.t + PANEL, expanded = panel + 8 * (K + 32), copies = expanded + (expand ? 2 * padded * K : 0), zeros = copies + 4 * run;
   memory.fill(zeros, <u8>p.zx, run);
@@ -55,12 +61,6 @@ function packInterior(p: Conv2dI8, n: i32, i: i32, j: i32, panel: usize): bool {
   for (let r = 0; r < 4; r++) patch(p, r).y = y + r * p.yPixel;
   for (let x = p.x + ((n * p.H + top) * p.W + left) * p.C, end = x + p.KH * line; x < end; x += line, panel += 8 * run) packRows(x, x + across, x + 2 * across, x + 3 * across, run, panel);
   return true;
-}
-
-/** One pixel of x gives one of y, in order. */
-function isPointwise(p: Conv2dI8): bool {
-  return p.KH == 1 && p.KW == 1 && p.strideH == 1 && p.strideW == 1 && p.padTop == 0 && p.padLeft == 0 && p.groups == 1
-    && p.OH == p.H && p.OW == p.W && p.yRow == p.OW * p.yPixel && (p.N == 1 || p.yBatch == p.OH * p.yRow);
 }
 
 /** Pointwise: patches need no place. */

@@ -42,6 +42,12 @@ export function weightColumns(p: Conv2dI8): i32 {
   return (p.KH * (hasRuns(p) ? 1 : p.KW) * paddedRun(p) + 3) & ~3;
 }
 
+/** One pixel of x gives one of y, in order. */
+export function isPointwise(p: Conv2dI8): bool {
+  return p.KH == 1 && p.KW == 1 && p.strideH == 1 && p.strideW == 1 && p.padTop == 0 && p.padLeft == 0 && p.groups == 1
+    && p.OH == p.H && p.OW == p.W && p.yRow == p.OW * p.yPixel && (p.N == 1 || p.yBatch == p.OH * p.yRow);
+}
+
 /** All of x, the packed weights and biases, every output and the scratch lie inside the memory; y leaves the addresses in the scratch alone. */
 export function checkConv2dI8(p: Conv2dI8): f64 {
   const channels = changetype<Channels>(changetype<usize>(p) + offsetof<Conv2dI8>("O")), last = checkConvolution(p, channels);

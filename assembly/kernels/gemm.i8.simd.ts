@@ -101,21 +101,24 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
     const m0 = v128.load(p.m + 4 * o), m1 = v128.load(p.m + 4 * o, 16), rounder = v128.load(ROUNDERS);
     const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, b0, b1, o, m0, m1, rounder, least, offset));
     const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, d0, d1, o, m0, m1, rounder, least, offset));
-    storeRows(i8x16.min_s(ab, hi), count, y0, y1);
-    storeRows(i8x16.min_s(cd, hi), count, y2, y3);
+    storeRows(i8x16.min_s(ab, hi), i8x16.min_s(cd, hi), count, y0, y1, y2, y3);
   }
 }
 
-/** Two rows of eight outputs, the first `count` of each. */
+/** Four rows of eight outputs, two in a vector, the first `count` of each. */
 // @ts-ignore: decorator
 @inline
-function storeRows(q: v128, count: i32, y0: usize, y1: usize): void {
+export function storeRows(ab: v128, cd: v128, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
   if (count >= 8) {
-    v128.store64_lane(y0, q, 0);
-    v128.store64_lane(y1, q, 1);
+    v128.store64_lane(y0, ab, 0);
+    v128.store64_lane(y1, ab, 1);
+    v128.store64_lane(y2, cd, 0);
+    v128.store64_lane(y3, cd, 1);
   } else {
-    storePart(y0, q, count);
-    storePart(y1, v128.shuffle<i64>(q, q, 1, 1), count);
+    storePart(y0, ab, count);
+    storePart(y1, v128.shuffle<i64>(ab, ab, 1, 1), count);
+    storePart(y2, cd, count);
+    storePart(y3, v128.shuffle<i64>(cd, cd, 1, 1), count);
   }
 }
 

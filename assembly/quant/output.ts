@@ -50,6 +50,12 @@ export function offsetOf(p: Output): v128 {
 @inline
 export function outputLanes(p: Output, rule: i32, low: v128, high: v128, o: i32, m0: v128, m1: v128, rounder: v128, least: v128, offset: v128): v128 {
   if (rule != FAST) return i16x8.narrow_i32x4_s(exactLanes(p, rule, low, o), exactLanes(p, rule, high, o + 4));
+  return fastPair(low, high, m0, m1, rounder, least, offset);
+}
+
+// @ts-ignore: decorator
+@inline
+export function fastPair(low: v128, high: v128, m0: v128, m1: v128, rounder: v128, least: v128, offset: v128): v128 {
   return i16x8.narrow_i32x4_s(fastLanes(low, m0, rounder, least, offset), fastLanes(high, m1, rounder, least, offset));
 }
 

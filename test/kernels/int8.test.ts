@@ -12,6 +12,7 @@ import type { Rounding } from "../../converter/lower/context.ts";
 import { loaderOf } from "../../sdk/load.ts";
 import { host, load, simd } from "../../targets/node/index.ts";
 import { random, type Random } from "./random.ts";
+import { relaxedHosts } from "./relaxed-hosts.ts";
 import { builds } from "./run.ts";
 
 const scaled = (scale: number | ArrayLike<number>, zero: number): Quantization => {
@@ -50,8 +51,12 @@ class Int8Graph {
   }
 }
 
-/** Every build, and SIMD as on hosts that check the address of every load by code. */
-const variants = [...builds.map((build) => ({ name: build.name as string, build, load })), { name: "simd, checked loads", build: simd, load: loaderOf({ ...host, checkedLoads: true }) }];
+/** Every build; SIMD as on hosts that check the address of every load by code; the relaxed build on every kind of host. */
+const variants = [
+  ...builds.map((build) => ({ name: build.name as string, build, load })),
+  { name: "simd, checked loads", build: simd, load: loaderOf({ ...host, checkedLoads: true }) },
+  ...Object.entries(relaxedHosts).map(([kind, build]) => ({ name: `relaxed, ${kind}`, build, load })),
+];
 
 /** Runs every build with both roundings; `steps`: farthest from the evaluator. */
 async function check(graph: Graph, inputs: Map<string, TypedArray>, steps = 1): Promise<void> {
