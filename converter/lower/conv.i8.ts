@@ -148,6 +148,13 @@ export function convTranspose2d(node: Node<"convTranspose2d">, c: LoweringContex
   }
 }
 
+/** Taps and dilation of the columns of each of its convolutions, in their order. */
+export const transposedTaps = ({ stride, dilation, pad }: Node<"convTranspose2d">["attributes"], [KH, KW]: readonly [number, number], [, OH, OW]: readonly number[]): { rows: number[]; columns: number[]; dilation: number }[] =>
+  Array.from({ length: Math.min(stride[0]!, OH!) }, (_, r) => Array.from({ length: Math.min(stride[1]!, OW!) }, (_, s) => {
+    const columns = phase(KW, stride[1]!, dilation[1]!, pad[1]!, s);
+    return { rows: phase(KH, stride[0]!, dilation[0]!, pad[0]!, r).taps, columns: columns.taps, dilation: columns.dilation };
+  })).flat();
+
 /** Taps of the outputs r, r + stride, …, last first, as a convolution of stride 1; [-1] is a tap of zeros where there are none. */
 function phase(size: number, stride: number, dilation: number, pad: number, r: number): { taps: number[]; dilation: number; pad: number } {
   const taps = Array.from({ length: size }, (_, u) => u).filter((u) => (r + pad - u * dilation) % stride === 0);

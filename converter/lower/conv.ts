@@ -77,6 +77,12 @@ export function byPhases(c: LoweringContext, node: Node, { kernel: [KH, KW], str
   }
 }
 
+/** Taps and dilation of the columns of each of its convolutions, in their order. */
+export function transposedTaps({ stride, dilation, pad }: Node<"convTranspose2d">["attributes"], [KH, KW]: readonly [number, number], [, OH, OW]: readonly number[]): { rows: number[]; columns: number[]; dilation: number }[] {
+  const phases = (axis: 0 | 1, K: number, size: number) => phasesOf(K, size, stride[axis]!, dilation[axis]!, pad[axis]!);
+  return phases(0, KH, OH!).flatMap((v) => phases(1, KW, OW!).map((h) => ({ rows: v.taps, columns: h.taps, dilation: h.dilation })));
+}
+
 interface Phase { phase: number; count: number; taps: number[]; dilation: number; pad: number }
 
 function phasesOf(K: number, size: number, stride: number, dilation: number, pad: number): Phase[] {

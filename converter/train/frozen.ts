@@ -6,7 +6,8 @@ import { freshName, type Graph, type Node } from "../ir/graph.ts";
 import type { LoweringContext, LoweringOptions } from "../lower/context.ts";
 import type { TrainingPlan } from "./plan.ts";
 import type { Inference } from "./programs.ts";
-import { storedLayer, unpackFrozen } from "./storage.ts";
+import { storedLayer } from "./places.ts";
+import { unpackFrozen } from "./storage.ts";
 
 /** Float weights that forward products read lie in the file as inference packs them: the same bytes. */
 const packsAlike = (node: Node): boolean => node.op === "dense" || node.op === "conv2d";

@@ -62,3 +62,8 @@ export const pairsOf8 = (O: number, KH: number, KW: number): Move[] => rowBlocks
 
 /** [C,taps] → [taps,C] */
 export const channelsLast = (C: number, taps: number): Move[] => [{ shape: [taps, C], plain: { start: 0, strides: [1, taps] }, packed: { start: 0, strides: [C, 1] } }];
+
+/** [O,taps,C] → [O,chosen,C]; a tap of −1 is nowhere and stays zero. */
+export const tapsOf = (O: number, taps: number, C: number, chosen: readonly number[]): Move[] => chosen.flatMap((tap, t): Move[] => (tap < 0 ? [] : [{
+  shape: [O, C], plain: { start: tap * C, strides: [taps * C, 1] }, packed: { start: t * C, strides: [chosen.length * C, 1] },
+}]));

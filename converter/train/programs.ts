@@ -9,7 +9,8 @@ import { optimizers, slotsOf } from "./optimizers.ts";
 import { gradientOf, type TrainingPlan } from "./plan.ts";
 import { frozenAsStored } from "./frozen.ts";
 import { rowCalls } from "./rows.ts";
-import { commit, constantOf, start, storedBias, storedLayer } from "./storage.ts";
+import { storedLayer } from "./places.ts";
+import { commit, constantOf, start, storedBias } from "./storage.ts";
 
 /** Inference, compiled: what training reads of it. */
 export interface Inference {

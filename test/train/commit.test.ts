@@ -11,6 +11,7 @@ import { load, scalar } from "../../targets/node/index.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
 import { absent, hasShared, sharedBytes } from "../formats/shared.ts";
 import { inputsOf } from "../formats/trained.ts";
+import { noClamp } from "../../converter/ir/ops.ts";
 import { Net, relu } from "../quantize/nets.ts";
 import { Device } from "./device.ts";
 
@@ -46,6 +47,8 @@ const nets: Record<string, (net: Net) => string> = {
   "depthwise 5×5, stride 2, 3": (n) => n.conv(n.g.input("x", "float32", [1, 9, 9, 3], "nhwc"), 3, { kernel: 5, stride: 2, depthwise: true }),
   "dense 13 → 7": (n) => n.dense(n.g.input("x", "float32", [1, 13]), 7),
   "dense of 5 rows": (n) => n.dense(n.g.input("x", "float32", [1, 5, 12]), 8),
+  "transposed 3×3, stride 2, 4 → 5": (n) => n.g.add("convTranspose2d", [n.g.input("x", "float32", [1, 5, 5, 4], "nhwc"), n.weights("w", [5, 3, 3, 4], 36), n.weights("b", [5], 10)], { stride: [2, 2], dilation: [1, 1], pad: [1, 1, 0, 0], groups: 1, outputPadding: [0, 0], clamp: relu }),
+  "transposed 1×2, stride 3, 8 → 8": (n) => n.g.add("convTranspose2d", [n.g.input("x", "float32", [1, 1, 5, 8], "nhwc"), n.weights("w", [8, 1, 2, 8], 16), n.weights("b", [8], 10)], { stride: [1, 3], dilation: [1, 1], pad: [0, 0, 0, 0], groups: 1, outputPadding: [0, 0], clamp: noClamp }),
   "lstm 5 → 9": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 5]), 9),
   "bidirectional lstm 4 → 8": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 4]), 8, true),
 };
