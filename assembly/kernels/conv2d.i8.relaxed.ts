@@ -2,8 +2,9 @@
  * conv2dI8 with relaxed dot products: the bytes under the windows of four output pixels are copied, one row of K bytes each,
  * flipped, zero points where a window leaves x. The last pixels are computed twice rather than fewer at a time.
  */
-import { Conv2dI8, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { Conv2dI8, expands, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
 import { correctBiases, flipBytes, multiplyRows } from "./gemm.i8.relaxed";
+import { multiplyRowRelaxed } from "./matvec.i8.relaxed";
 
 /** In scratch, where there is room for expanded weights: biases of one group · sums · rows, apart by K and what a copy writes too much */
 const SUMS: usize = 128, GAP: i32 = 16;
@@ -12,6 +13,13 @@ export function convolveRelaxed(p: Conv2dI8, rule: i32, flips: i32, part: i32, p
   const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), pixels = p.N * p.OH * p.OW, rows = p.t + SUMS, biases = rows + 8 * (K + 32);
   for (let g = 0; g < p.groups; g++) {
     const o = g * padded, w = p.w + o * K;
+    if (!expands(p)) {
+      for (let pixel = part; pixel < pixels; pixel += parts) {
+        const y = packNext(p, pixel, g, rows, 0);
+        multiplyRowRelaxed(outputOfConv(p), rule, rows, K, flips, w, p.b + 4 * o, 0, o, Og, y);
+      }
+      continue;
+    }
     correctBiases(p.b + 4 * o, w, padded, K, flips, biases);
     if (isPointwise(p)) multiplyPixels(p, rule, flips, rows, K, biases, part, parts);
     else for (let block = 4 * part; block < pixels; block += 4 * parts) multiplyWindows(p, rule, flips, min(block, pixels - 4), g, rows, K, w, biases);

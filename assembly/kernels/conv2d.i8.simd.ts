@@ -19,7 +19,7 @@ class Patch {
 const PATCH: usize = 32, PANEL: usize = 256;
 
 export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD && p.zw == 0 && expands(p)) {
+  if (ASC_FEATURE_RELAXED_SIMD && p.zw == 0) {
     const flips = flipsOfHost();
     if (flips >= 0) return convolveRelaxed(p, rule, flips, part, parts);
   }

@@ -1,4 +1,7 @@
 /** Products of one vector with packed weights, added to y: the step of every recurrent kernel. S is a multiple of 8. */
+import { Output } from "../quant/output";
+import { flipsOfHost } from "./dot.relaxed";
+import { SCALED, multiplyRowRelaxed } from "./matvec.i8.relaxed";
 import { LANES, at, plus, put, splat, times } from "../lanes";
 
 /** y[o] += Σk h[k] · w[o,k], k ascending · y f32 [S] · w f32 packed [S/8][K][8] · h f32 [K] */
@@ -44,6 +47,10 @@ function addBlocksF32(y: usize, w: usize, h: usize, K: i32, block: i32): void {
 
 /** y[o] += m[o] · Σk h[k] · w[o,k] · y, m f32 [S] · w i8 c4 [S/8][K/4][8][4] · h i8 [K], K a multiple of 4 */
 export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const flips = flipsOfHost();
+    if (flips >= 0) return multiplyRowRelaxed(changetype<Output>(changetype<usize>(0)), SCALED, h, K, flips, w, m, 0, 0, S, y);
+  }
   for (let o = 0; o < S; o += 8) {
     if (ASC_FEATURE_SIMD) addBlockI8Simd(y + 4 * o, w + o * K, m + 4 * o, h, K);
     else addBlockI8(y + 4 * o, w + o * K, m + 4 * o, h, K);
@@ -81,6 +88,6 @@ function pairSums(a: v128, b: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function addScaled(y: usize, m: usize, sums: v128): void {
+export function addScaled(y: usize, m: usize, sums: v128): void {
   v128.store(y, f32x4.add(v128.load(y), f32x4.mul(f32x4.convert_i32x4_s(sums), v128.load(m))));
 }
