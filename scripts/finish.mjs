@@ -11,7 +11,7 @@ for (const file of ["simd.wasm", "scalar.wasm", "octavo-run.wasm", "octavo-run-s
 /** One file instead of a dozen: Node imports it in 4 ms, not 10, and a page needs no import map. */
 const flatten = (file, options) => buildSync({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", target: "es2022", external: ["*.wasm", "*.wasm?module"], ...options });
 flatten("dist/targets/node/index.js", { platform: "node", target: "node20", external: ["@assemblyscript/loader"] });
-for (const entry of ["browser/index", "cloudflare/index", "edge/index", "scalar", "relaxed"]) flatten(`dist/targets/${entry}.js`, {});
+for (const entry of ["browser/index", "cloudflare/index", "edge/index", "scalar", "relaxed", "image", "audio"]) flatten(`dist/targets/${entry}.js`, {});
 // Names stay: what `octavo bundle` writes behind this text calls them.
 flatten("dist/sdk/bundled.js", { outfile: "dist/bundled.js", minifyWhitespace: true, minifySyntax: true });
 

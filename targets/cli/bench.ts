@@ -50,7 +50,7 @@ async function bench(file: string, options: Options): Promise<void> {
 }
 
 async function sampleRuns(model: Model, specs: string[]): Promise<{ run: (i: number) => void; first: Named }> {
-  const samples = await readSamples(specs, model.inputs, "--input"), runner = runnerOf(model, samples);
+  const samples = await readSamples(specs, model.inputs, "--input", model.metadata.preprocess), runner = runnerOf(model, samples);
   return { run: (i) => void runner.run(i % samples.count), first: [...convertedSamples(model, { ...samples, count: 1 })][0]! };
 }
 

@@ -16,7 +16,7 @@ interface Options extends OpenOptions, SpeechOptions { data: string[] }
 
 export function define(command: Command): void {
   command.argument("<SOURCE>", "the source model").argument("<FILE>", "the .octavo file made from it")
-    .requiredOption("--data <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .requiredOption("--data <[NAME=]FILE>", ".npy or .npz, first axis = samples; .png .jpg .wav, a sample each (may be repeated)", repeated)
     .addOption(new Option("--build <NAME>", "kernels to run").choices(buildNames));
   withSpeech(withSource(command)).action(compare);
 }
@@ -26,7 +26,7 @@ async function compare(source: string, file: string, options: Options): Promise<
   if (!isModelFile(bytes)) throw new OctavoError("ERR_OCTAVO_FORMAT", `compare: "${file}" is no .octavo file. Make it first: octavo convert ${source} -o OUT.octavo`);
   const { model: float } = await openModel(source, options), quantized = await loadBuild(bytes, options.build);
   checkSame(float, quantized, source, file);
-  const samples = await readSamples(options.data, quantized.inputs, "--data"), bar = await out.progress("compare", samples.count);
+  const samples = await readSamples(options.data, quantized.inputs, "--data", quantized.metadata.preprocess), bar = await out.progress("compare", samples.count);
   let rows: LayerErrorRow[];
   try {
     rows = layerErrors(float, quantized, convertedSamples(quantized, samples), bar.update);

@@ -12,6 +12,7 @@ import { judgeOf } from "./judge.ts";
 import { measureErrors, measureTimes } from "./measure.ts";
 import { metricNames, type MetricName } from "./metrics.ts";
 import { isModelFile } from "./open.ts";
+import { checkPreprocess, type Preprocess } from "./media.ts";
 import { byteSize, points, positive, positiveNumber, repeated } from "./options.ts";
 import { readSamples, type Port, type Samples } from "./samples.ts";
 import { convertOptions, withSource, type SourceOptions } from "./source.ts";
@@ -57,9 +58,9 @@ async function convertFile(path: string, options: Options): Promise<void> {
   for (const target of [options.output, options.report]) if (target) await checkWritable(target);
   const bytes = await readBytes(path);
   if (isModelFile(bytes)) throw new OctavoError("ERR_OCTAVO_FORMAT", `octavo: file "${path}" is a model file already, expected a source model. Convert the model that it came from.`);
-  const { convert } = await import("../converter.ts"), calibration = new Calibration(options.calibrate ?? []);
+  const { convert } = await import("../converter.ts"), wanted = await settings(path, options), calibration = new Calibration(options.calibrate ?? [], wanted.preprocess);
   const bar = await stageBar(out, basename(path), calibration);
-  const wanted = await settings(path, options), judge = options.precision === "auto" ? { judge: judgeOf(options.data!, options.labels!, options.metric, options.maxDrop) } : {};
+  const judge = options.precision === "auto" ? { judge: judgeOf(options.data!, options.labels!, options.metric, options.maxDrop) } : {};
   let result;
   try {
     result = await convert(bytes, { ...wanted, ...judge, ...calibration.option, onProgress: bar.update });
@@ -67,6 +68,7 @@ async function convertFile(path: string, options: Options): Promise<void> {
     bar.stop();
   }
   const { model, report } = result;
+  checkPreprocess(wanted.preprocess, report.inputs);
   await writeWhole(options.output, model);
   if (options.report) {
     if (calibration.samples) await measureErrors({ bytes, options: wanted }, model, report, calibration.samples);
@@ -83,9 +85,9 @@ class Calibration {
   samples: Samples | undefined;
   readonly option: Pick<ConvertOptions, "samples">;
 
-  constructor(specs: readonly string[]) {
+  constructor(specs: readonly string[], preprocess: Preprocess | undefined) {
     this.option = specs.length ? { samples: async (ports: readonly Port[]) => {
-      this.samples = await readSamples(specs, ports, "--calibrate");
+      this.samples = await readSamples(specs, ports, "--calibrate", preprocess);
       return maps(this.samples, ports);
     } } : {};
   }

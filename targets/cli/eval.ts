@@ -15,7 +15,7 @@ interface Options extends OpenOptions, SpeechOptions { data: string[]; labels: s
 
 export function define(command: Command): void {
   command.argument("<FILE>", "an .octavo file, or a source model, which then runs in float32")
-    .requiredOption("--data <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .requiredOption("--data <[NAME=]FILE>", ".npy or .npz, first axis = samples; .png .jpg .wav, a sample each (may be repeated)", repeated)
     .requiredOption("--labels <FILE>", ".npy: classes for top1, top5 and auc, wanted outputs for mse and mae")
     .addOption(new Option("--metric <NAME>", "figure of merit").choices(metricNames).default("top1"))
     .addOption(new Option("--build <NAME>", "kernels to run").choices(buildNames));
@@ -24,7 +24,7 @@ export function define(command: Command): void {
 
 async function evaluate(file: string, options: Options): Promise<void> {
   const out = terminal(options), { model, converted } = await openModel(file, options);
-  const samples = await readSamples(options.data, model.inputs, "--data"), labels = await readArray(options.labels);
+  const samples = await readSamples(options.data, model.inputs, "--data", model.metadata.preprocess), labels = await readArray(options.labels);
   const progress = await out.progress("eval", samples.count), start = performance.now();
   let result;
   try {

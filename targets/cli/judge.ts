@@ -13,7 +13,7 @@ const DISTANCE_SAMPLES = 16;
 /** @param maxDrop points (hundredths) of top1, top5 and auc; per cent of mse and mae */
 export function judgeOf(data: readonly string[], labelFile: string, metric: MetricName, maxDrop: number): (float: Uint8Array) => Promise<Judge> {
   return async (floatBytes) => {
-    const float = await loadBuild(floatBytes), samples = await readSamples(data, float.inputs, "--data"), labels = await readArray(labelFile);
+    const float = await loadBuild(floatBytes), samples = await readSamples(data, float.inputs, "--data", float.metadata.preprocess), labels = await readArray(labelFile);
     const best = score(float, samples, labels, metric).value, some = { ...samples, count: Math.min(samples.count, DISTANCE_SAMPLES) }, truth = outputs(float, some);
     const use = async <T>(bytes: Uint8Array, measure: (model: Model) => T): Promise<T> => {
       const model = await loadBuild(bytes);

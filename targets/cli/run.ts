@@ -15,7 +15,7 @@ interface Options extends OpenOptions, SpeechOptions { input?: string[]; selfTes
 
 export function define(command: Command): void {
   command.argument("<FILE>", "an .octavo file, or a source model, which then runs in float32")
-    .option("--input <[NAME=]FILE>", ".npy or .npz, first axis = samples (repeat for several inputs)", repeated)
+    .option("--input <[NAME=]FILE>", ".npy or .npz, first axis = samples; .png .jpg .wav, a sample each (may be repeated)", repeated)
     .option("--self-test", "does this host compute the same bytes as the one that converted the model?")
     .option("-o, --output <FILE>", "write the answers: .npy, or .npz for several outputs")
     .option("--top <N>", "print the N largest outputs of each sample", positive)
@@ -36,7 +36,7 @@ async function selfTest(file: string, options: Options): Promise<void> {
 async function run(file: string, options: Options & { input: string[] }): Promise<void> {
   const out = terminal(options);
   if (options.output) await checkWritable(options.output);
-  const { model } = await openModel(file, options), samples = await readSamples(options.input, model.inputs, "--input");
+  const { model } = await openModel(file, options), samples = await readSamples(options.input, model.inputs, "--input", model.metadata.preprocess);
   const runner = runnerOf(model, samples), progress = await out.progress("run", samples.count), start = performance.now();
   let outputs: Record<string, NpyArray>;
   try {

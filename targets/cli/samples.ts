@@ -1,11 +1,12 @@
 /** Arrays on disk → samples for the inputs of a model, and back. The first axis of every array counts samples. */
 import { OctavoError, type ErrorCode } from "../../sdk/errors.ts";
 import { readBytes } from "./files.ts";
+import { isMedia, readMedia, type Preprocess } from "./media.ts";
 import { readNpy, readNpz, writeNpy, writeNpz, type Elements, type NpyArray } from "./npy.ts";
 import { shapeText } from "./terminal.ts";
 
 /** An input or output of a model; `shape` is that of one run. */
-export interface Port { name: string; shape: readonly number[]; dtype: string }
+export interface Port { name: string; shape: readonly number[]; dtype: string; layout?: string }
 
 export interface Samples {
   count: number;
@@ -21,12 +22,14 @@ const refuse = (problem: string, code: ErrorCode = "ERR_OCTAVO_SHAPE"): never =>
 const sizeOf = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 /**
- * @param specs `X.npy`, `X.npz` (arrays named as the inputs) or `NAME=X.npy`
+ * @param specs `X.npy`, `X.npz` (arrays named as the inputs) or `NAME=X.npy`; pictures and sound, each of which is a sample
  * @param option for messages: `--input`
+ * @param preprocess how pictures and sound become inputs
  */
-export async function readSamples(specs: readonly string[], ports: readonly Port[], option: string): Promise<Samples> {
+export async function readSamples(specs: readonly string[], ports: readonly Port[], option: string, preprocess?: Preprocess): Promise<Samples> {
   const found = new Map<string, { array: NpyArray; file: string }>();
-  for (const spec of specs) for (const [name, array, file] of await readSpec(spec, ports, option)) found.set(name, { array, file });
+  for (const [name, files] of mediaOf(specs, ports, option)) found.set(name, { array: await joined(files, ports.find((p) => p.name === name)!, preprocess), file: files[0]! });
+  for (const spec of specs.filter((s) => !isMedia(s))) for (const [name, array, file] of await readSpec(spec, ports, option)) found.set(name, { array, file });
   const missing = ports.filter((p) => !found.has(p.name));
   if (missing.length) refuse(`${option}: no data for input ${names(missing)}. Give ${missing.map((p) => `${option} ${p.name}=FILE.npy`).join(" ")}`);
   const fits = ports.map((p) => fit(found.get(p.name)!, p));
@@ -37,6 +40,23 @@ export async function readSamples(specs: readonly string[], ports: readonly Port
 }
 
 const names = (ports: readonly Port[]) => ports.map((p) => `"${p.name}" ${shapeText(p.shape)}`).join(", ");
+
+/** Files of pictures and sound by the input that they are for. */
+function mediaOf(specs: readonly string[], ports: readonly Port[], option: string): Map<string, string[]> {
+  const files = new Map<string, string[]>();
+  for (const spec of specs.filter(isMedia)) {
+    const named = ports.find((p) => spec.startsWith(`${p.name}=`)), port = named ?? (ports.length === 1 ? ports[0]! : refuse(`${option}: the model has ${ports.length} inputs: ${names(ports)}. Say which: ${option} ${ports[0]!.name}=${spec}`));
+    files.set(port.name, [...(files.get(port.name) ?? []), named ? spec.slice(named.name.length + 1) : spec]);
+  }
+  return files;
+}
+
+async function joined(files: readonly string[], port: Port, preprocess: Preprocess | undefined): Promise<NpyArray> {
+  const size = sizeOf(port.shape), data = new Float32Array(size * files.length);
+  for (const [i, file] of files.entries()) data.set(await readMedia(file, port, preprocess), i * size);
+  const real = port.dtype === "float32" ? data : data.map(Math.round);
+  return { dtype: "float32", shape: files.length === 1 ? [...port.shape] : [files.length, ...port.shape], data: real };
+}
 
 async function readSpec(spec: string, ports: readonly Port[], option: string): Promise<[name: string, array: NpyArray, file: string][]> {
   const named = ports.find((p) => spec.startsWith(`${p.name}=`));
@@ -57,7 +77,6 @@ const only = (entries: [string, NpyArray][], file: string): NpyArray =>
 
 /** The one array of a .npy, or those of an .npz, by name. */
 export async function readArrays(file: string): Promise<Record<string, NpyArray>> {
-  if (/\.(png|jpe?g|wav)$/i.test(file)) refuse(`file "${file}": images and sound are not prepared here yet. Decode and scale it as in training, and save it with numpy.save.`, "ERR_OCTAVO_SOURCE");
   const bytes = await readBytes(file);
   if (bytes[0] === 0x50 && bytes[1] === 0x4b) return readNpz(bytes, file);
   return { x: readNpy(bytes, file) };

@@ -52,10 +52,14 @@ describe.skipIf(missing)(`the packed package${missing && `: ${missing}`}`, () =>
 import { scalar } from "octavo/scalar";
 import { relaxed } from "octavo/relaxed";
 import { convert, type Report } from "octavo/converter";
+import { prepareImage } from "octavo/image";
+import { prepareSound, readWav } from "octavo/audio";
 export async function main(bytes: Uint8Array): Promise<Float32Array> {
   const { model, report }: { model: Uint8Array; report: Report } = await convert(bytes, { precision: "float32" });
   const loaded: Model = await load(model, { builds: [relaxed, scalar] }), info: TensorInfo | undefined = loaded.inputs[0];
   if (!info || !report) throw new OctavoError("ERR_OCTAVO_SHAPE", "no input");
+  loaded.run(prepareImage({ width: 1, height: 1, data: [0, 0, 0] }, info, loaded.metadata.preprocess));
+  loaded.run(prepareSound(readWav(bytes), info, { kind: "audio", sampleRate: 16000 }));
   // @ts-expect-error text is no input
   loaded.run("text");
   return loaded.run(new Float32Array(4));
