@@ -1,5 +1,5 @@
 /** Tensors by sizes and strides: six i32 each, in elements, outermost first, inside a parameter struct. */
-import { size } from "./check";
+import { REFUSED, reads, size, sizes } from "./check";
 
 export const AXES: i32 = 6;
 
@@ -51,4 +51,15 @@ export function indexOf(sizes: usize, strides: usize, flat: i32): i32 {
     flat /= n;
   }
   return index;
+}
+
+/**
+ * Elements of the products of batches of matrices a [M,K] and b [K,N], or REFUSED where an operand of elements of `bytes`
+ * bytes leaves the memory. `batch`: sizes of the batches; strides of a and of b follow it.
+ */
+export function checkProducts(batch: usize, M: i32, K: i32, N: i32, a: usize, b: usize, bytes: f64): f64 {
+  const ofA = batch + 4 * AXES, ofB = ofA + 4 * AXES, k = <f64>K;
+  if (!sizes(M, K, N) || !sizesAt(batch) || lowest(batch, ofA) < 0 || lowest(batch, ofB) < 0) return REFUSED;
+  const inside = reads(a, bytes * (highest(batch, ofA) + <f64>M * k)) && reads(b, bytes * (highest(batch, ofB) + k * <f64>N));
+  return inside ? elements(batch) * <f64>M * <f64>N : REFUSED;
 }

@@ -3,7 +3,7 @@ import { sensitiveLayers, type Judge } from "./auto.ts";
 import { compile, type Compiled } from "./compile.ts";
 import { modelError } from "./ir/error.ts";
 import { checkGraph } from "./ir/check.ts";
-import { tensorOf, type Graph, type TypedArray } from "./ir/graph.ts";
+import { isConstant, tensorOf, type Graph, type TypedArray } from "./ir/graph.ts";
 import { readModel } from "./formats/index.ts";
 import type { ReadOptions } from "./formats/reader.ts";
 import { withLayout, type Layout } from "./layout.ts";
@@ -112,14 +112,11 @@ async function compileWith(graph: Graph, float: Graph, options: ConvertOptions):
 
 /** A graph whose numbers are integers already, wholly or in part. */
 export const isQuantized = (graph: Graph): boolean =>
-  graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || n.outputs.some((o) => o && tensorOf(graph, o).quantization));
-
-/** TFLite's LSTM with an int16 cell has no kernel of its own: its integers are computed as under the fast rule. */
-const hasIntegerLstm = (graph: Graph): boolean => graph.nodes.some((n) => n.op === "lstm" && [...graph.tensors.values()].some((t) => t.name === n.outputs[2] && t.dtype === "int16"));
+  graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || [...n.outputs, ...n.inputs.slice(0, 1)].some((name) => name && !isConstant(graph, name) && tensorOf(graph, name).quantization));
 
 async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"]; kept?: ReadonlySet<string> }> {
   const precision = options.precision ?? "int8";
-  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float, { exact: options.rounding === "tflite" && !hasIntegerLstm(float) })) };
+  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float, { exact: options.rounding === "tflite" })) };
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8x16" ? "int16" : "int8", { method, signal } = options;

@@ -1,5 +1,5 @@
 import { REFUSED, reads, writes } from "../check";
-import { requantizeTflite } from "../quant/requantize.tflite";
+import { requantizeOnce, requantizeTflite } from "../quant/requantize.tflite";
 import { Channels, Window, checkConvolution, imageSize, positions, productsOf } from "../window";
 
 /** Parameters of conv2dI16, written by converter/lower/conv.i16.ts: strides of y in elements; `wide`: which rule m is for. */
@@ -25,12 +25,23 @@ export function checkConv2dI16(p: Conv2dI16): f64 {
  * Checked at load by checkConv2dI16. Bit-exact with TFLite integer_ops/conv.h, depthwise_conv.h, fully_connected.h and transpose_conv.h.
  */
 export function conv2dI16(p: Conv2dI16, part: i32, parts: i32): void {
+  convolve(p, p.wide ? WIDE : TWICE, part, parts);
+}
+
+/** The same with r(s) = round(s · m) of a multiplier f64 [O] every 12 bytes, halves away from zero: TFLite's fully connected layer. */
+export function denseI16Tflite(p: Conv2dI16, part: i32, parts: i32): void {
+  convolve(p, REAL, part, parts);
+}
+
+const TWICE: i32 = 0, WIDE: i32 = 1, REAL: i32 = 2;
+
+function convolve(p: Conv2dI16, rule: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH, Og = p.O / p.groups;
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, i = row % p.OH, yi = p.y + 2 * (n * p.yBatch + i * p.yRow);
     for (let j = 0; j < p.OW; j++) for (let o = 0; o < p.O; o++) {
       const sum = load<i64>(p.b + 8 * o) + window(p, n, i * p.strideH - p.padTop, j * p.strideW - p.padLeft, o / Og, o);
-      store<i16>(yi + 2 * (j * p.yPixel + o), <i16>min(max(scaled(sum, p.m + 12 * o, p.wide), p.lo), p.hi));
+      store<i16>(yi + 2 * (j * p.yPixel + o), <i16>min(max(scaled(sum, p.m + 12 * o, rule), p.lo), p.hi));
     }
   }
 }
@@ -48,8 +59,9 @@ function window(p: Conv2dI16, n: i32, top: i32, left: i32, g: i32, o: i32): i64 
   return acc;
 }
 
-function scaled(sum: i64, m: usize, wide: i32): i32 {
-  if (!wide) return requantizeTflite(<i32>sum * load<i32>(m, 8), load<i32>(m), load<i32>(m, 4));
+function scaled(sum: i64, m: usize, rule: i32): i32 {
+  if (rule == REAL) return requantizeOnce(<f64>sum, load<f64>(m));
+  if (rule == TWICE) return requantizeTflite(<i32>sum * load<i32>(m, 8), load<i32>(m), load<i32>(m, 4));
   const shift = <i64>load<i32>(m, 4);
   return <i32>((sum * <i64>load<i32>(m) + (<i64>1 << (shift - 1))) >> shift);
 }

@@ -1,5 +1,5 @@
-import { REFUSED, apart, reads, sizes, writes } from "../check";
-import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
+import { REFUSED, apart, writes } from "../check";
+import { checkProducts, elements, indexOf } from "../strided";
 import { ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
 
 /** Parameters of matmulF32, written by converter/lower/dense.ts: batch sizes n, strides of a and b in elements, t of panelBytes. */
@@ -15,12 +15,9 @@ export class MatmulF32 {
 const BATCH: usize = offsetof<MatmulF32>("n0"), A: usize = offsetof<MatmulF32>("a0"), B: usize = offsetof<MatmulF32>("b0");
 
 export function checkMatmulF32(p: MatmulF32): f64 {
-  const struct = changetype<usize>(p), batch = struct + BATCH, M = <f64>p.M, K = <f64>p.K, N = <f64>p.N;
-  if (!sizes(p.M, p.K, p.N) || !sizesAt(batch) || lowest(batch, struct + A) < 0 || lowest(batch, struct + B) < 0) return REFUSED;
-  const inside = reads(p.a, 4 * (highest(batch, struct + A) + M * K)) && reads(p.b, 4 * (highest(batch, struct + B) + K * N))
-    && writes(p.y, 4 * elements(batch) * M * N) && writes(p.t, panelBytes(K))
-    && apart(p.y, 4 * elements(batch) * M * N, p.t, panelBytes(K));
-  return inside ? elements(batch) * M * (K + 8) * (N + 8) : REFUSED;
+  const batch = changetype<usize>(p) + BATCH, outputs = checkProducts(batch, p.M, p.K, p.N, p.a, p.b, 4), K = <f64>p.K;
+  const inside = outputs != REFUSED && writes(p.y, 4 * outputs) && writes(p.t, panelBytes(K)) && apart(p.y, 4 * outputs, p.t, panelBytes(K));
+  return inside ? elements(batch) * <f64>p.M * (K + 8) * (<f64>p.N + 8) : REFUSED;
 }
 
 /** A product starts from nothing. */

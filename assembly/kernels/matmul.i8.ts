@@ -1,6 +1,6 @@
-import { REFUSED, between, reads, sizes, writes } from "../check";
+import { REFUSED, between, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
-import { elements, highest, indexOf, lowest, sizesAt } from "../strided";
+import { checkProducts, elements, indexOf } from "../strided";
 import { matmulSimd } from "./matmul.i8.simd";
 
 /** Parameters of matmulI8, written by converter/lower/matmul.i8.ts: batch sizes n, strides of a and b in elements. */
@@ -16,12 +16,10 @@ export class MatmulI8 extends Output {
 export const BATCH: usize = offsetof<MatmulI8>("n0"), A: usize = offsetof<MatmulI8>("a0"), B: usize = offsetof<MatmulI8>("b0");
 
 export function checkMatmulI8(p: MatmulI8): f64 {
-  const struct = changetype<usize>(p), batch = struct + BATCH, M = <f64>p.M, K = <f64>p.K, N = <f64>p.N, padded = Math.ceil(N / 8) * 8;
-  if (!sizes(p.M, p.K, p.N) || !sizesAt(batch) || lowest(batch, struct + A) < 0 || lowest(batch, struct + B) < 0) return REFUSED;
-  if (!checkOutput(p, padded) || !between(p.za, -128, 127) || !between(p.zb, -128, 127)) return REFUSED;
-  const inside = reads(p.a, highest(batch, struct + A) + M * K) && reads(p.b, highest(batch, struct + B) + K * N)
-    && writes(p.y, elements(batch) * M * N) && writes(p.t, 128 + 8 * (K + 8) + (2 * (K + 1) + 4) * padded);
-  return inside ? elements(batch) * M * K * padded : REFUSED;
+  const batch = changetype<usize>(p) + BATCH, outputs = checkProducts(batch, p.M, p.K, p.N, p.a, p.b, 1), K = <f64>p.K, padded = Math.ceil(<f64>p.N / 8) * 8;
+  const inside = outputs != REFUSED && checkOutput(p, padded) && between(p.za, -128, 127) && between(p.zb, -128, 127)
+    && writes(p.y, outputs) && writes(p.t, 128 + 8 * (K + 8) + (2 * (K + 1) + 4) * padded);
+  return inside ? elements(batch) * <f64>p.M * K * padded : REFUSED;
 }
 
 export function checkMatmulI8Tflite(p: MatmulI8): f64 {

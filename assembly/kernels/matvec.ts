@@ -45,15 +45,16 @@ function addBlocksF32(y: usize, w: usize, h: usize, K: i32, block: i32): void {
   }
 }
 
-/** y[o] += m[o] · Σk h[k] · w[o,k] · y, m f32 [S] · w i8 c4 [S/8][K/4][8][4] · h i8 [K], K a multiple of 4 */
+/** y[o] += m[o] · Σk h[k] · w[o,k] · y, m f32 [S] · w i8 c4 [S/8][K/4][8][4] · h i8 [K], K a multiple of 4. Without m (0): y[o] = Σk, i32 */
 export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD) {
+  if (ASC_FEATURE_RELAXED_SIMD && m) {
     const flips = flipsOfHost();
     if (flips >= 0) return multiplyRowRelaxed(changetype<Output>(changetype<usize>(0)), SCALED, h, K, flips, w, m, 0, 0, S, y);
   }
   for (let o = 0; o < S; o += 8) {
-    if (ASC_FEATURE_SIMD) addBlockI8Simd(y + 4 * o, w + o * K, m + 4 * o, h, K);
-    else addBlockI8(y + 4 * o, w + o * K, m + 4 * o, h, K);
+    const scales = m ? m + 4 * o : 0;
+    if (ASC_FEATURE_SIMD) addBlockI8Simd(y + 4 * o, w + o * K, scales, h, K);
+    else addBlockI8(y + 4 * o, w + o * K, scales, h, K);
   }
 }
 
@@ -61,7 +62,8 @@ function addBlockI8(y: usize, w: usize, m: usize, h: usize, K: i32): void {
   for (let o = 0; o < 8; o++) {
     let acc = 0;
     for (let k = 0; k < K; k++) acc += <i32>load<i8>(h + k) * load<i8>(w + (k >> 2) * 32 + o * 4 + (k & 3));
-    store<f32>(y + 4 * o, load<f32>(y + 4 * o) + <f32>acc * load<f32>(m + 4 * o));
+    if (m) store<f32>(y + 4 * o, load<f32>(y + 4 * o) + <f32>acc * load<f32>(m + 4 * o));
+    else store<i32>(y + 4 * o, acc);
   }
 }
 
@@ -76,8 +78,14 @@ function addBlockI8Simd(y: usize, w: usize, m: usize, h: usize, K: i32): void {
     d = i32x4.add(d, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 24)));
     w += 32;
   }
-  addScaled(y, m, pairSums(a, b));
-  addScaled(y + 16, m + 16, pairSums(c, d));
+  a = pairSums(a, b);
+  c = pairSums(c, d);
+  if (m) {
+    addScaled(y, m, a);
+    return addScaled(y + 16, m + 16, c);
+  }
+  v128.store(y, a);
+  v128.store(y, c, 16);
 }
 
 // @ts-ignore: decorator

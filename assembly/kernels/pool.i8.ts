@@ -16,7 +16,7 @@ export class PoolI8 extends Window {
 
 const LIMIT: i32 = 1 << 28;
 /** What is made of a window: its largest value, or one of the three means. */
-const LARGEST: i32 = 0, FAST: i32 = 1, EXACT: i32 = 2, SCALED: i32 = 3, LARGEST16: i32 = 4, EXACT16: i32 = 5;
+const LARGEST: i32 = 0, FAST: i32 = 1, EXACT: i32 = 2, SCALED: i32 = 3, LARGEST16: i32 = 4, EXACT16: i32 = 5, SCALED16: i32 = 6;
 
 export function checkPoolI8(p: PoolI8): f64 {
   const bounded = between(p.zx, -128, 127) && between(p.zy, -128, 127) && between(p.lo, -128, 127) && between(p.hi, -128, 127);
@@ -65,6 +65,11 @@ export function averagePool2dI16(p: PoolI8, part: i32, parts: i32): void {
   eachPixel(p, EXACT16, part, parts);
 }
 
+/** meanI8Tflite of int16. */
+export function meanI16Tflite(p: PoolI8, part: i32, parts: i32): void {
+  eachPixel(p, SCALED16, part, parts);
+}
+
 function eachPixel(p: PoolI8, how: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH;
   for (let row = part; row < rows; row += parts) {
@@ -92,7 +97,7 @@ function pixel16(p: PoolI8, how: i32, x: usize, y: usize, KH: i32, KW: i32): voi
       best = max(best, q);
       sum += q;
     }
-    const value = how == LARGEST16 ? best : (sum > 0 ? sum + half : sum - half) / count;
+    const value = how == LARGEST16 ? best : how == SCALED16 ? requantizeTflite(sum, p.m, p.r) : (sum > 0 ? sum + half : sum - half) / count;
     store<i16>(y + c, <i16>min(max(value, p.lo), p.hi));
   }
 }

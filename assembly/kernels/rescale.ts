@@ -9,9 +9,8 @@ export class Rescale {
   m1: i32; r1: i32; g1: i32; m2: i32; r2: i32; g2: i32;
 }
 
-// @ts-ignore: decorator
-@inline
-function isBytes(bytes: i32): bool {
+/** Bytes of an integer. */
+export function isBytes(bytes: i32): bool {
   return bytes == 1 || bytes == 2 || bytes == 4;
 }
 
@@ -28,13 +27,16 @@ export function rescale(p: Rescale, part: i32, parts: i32): void {
   for (let i = part; i < p.n; i += parts) {
     const u = integerAt(p.x + i * p.from, p.from) - p.zx;
     const q = u < 0 ? requantizeTflite(u * p.g2, p.m2, p.r2) : requantizeTflite(u * p.g1, p.m1, p.r1), y = p.y + i * p.to;
-    const bounded = min(max(q + p.zy, p.lo), p.hi);
-    if (p.to == 1) store<i8>(y, <i8>bounded);
-    else if (p.to == 2) store<i16>(y, <i16>bounded);
-    else store<i32>(y, bounded);
+    storeInteger(y, p.to, min(max(q + p.zy, p.lo), p.hi));
   }
 }
 
-function integerAt(x: usize, bytes: i32): i32 {
+export function storeInteger(y: usize, bytes: i32, value: i32): void {
+  if (bytes == 1) store<i8>(y, <i8>value);
+  else if (bytes == 2) store<i16>(y, <i16>value);
+  else store<i32>(y, value);
+}
+
+export function integerAt(x: usize, bytes: i32): i32 {
   return bytes == 1 ? <i32>load<i8>(x) : bytes == 2 ? <i32>load<i16>(x) : load<i32>(x);
 }

@@ -26,7 +26,7 @@ export function outputOf(p: Output, rule: i32, acc: i32, o: i32): i32 {
 }
 
 function exactOutput(p: Output, rule: i32, acc: i32, o: i32): i32 {
-  if (rule == ONCE) return min(max(requantizeOnce(acc, load<f64>(p.m + 8 * o)) + p.zy, p.lo), p.hi);
+  if (rule == ONCE) return min(max(requantizeOnce(<f64>acc, load<f64>(p.m + 8 * o)) + p.zy, p.lo), p.hi);
   const lane = (o >> 2) * 32 + (o & 3) * 4, g = p.grow + lane;
   const sum = p.grow ? max(min(acc, load<i32>(g, 16)), -load<i32>(g, 16)) * load<i32>(g) : acc;
   return min(max(requantizeTflite(sum, load<i32>(p.m + lane), load<i32>(p.m + lane, 16)) + p.zy, p.lo), p.hi);

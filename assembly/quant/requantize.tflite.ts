@@ -29,15 +29,16 @@ export function requantizeFour(acc: v128, m: v128, r: v128): v128 {
   return v128.shuffle<i32>(y0, y1, 1, 3, 5, 7);
 }
 
-/**
- * What TFLite's fully connected layer does instead: y = floor(acc · m + 1/2), rounded once. m is a 31-bit multiplier times
- * a power of two in float64, in which products below 2^9 are exact for shifts up to 13 bits to the right.
- */
+/** What TFLite's fully connected layer does instead: acc · m in float64, rounded once, halves away from zero. */
 // @ts-ignore: decorator
 @inline
-export function requantizeOnce(acc: i32, m: f64): i32 {
-  return <i32>floor(min(max(<f64>acc * m, -LIMIT), LIMIT) + 0.5);
+export function requantizeOnce(acc: f64, m: f64): i32 {
+  const v = min(max(acc * m, -LIMIT), LIMIT);
+  return <i32>trunc(v + copysign(HALF, v));
 }
+
+/** The largest number below 1/2: added to one just below it, it does not reach 1. */
+const HALF: f64 = 0.49999999999999994;
 
 /** Larger results saturate. */
 const LIMIT: f64 = 1048576;
@@ -53,5 +54,6 @@ export function requantizeOnceLanes(acc: v128, m0: v128, m1: v128): v128 {
 @inline
 function onceTwo(acc: v128, m: v128): v128 {
   const v = f64x2.mul(f64x2.convert_low_i32x4_s(acc), m), bounded = f64x2.min(f64x2.max(v, f64x2.splat(-LIMIT)), f64x2.splat(LIMIT));
-  return f64x2.add(f64x2.floor(f64x2.add(bounded, f64x2.splat(0.5))), f64x2.splat(ROUNDER));
+  const half = v128.or(v128.and(bounded, f64x2.splat(-0.0)), f64x2.splat(HALF));
+  return f64x2.add(f64x2.trunc(f64x2.add(bounded, half)), f64x2.splat(ROUNDER));
 }

@@ -8,6 +8,7 @@ import { walkFields } from "./strided.ts";
 type Op = "add" | "sub" | "mul" | "min" | "max" | "prelu";
 /** As in assembly/kernels/binary.i8.ts. */
 const opNumber: Record<Op, number> = { add: 0, sub: 0, mul: 1, min: 2, max: 3, prelu: 4 };
+const f = Math.fround;
 /** TFLite shifts operands of add and sub left by this. */
 const HEADROOM = 20, HEADROOM16 = 15;
 
@@ -43,8 +44,9 @@ function realFactors(op: Op, sa: number, sb: number, sy: number): Params {
 /** Source: TFLite add.cc, sub.cc, mul.cc, prelu in activations.cc. */
 function fixedFactors(op: Op, sa: number, sb: number, sy: number, headroom: number): Params {
   const twice = 2 * Math.max(sa, sb), none = { m1: 0, r1: 1, g1: 1, m2: 0, r2: 1, g2: 1, m3: 0, r3: 1, g3: 1 };
-  if (op === "mul") return { ...none, ...factor(3, (sa * sb) / sy) };
-  if (op === "prelu") return { ...none, ...factor(1, sa / sy), ...factor(2, (sa * sb) / sy) };
+  const product = f(f(sa * sb) / sy);
+  if (op === "mul") return { ...none, ...factor(3, product) };
+  if (op === "prelu") return { ...none, ...factor(1, f(sa / sy)), ...factor(2, product) };
   if (op === "min" || op === "max") return none;
   return { ...factor(1, sa / twice), ...factor(2, sb / twice), g2: op === "sub" ? -1 : 1, ...factor(3, twice / (2 ** headroom * sy)) };
 }

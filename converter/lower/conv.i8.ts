@@ -6,6 +6,7 @@ import type { LoweringContext, Params } from "./context.ts";
 import { convolveI16 } from "./conv.i16.ts";
 import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
+import { features, timeFilters } from "./svdf.tflite.ts";
 
 /** As in assembly/kernels/conv2d.i8.ts. */
 const MANY = 16;
@@ -13,8 +14,8 @@ const pad8 = (n: number) => Math.ceil(n / 8) * 8;
 
 /** w [O,KH,KW,C/groups] int8 with its bias, and what the sums are scaled with. */
 export interface Filter { data: Int8Array; O: number; KH: number; KW: number; Cg: number; groups: number; zw: number; bias: ArrayLike<number> | undefined; biasType: DType | undefined; scales: number[] }
-/** Where and how a filter is moved over x [N,H,W,C], and where in y its pixels go. */
-export interface Place { x: string; y: string; offset: number; OH: number; OW: number; stride: number[]; dilation: number[]; pad: number[]; pixels: { yBatch: number; yRow: number; yPixel: number }; clamp: Clamp }
+/** Where and how a filter is moved over x [N,H,W,C], and where in y its pixels go. once: sums are rounded once, as TFLite rounds those of int16 dense layers. */
+export interface Place { x: string; y: string; offset: number; once?: boolean; OH: number; OW: number; stride: number[]; dilation: number[]; pad: number[]; pixels: { yBatch: number; yRow: number; yPixel: number }; clamp: Clamp }
 
 function filterOf(c: LoweringContext, [x, w, b]: readonly string[], y: string, groups: number): Filter {
   const weights = c.tensor(w!), input = c.tensor(x!), q = weights.quantization;
@@ -43,6 +44,7 @@ function foldedBias(f: Filter, zx: number): Int32Array {
 }
 
 export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
+  if (c.tensor(node.inputs[1]!).dtype === "int16") return timeFilters(node, c);
   const { groups, stride, dilation, pad, clamp } = node.attributes, [x, y] = [node.inputs[0]!, node.outputs[0]!], [, OH, OW, O] = c.tensor(y).shape as [number, number, number, number];
   const filter = filterOf(c, node.inputs, y, groups), place = { x, y, offset: 0, OH, OW, stride, dilation, pad, clamp, pixels: { yBatch: OH * OW * O, yRow: OW * O, yPixel: O } };
   const isDepthwise = c.tensor(x).dtype === "int8" && groups > 1 && filter.Cg === 1 && pad.every((n) => n >= 0) && filter.zw === 0 && filter.data.every((w) => w > -128);
@@ -52,9 +54,11 @@ export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
 
 /** Rows of x [N,I]: few as vectors, many as the pixels of an image, which TFLite would round in another way. */
 export function dense(node: Node<"dense">, c: LoweringContext): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!], f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!];
+  if (c.tensor(x).dtype === "int8" && c.tensor(y).dtype === "int16") return features(node, c);
+  const f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
   if (c.tensor(x).dtype === "int8" && (N < MANY || c.rounding === "tflite")) return vectors(c, f, x, y, N, clamp);
-  convolve(c, f, { x, y, offset: 0, OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
+  convolve(c, f, { x, y, offset: 0, once: c.rounding === "tflite", OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
 }
 
 function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {

@@ -26,7 +26,7 @@ import { pool } from "./pool.ts";
 import { dequantize, quantize } from "./quantize.ts";
 import { recurrentTraining } from "./recurrent.grad.ts";
 import { recurrent } from "./recurrent.ts";
-import { resample } from "./resample.ts";
+import { resample, resampleIntegers } from "./resample.ts";
 import { softmax as softmaxI8 } from "./softmax.i8.ts";
 import { updateStates } from "./states.ts";
 
@@ -53,7 +53,7 @@ const training: Lowerings = {
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
   ...each(unaryOps, tabulate), requantize: tabulate, lut, quantize, dequantize, ...each(["add", "sub", "mul", "min", "max", "prelu"], binaryI8),
-  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8,
+  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8, resample: resampleIntegers,
 };
 
 /**

@@ -3,6 +3,7 @@ import { evaluate } from "../ir/eval.ts";
 import { bytesOf, sizeOf, type Graph, type Node, type TypedArray } from "../ir/graph.ts";
 import type { UnaryOp } from "../ir/ops.ts";
 import type { LoweringContext } from "./context.ts";
+import { function16, isFunction16 } from "./functions.i16.ts";
 import { rescale } from "./rescale.ts";
 import { tfliteFunction } from "./unary.tflite.ts";
 
@@ -14,6 +15,7 @@ export function lut(node: Node<"lut">, c: LoweringContext): void {
 /** The function on every value that x can have, by the evaluator. */
 export function tabulate(node: Node<UnaryOp | "requantize">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = c.tensor(x), to = c.tensor(y), least = from.dtype === "uint8" ? 0 : -128;
+  if (c.rounding === "tflite" && from.dtype === "int16" && isFunction16(node.op)) return function16(node as Node<UnaryOp>, c);
   if (bytesOf(from.dtype) !== 1 || bytesOf(to.dtype) !== 1) return rescale(node, c);
   const exact = c.rounding === "tflite" ? tfliteFunction(node, from, to) : undefined;
   if (exact) return lookUp(c, x, y, exact);

@@ -1,8 +1,9 @@
-/** matmul of int8 activations → matmulI8. */
+/** matmul of activations → matmulI8; of int16, with TFLite's rounding, matmulI16Tflite. */
 import { broadcastStrides } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
 import { noClamp } from "../ir/ops.ts";
 import type { LoweringContext } from "./context.ts";
+import { wideFactor } from "./conv.i16.ts";
 import { outputParams, perTensorOf, rounded } from "./multipliers.ts";
 import { stridedFields } from "./strided.ts";
 
@@ -14,10 +15,15 @@ export function matmul(node: Node<"matmul">, c: LoweringContext): void {
     const own = c.tensor(name).shape;
     return broadcastStrides(own.slice(0, -2), batch).map((s) => s * sizeOf(own.slice(-2)));
   };
+  const place = { M, K, N, ...stridedFields(batch, { a: strides(a), b: strides(b) }) }, real = Math.fround(qa.scale * qb.scale) / qy.scale, macs = sizeOf(batch) * M * K * N;
+  if (c.tensor(y).dtype === "int16") {
+    const [m, shift] = wideFactor(real);
+    return c.call("matmulI16Tflite", { a: c.at(a), b: c.at(b), y: c.at(y), ...place, m, shift }, ["y"], macs);
+  }
   c.call(rounded(c, "matmulI8"), {
-    a: c.at(a), b: c.at(b), y: c.at(y), t: c.scratch(128 + 8 * (K + 8) + (2 * (K + 1) + 4) * padded), M, K, N, za: qa.zeroPoint, zb: qb.zeroPoint,
-    ...stridedFields(batch, { a: strides(a), b: strides(b) }), ...outputParams(c, new Array<number>(padded).fill((Math.fround(qa.scale * qb.scale)) / qy.scale), c.tensor(y), noClamp),
-  }, ["y", "t"], sizeOf(batch) * M * K * N);
+    a: c.at(a), b: c.at(b), y: c.at(y), t: c.scratch(128 + 8 * (K + 8) + (2 * (K + 1) + 4) * padded), ...place, za: qa.zeroPoint, zb: qb.zeroPoint,
+    ...outputParams(c, new Array<number>(padded).fill(real), c.tensor(y), noClamp),
+  }, ["y", "t"], macs);
 }
 
 type Scale = ReturnType<typeof perTensorOf>;

@@ -54,10 +54,9 @@ export function outputParams(c: LoweringContext, scales: readonly number[], y: T
   return { m: c.constant(interleaved(fixed, (f) => f.multiplier, ({ shift }) => 2 ** (30 + Math.min(0, shift)))), grow, ...own };
 }
 
-/** The same for TFLite's fully connected layer, which rounds once: multipliers of 31 bits in float64. */
+/** The same for TFLite's fully connected layer, which rounds once: multipliers in float64. */
 export function outputParamsOnce(c: LoweringContext, scales: readonly number[], y: Tensor, clamp: Clamp): Params {
-  const exact = scales.map(quantizeMultiplier).map(({ multiplier, shift }) => multiplier * 2 ** (shift - 31));
-  return { m: c.constant(new Uint8Array(Float64Array.from(exact).buffer)), grow: 0, zy: perTensorOf(y).zeroPoint, ...integerBounds(y, clamp) };
+  return { m: c.constant(new Uint8Array(Float64Array.from(scales).buffer)), grow: 0, zy: perTensorOf(y).zeroPoint, ...integerBounds(y, clamp) };
 }
 
 /** [n/4][2][4] of a(f) and b(f). */

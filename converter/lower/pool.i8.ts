@@ -1,7 +1,7 @@
-/** maxPool2d, averagePool2d and reduceMean of int8. */
+/** maxPool2d, averagePool2d and reduceMean of int8 and int16. */
 import { OctavoError } from "../ir/error.ts";
 import { stridesOf } from "../ir/eval/strides.ts";
-import { sizeOf, type Node } from "../ir/graph.ts";
+import { bytesOf, sizeOf, type Node } from "../ir/graph.ts";
 import { noClamp } from "../ir/ops.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
 import { integerBounds, perTensorOf, quantizeMultiplier } from "./multipliers.ts";
@@ -31,8 +31,8 @@ export function mean(node: Node<"reduceMean">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = perTensorOf(c.tensor(x)), to = perTensorOf(c.tensor(y)), { shape } = c.tensor(x);
   const axes = node.attributes.axes.filter((a) => shape[a] !== 1).sort((a, b) => a - b), first = axes[0] ?? 0, n = sizeOf(axes.map((a) => shape[a]!));
   const together = axes.every((a, i) => a === first + i), outer = together ? sizeOf(shape.slice(0, first)) : 1, inner = sizeOf(shape) / n / outer;
-  const exact = c.rounding === "tflite" ? meanFactor(from.scale / to.scale, n) : undefined;
-  c.call(exact ? "meanI8Tflite" : "averagePool2dI8", {
+  const bytes = bytesOf(c.tensor(x).dtype), exact = c.rounding === "tflite" ? meanFactor(from.scale / to.scale, n) : undefined;
+  c.call(bytes === 2 ? "meanI16Tflite" : exact ? "meanI8Tflite" : "averagePool2dI8", {
     ...windowOf({ kernel: [n, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }, [outer, n, 1, inner], 1, 1), x: together ? c.at(x) : gathered(c, x, axes), y: c.at(y),
     padBottom: 0, padRight: 0, countIncludePad: 0, zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), noClamp), scale: from.scale / to.scale, ...(exact ?? { m: 0, r: 1 }),
   }, ["y"], sizeOf(shape));
@@ -41,8 +41,8 @@ export function mean(node: Node<"reduceMean">, c: LoweringContext): void {
 /** x with the axes in front. */
 function gathered(c: LoweringContext, x: string, axes: readonly number[]): Operand {
   const { shape } = c.tensor(x), perm = [...axes, ...shape.map((_, a) => a).filter((a) => !axes.includes(a))], strides = stridesOf(shape);
-  const y = c.scratch(sizeOf(shape)), to = perm.map((a) => shape[a]!);
-  c.call("copy", { x: c.at(x), y, bytes: 1, ...stridedFields(to, { x: perm.map((a) => strides[a]!), y: stridesOf(to) }) }, ["y"]);
+  const bytes = bytesOf(c.tensor(x).dtype), y = c.scratch(bytes * sizeOf(shape)), to = perm.map((a) => shape[a]!);
+  c.call("copy", { x: c.at(x), y, bytes, ...stridedFields(to, { x: perm.map((a) => strides[a]!), y: stridesOf(to) }) }, ["y"]);
   return y;
 }
 

@@ -7,6 +7,7 @@ import type { RecurrentActivation } from "../ir/ops.ts";
 import { functionNumber, type KernelName } from "../write/layout.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
 import { directionOf, paddedRows, paddedTo8, perGate, weightsF32, weightsI8, type Gates } from "./gates.ts";
+import { lstmTflite } from "./lstm.tflite.ts";
 
 type RecurrentNode = Node<"lstm"> | Node<"gru"> | Node<"rnn">;
 
@@ -16,6 +17,7 @@ interface Layer extends Gates { node: RecurrentNode; c: LoweringContext; D: numb
 const gateCount = { lstm: 4, gru: 3, rnn: 1 } as const, none = 0;
 
 export function recurrent(node: RecurrentNode, c: LoweringContext): void {
+  if (node.op === "lstm" && c.rounding === "tflite" && node.outputs[2] && c.tensor(node.outputs[2]).dtype === "int16") return lstmTflite(node, c);
   const [T, N, I] = c.tensor(node.inputs[0]!).shape as [number, number, number], G = gateCount[node.op], H = node.attributes.hidden;
   const { direction, activations } = node.attributes, D = direction === "bidirectional" ? 2 : 1, each = activations.length / D;
   for (let d = 0; d < D; d++) {

@@ -12,6 +12,7 @@ function slopesOf(node: Node<UnaryOp | "requantize">, sx: number, sy: number): S
   const same = Math.fround(sx / sy);
   if (node.op === "leakyRelu") return [same, Math.fround(Math.fround(sx * Math.fround(node.attributes.alpha)) / sy)];
   if (node.op === "clip") return [same, same];
+  if (node.op === "abs") return [same, -same];
   if (node.op === "requantize") return [sx / sy, sx / sy];
   throw new OctavoError("ERR_OCTAVO_DTYPE", `${node.op} of int16 has no kernel.`);
 }
@@ -28,6 +29,7 @@ export function rescale(node: Node<UnaryOp | "requantize">, c: LoweringContext):
 }
 
 function factor(k: number, real: number): Params {
-  const { multiplier, shift } = quantizeMultiplier(real);
-  return shift < -30 ? { [`m${k}`]: 0, [`r${k}`]: 1, [`g${k}`]: 1 } : { [`m${k}`]: multiplier, [`r${k}`]: 2 ** (30 + Math.min(0, shift)), [`g${k}`]: 2 ** Math.min(30, Math.max(0, shift)) };
+  const { multiplier, shift } = quantizeMultiplier(Math.abs(real));
+  if (shift < -30) return { [`m${k}`]: 0, [`r${k}`]: 1, [`g${k}`]: 1 };
+  return { [`m${k}`]: multiplier, [`r${k}`]: 2 ** (30 + Math.min(0, shift)), [`g${k}`]: Math.sign(real) * 2 ** Math.min(30, Math.max(0, shift)) };
 }

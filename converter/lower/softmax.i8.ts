@@ -2,10 +2,12 @@
 import { around } from "../ir/eval/strides.ts";
 import type { Node } from "../ir/graph.ts";
 import type { LoweringContext } from "./context.ts";
+import { softmax16 } from "./functions.i16.ts";
 import { expOnNegative, roundedHigh, saturated } from "./gemmlowp.ts";
 import { perTensorOf, quantizeMultiplier } from "./multipliers.ts";
 
 export function softmax(node: Node<"softmax" | "logSoftmax">, c: LoweringContext): void {
+  if (node.op === "softmax" && c.tensor(node.inputs[0]!).dtype === "int16") return softmax16(node, c);
   const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = perTensorOf(c.tensor(x)), to = perTensorOf(c.tensor(y));
   const { outer, size, inner } = around(c.tensor(x).shape, node.attributes.axis);
   const exact = c.rounding === "tflite" && node.op === "softmax" && to.scale === 1 / 256 && to.zeroPoint === -128;

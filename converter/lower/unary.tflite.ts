@@ -21,6 +21,8 @@ function integerFunction(node: Node<UnaryOp | "requantize">, s: Scales): Integer
   if (real) return tabulated(s, real);
   if (node.op === "hardSwish") return hardSwish(s);
   if (node.op === "leakyRelu") return leakyRelu(s, node.attributes.alpha);
+  if (node.op === "neg") return (q) => (q === -128 ? q : -q); // whatever the zero point. Source: TFLite reference/neg.h
+  if (node.op === "sqrt") return root(s);
   if (node.op === "abs") return rescaled(s, Math.fround(s.sx / s.sy), Math.abs);
   if (node.op === "clip") return rescaled(s, Math.fround(s.sx / s.sy));
   return node.op === "requantize" ? rescaled(s, s.sx / s.sy) : undefined;
@@ -40,6 +42,11 @@ function tabulated({ sx, zx, sy, zy }: Scales, f: (v: number) => number): Intege
 function rescaled({ zx, zy }: Scales, factor: number, f = (v: number) => v): IntegerFunction {
   const by = quantizeMultiplier(factor);
   return (q) => multiplied(f(q - zx), by) + zy;
+}
+
+/** Cut off, not rounded. Source: TFLite elementwise.cc SqrtEvalQuantized. */
+function root({ sx, zx, sy, zy }: Scales): IntegerFunction {
+  return (q) => Math.trunc(Math.fround(Math.fround(Math.sqrt(Math.fround(sx * Math.max(0, q - zx)))) / sy)) + zy;
 }
 
 /** Source: TFLite reference/leaky_relu.h. */

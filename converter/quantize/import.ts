@@ -4,9 +4,10 @@
  */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
+import { exactResize, isIntegerResize } from "./exact-resize.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
-import { fitsZeroPoints, hasIntegerKernel, integerTensors } from "./integer-ops.ts";
+import { fitsZeroPoints, hasIntegerKernel, integerTensors, isIntegerLstm, isIntegerSvdf } from "./integer-ops.ts";
 import { shapeConstants } from "./kernel-constants.ts";
 import { matchScales } from "./match-scales.ts";
 import { shiftUnsigned } from "./shift-unsigned.ts";
@@ -26,7 +27,8 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
   shiftUnsigned(graph);
   fuseQdq(graph);
   foldDequantized(graph);
-  floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n), direct: false, isWhole: (n) => exact && isIntegerLstm(graph, n) });
+  if (exact) exactResize(graph);
+  floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n, exact), direct: false, isWhole: (n) => exact && (isIntegerLstm(n, graph) || isIntegerSvdf(n, graph) || isIntegerResize(n, graph)) });
   matchScales(graph);
   if (!exact) shapeConstants(graph);
   if (!exact) mergeTables(graph);
@@ -34,14 +36,11 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
   return graph;
 }
 
-function runsOnIntegers(graph: Graph, node: Node): boolean {
+function runsOnIntegers(graph: Graph, node: Node, exact: boolean): boolean {
   const tensors = integerTensors(node).map((name) => tensorOf(graph, name)), type = tensors.some((t) => t.dtype === "int16") ? "int16" : "int8";
   if (node.op === "quantize" || node.op === "dequantize" || node.op === "requantize") return true;
-  return tensors.every((t) => t.quantization && t.dtype === type) && fitsZeroPoints(node, tensors) && hasIntegerKernel(node, graph, type);
+  return tensors.every((t) => t.quantization && t.dtype === type) && fitsZeroPoints(node, tensors) && hasIntegerKernel(node, graph, type, exact);
 }
-
-/** TFLite's fully quantized LSTM: its cell state is int16. */
-const isIntegerLstm = (graph: Graph, node: Node) => node.op === "lstm" && node.outputs[2] !== "" && tensorOf(graph, node.outputs[2]!).dtype === "int16";
 
 /** Constants that float operators read are float in the file. */
 export function foldDequantized(graph: Graph): void {

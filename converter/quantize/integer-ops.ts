@@ -42,11 +42,39 @@ export const integerOps8: { [K in OpName]?: Condition<K> } = {
   rnn: recurrent([5], 3),
 };
 
+/** Operators of int16 that only TFLite's rounding has kernels for. */
+export const exactOps16: { [K in OpName]?: Condition<K> } = {
+  ...each(["sigmoid", "tanh"], (node, graph) => isQ15(node, graph)), ...each(["exp", "log", "gelu", "geluTanh", "sqrt", "abs", "matmul"], always),
+  softmax: (node, graph) => isQ15(node, graph) && node.attributes.axis === tensorOf(graph, node.inputs[0]!).shape.length - 1,
+  reduceMean: (node, graph) => scaleOf(graph, node.inputs[0]!) < scaleOf(graph, node.outputs[0]!) * 2 ** Math.floor(Math.log2(sumOver(node, graph))),
+};
+const scaleOf = (graph: Graph, name: string) => tensorOf(graph, name).quantization!.scale[0]!;
+const isQ15 = (node: Node, graph: Graph) => scaleOf(graph, node.outputs[0]!) === 2 ** -15;
+const sumOver = (node: Node<"reduceMean">, graph: Graph) => node.attributes.axes.reduce((n, a) => n * tensorOf(graph, node.inputs[0]!).shape[a]!, 1);
+
+/** The products of TFLite's integer SVDF: int8 → int16 state, int16 · int16 → int8. */
+export function isIntegerSvdf(node: Node, graph: Graph): boolean {
+  if ((node.op !== "dense" && node.op !== "conv2d") || !constantAt(1, 2)(node, graph)) return false;
+  const [x, w, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!].map((name) => tensorOf(graph, name)), types = [x, w, y].map((t) => (t!.quantization?.scale.length === 1 ? t!.dtype : "")).join();
+  return node.op === "dense" ? types === "int8,int8,int16" : types === "int16,int16,int8" && x!.shape[1] === 1 && node.attributes.groups === w!.shape[0];
+}
+
+/** TFLite's fully quantized LSTM: an int16 cell in steps of a power of two, one scale for y and the hidden state. */
+export function isIntegerLstm(node: Node, graph: Graph): boolean {
+  if (node.op !== "lstm" || !node.outputs.every(Boolean) || !recurrent([6, 7], 3)(node, graph)) return false;
+  const [y, h, cell] = node.outputs.map((name) => tensorOf(graph, name)), q = cell!.quantization;
+  if (!y!.quantization || !h!.quantization || !q || cell!.dtype !== "int16" || tensorOf(graph, node.inputs[0]!).dtype !== "int8") return false;
+  const bits = 15 + Math.log2(q.scale[0]!), same = y!.quantization.scale[0] === h!.quantization.scale[0] && y!.quantization.zeroPoint[0] === h!.quantization.zeroPoint[0];
+  return same && q.zeroPoint[0] === 0 && Number.isInteger(bits) && bits >= 0 && bits <= 6 && node.attributes.activations.every(({ fn }, i) => fn === (i % 3 ? "tanh" : "sigmoid"));
+}
+
 /** Operators that read and write integers by nature. */
 const borders = new Set<OpName>(["quantize", "dequantize", "requantize"]);
 
-export function hasIntegerKernel(node: Node, graph: Graph, type: ActivationType): boolean {
-  const condition = (type === "int8" ? integerOps8 : integerOps16)[node.op] as Condition<OpName> | undefined;
+/** @param exact with the kernels of TFLite's rounding */
+export function hasIntegerKernel(node: Node, graph: Graph, type: ActivationType, exact = false): boolean {
+  const table = type === "int8" ? integerOps8 : exact ? { ...exactOps16, ...integerOps16 } : integerOps16;
+  const condition = table[node.op] as Condition<OpName> | undefined;
   return borders.has(node.op) || (condition?.(node, graph) ?? false);
 }
 

@@ -32,6 +32,7 @@ const quantize = [...ptr("x", "y"), ...i32("n", "bytes", "flip", "zero"), ...f32
 /** Output of assembly/quant/output.ts. */
 const output = [...ptr("m", "grow"), ...i32("zy", "lo", "hi")];
 const conv2dI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "zx", "zw")];
+const conv2dI16 = [...image, ...ptr("x", "w", "b", "m", "y"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "wide", "lo", "hi")];
 const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("multiplier", "zx", "strip")];
 const denseI8 = [...output, ...ptr("x", "w", "b", "y", "t"), ...i32("N", "I", "O", "zw")];
 const pool = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad"), ...f32("lo", "hi")];
@@ -86,11 +87,20 @@ const inferLayouts = {
   matmulI8,
   matmulI8Tflite: matmulI8,
   meanI8Tflite: poolI8,
-  conv2dI16: [...image, ...ptr("x", "w", "b", "m", "y"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "wide", "lo", "hi")],
+  conv2dI16,
   rescale: [...ptr("x", "y"), ...i32("n", "from", "to", "zx", "zy", "lo", "hi", "m1", "r1", "g1", "m2", "r2", "g2")],
   binaryI16: binaryI8,
   maxPool2dI16: poolI8,
   averagePool2dI16: poolI8,
+  lstmI8Tflite: [...ptr("x", "w", "r", "b", "m", "h0", "c0", "y", "hn", "cn", "s", "c", "q"), ...i32("T", "N", "I", "H", "yStep", "reverse", "cellBits", "clip", "zh")],
+  lutI16: [...ptr("x", "table", "y"), ...i32("n")],
+  sigmoidI16: [...ptr("x", "table", "y"), ...i32("n", "m", "shift", "tanh")],
+  softmaxI16: [...ptr("x", "exp", "reciprocal", "y"), ...i32("rows", "n", "m", "r", "g")],
+  resampleTflite: [...ptr("x", "i", "w", "y"), ...i32("outer", "n", "out", "inner", "taps", "from", "to", "shift")],
+  svdfTflite: [...ptr("x", "w", "b", "y"), ...i32("N", "M", "U", "R", "m", "r", "g", "zy", "lo", "hi")],
+  meanI16Tflite: poolI8,
+  denseI16Tflite: conv2dI16,
+  matmulI16Tflite: [...ptr("a", "b", "y"), ...i32("M", "K", "N", "m", "shift"), ...axes("n"), ...axes("a"), ...axes("b")],
 } satisfies Record<string, Field[]>;
 
 /** Recurrent layers in training; scale 0: the hidden state is not quantized. */

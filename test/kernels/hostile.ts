@@ -27,14 +27,16 @@ export async function expectNoHarm(graph: Graph, inputs: Inputs, build: Build, s
   await expectDamageDoesNoHarm((await compile(graph)).model, Object.fromEntries(inputs) as Record<string, Values>, build, seed);
 }
 
-/** The same of a model file. */
-export async function expectDamageDoesNoHarm(model: Uint8Array, given: Record<string, Values>, build: Build, seed: number): Promise<void> {
+/** The same of a model file; `raw`: given its integers. */
+export async function expectDamageDoesNoHarm(model: Uint8Array, given: Record<string, Values>, build: Build, seed: number, raw = false): Promise<void> {
   const r = random(seed);
   let refused = 0, slowest = 0;
   for (let i = 0; i < CASES; i++) {
     const start = performance.now();
     try {
-      (await load(damage(model, r), { builds: [build], integrity: false })).run(given);
+      const loaded = await load(damage(model, r), { builds: [build], integrity: false });
+      if (raw) loaded.runRaw(given);
+      else loaded.run(given);
     } catch (e) {
       if (!(e instanceof OctavoError)) throw e;
       expect(e.code).toBe("ERR_OCTAVO_FORMAT");

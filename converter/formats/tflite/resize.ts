@@ -39,8 +39,17 @@ function nearestTaps(from: number, to: number, p: Placement): Taps {
   return { taps: 1, indices, weights: indices.map(() => 1) };
 }
 
+/** The same of integers, in 1024ths. Source: TFLite reference_ops.h ResizeBilinearInteger. */
+function fixedTaps(from: number, to: number, p: Placement): Taps {
+  const corners = p.alignCorners && to > 1, steps = corners ? to - 1 : to, scale = Math.floor(((corners ? from - 1 : from) * 1024 + Math.floor(steps / 2)) / steps);
+  const places = Array.from({ length: to }, (_, o) => o * scale + (p.halfPixelCenters ? Math.floor(scale / 2) - 512 : 0));
+  const lower = places.map((s) => Math.min(Math.max(Math.trunc(s / 1024), 0), from - 1)), upper = places.map((s) => Math.max(0, Math.min(Math.trunc((s + 1023) / 1024), from - 1)));
+  return { taps: 2, indices: places.flatMap((_, o) => [lower[o]!, upper[o]!]), weights: places.flatMap((s, o) => [1 - (s / 1024 - lower[o]!), s / 1024 - lower[o]!]) };
+}
+
 function bilinear(n: TfliteNode): void {
-  resize(n, n.real(0), linearTaps, options.resizeBilinear(n.operator));
+  const fixed = ["int8", "int16"].includes(n.dtype(n.input(0)));
+  resize(n, n.real(0), fixed ? fixedTaps : linearTaps, options.resizeBilinear(n.operator));
 }
 
 function nearest(n: TfliteNode): void {

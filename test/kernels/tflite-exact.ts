@@ -1,0 +1,20 @@
+/** Small .tflite files of one operator each, int8 or int16, and what TFLite's reference kernels answer: test/fixtures/tflite-exact/operators.py. */
+import { readFileSync } from "node:fs";
+import { gunzipSync } from "node:zlib";
+import type { TypedArray } from "../../converter/ir/graph.ts";
+
+interface Packed { dtype: string; shape: number[]; data: string }
+export interface ExactCase { name: string; model: Uint8Array; stateful: boolean; runs: { inputs: TypedArray[]; outputs: TypedArray[] }[] }
+
+const arrays: Record<string, (b: ArrayBuffer) => TypedArray> = {
+  float32: (b) => new Float32Array(b), int8: (b) => new Int8Array(b), uint8: (b) => new Uint8Array(b), bool: (b) => new Uint8Array(b), int16: (b) => new Int16Array(b), int32: (b) => new Int32Array(b),
+};
+const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
+const unpack = ({ dtype, data }: Packed) => arrays[dtype]!(bytesOf(data).buffer);
+
+const { cases } = JSON.parse(gunzipSync(readFileSync(new URL("../fixtures/tflite-exact/operators.json.gz", import.meta.url))).toString()) as
+  { cases: { name: string; model: string; stateful?: boolean; runs: { inputs: Packed[]; outputs: Packed[] }[] }[] };
+
+export const exactCases: ExactCase[] = cases.map(({ name, model, stateful = false, runs }) => ({
+  name, model: bytesOf(model), stateful, runs: runs.map(({ inputs, outputs }) => ({ inputs: inputs.map(unpack), outputs: outputs.map(unpack) })),
+}));
