@@ -143,6 +143,7 @@ export class TwinWriter implements Twin {
   private weights(node: Node): string {
     const tensor = tensorOf(this.source, node.inputs[1]!);
     if (!tensor.data) return this.read(node.inputs[1]!);
+    if (this.choice.has(node.name) && tensor.quantization?.zeroPoint.some((z) => z !== 0)) throw modelError("ERR_OCTAVO_OPERATOR", this.source.format, `node "${node.name}" (${node.op})`, "its weights have zero points, expected symmetric ones, for training", "Train other layers (--trainable), or convert the float model.");
     return this.parameter(node.name, "weight", tensor.shape, Float32Array.from(realOf(tensor)), 0, isQuantized(tensor) ? perRow(tensor.quantization.scale, tensor.shape[0]!) : undefined);
   }
 
