@@ -3,6 +3,7 @@ import type { Graph } from "../ir/graph.ts";
 import { columnsToRows } from "./columns-to-rows.ts";
 import { commonSubexpressions } from "./common-subexpressions.ts";
 import { deadCode } from "./dead-code.ts";
+import { dropZeroStates } from "./drop-zero-states.ts";
 import { foldBatchnorm } from "./fold-batchnorm.ts";
 import { foldConstants } from "./fold-constants.ts";
 import { fuseActivation } from "./fuse-activation.ts";
@@ -22,7 +23,7 @@ import { applyRewrites, type Rewrite } from "./rewriter.ts";
 import { scalarArithmetic } from "./scalar-arithmetic.ts";
 import { scaleToDepthwise } from "./scale-to-depthwise.ts";
 
-const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, commonSubexpressions];
+const tidy: Rewrite[] = [deadCode, foldConstants, mergeReshapes, removeIdentities, dropZeroStates, commonSubexpressions];
 const arithmetic: Rewrite[] = [
   gatherToSlice, scalarArithmetic, matmulToDense, foldBatchnorm, fuseAffine, fuseNormalize, fuseActivation, fuseClamp, fusePadding,
 ];

@@ -5,6 +5,7 @@ import { noClamp } from "../../converter/ir/ops.ts";
 import { columnsToRows } from "../../converter/optimise/columns-to-rows.ts";
 import { commonSubexpressions } from "../../converter/optimise/common-subexpressions.ts";
 import { deadCode } from "../../converter/optimise/dead-code.ts";
+import { dropZeroStates } from "../../converter/optimise/drop-zero-states.ts";
 import { foldBatchnorm } from "../../converter/optimise/fold-batchnorm.ts";
 import { foldConstants } from "../../converter/optimise/fold-constants.ts";
 import { fuseActivation } from "../../converter/optimise/fuse-activation.ts";
@@ -281,6 +282,16 @@ test("folding of constants is bounded", () => {
 
 const column = (n: Net, x: string, groups: number, O: number, C: number) =>
   n.add("conv2d", [x, n.weights(O, 3, 1, C / groups), n.weights(O)], { stride: [2, 1], dilation: [1, 1], pad: [1, 0, 0, 0], groups, clamp: [0, Infinity] });
+
+const lstm = (n: Net, h: string, c: string, activations = 3) => n.add("lstm", ["x", n.weights(1, 8, 3), n.weights(1, 8, 2), "", h, c],
+  { direction: "forward", hidden: 2, clip: 0, inputForget: false, activations: Array.from({ length: activations }, (_, i) => ({ fn: i ? "tanh" as const : "sigmoid" as const, alpha: 0, beta: 0 })) });
+const zeros = (n: Net) => n.real([0, 0], [1, 1, 2]);
+const inputsOf = (g: Graph) => g.nodes[0]!.inputs.map(Boolean);
+examples("initial states of zero", [dropZeroStates], {
+  "both are left out": { shape: [4, 1, 3], left: ["lstm"], build: (n) => lstm(n, zeros(n), zeros(n)), after: (g) => expect(inputsOf(g)).toEqual([true, true, true]) },
+  "one of two": { shape: [4, 1, 3], left: ["lstm"], build: (n) => lstm(n, zeros(n), n.real([0, 1], [1, 1, 2])), after: (g) => expect(inputsOf(g)).toEqual([true, true, true, false, false, true]) },
+  "others stay": { shape: [4, 1, 3], left: ["lstm"], build: (n) => lstm(n, n.real([1, 0], [1, 1, 2]), n.real([0, 1], [1, 1, 2])), after: (g) => expect(inputsOf(g)).toEqual([true, true, true, false, true, true]) },
+});
 
 examples("columns run as rows", [columnsToRows, foldConstants, mergeReshapes, removeIdentities], {
   "convolutions and a pool": {
