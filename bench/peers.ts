@@ -36,7 +36,7 @@ if (!existsSync(path.join(root, "dist/targets/relaxed.js"))) throw new Error("Th
 await installPackages();
 installPeers();
 const entries = await makeFiles(models, files, names), peers = ["@litertjs/core", "@tensorflow/tfjs-tflite", "@tensorflow/tfjs", "onnxruntime-web", "onnxruntime-node"];
-const result: PeerResults = { machine: machine(), versions: Object.fromEntries(peers.map((name) => [name, versionOf(name)])), models: entries.map(({ name, kind, macs }) => ({ name, kind, macs })) };
+const result: PeerResults = { machine: machine(), versions: Object.fromEntries(peers.map((name) => [name, versionOf(name)])), models: entries.map(({ name, kind, macs, bytes }) => ({ name, kind, macs, bytes })) };
 if (!part || part === "chromium") result.chromium = await inChromium(files, names, options);
 if (!part || part === "node") result.node = await inNode(files, names, options);
 if ((!part || part === "cold") && names.includes("kws")) result.cold = await coldStarts(entries.find((e) => e.name === "kws")!, files, { pages: 8, processes: 20 });

@@ -3,11 +3,12 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import type { Converted } from "./parts/conversion.ts";
 import type { ColdRun } from "./peers/cold.ts";
+import type { Entry } from "./peers/contenders.ts";
 import type { Run } from "./peers/run.ts";
 import type { Machine } from "./report/machine.ts";
 import type { WorkerResult } from "./targets/worker-example.ts";
 
-export interface PeerResults { machine: Machine; versions: Record<string, string>; models: { name: string; kind: "cnn" | "lstm"; macs: number }[]; chromium?: Run; node?: Run; cold?: ColdRun }
+export interface PeerResults { machine: Machine; versions: Record<string, string>; models: Pick<Entry, "name" | "kind" | "macs" | "bytes">[]; chromium?: Run; node?: Run; cold?: ColdRun }
 export type Conversions = Record<string, Converted[]>;
 /** Milliseconds by build and model. */
 export interface TargetResult { version: string; latencies: Record<string, Record<string, number>>; cold?: { ms: number; empty: number } }

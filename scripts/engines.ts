@@ -1,12 +1,12 @@
 /** `npm run engines`: the same model files in every engine of this machine; one table, also in docs/targets.md and README.md. */
 import { createHash } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium, firefox } from "./engines/browsers.ts";
 import { makeCases } from "./engines/cases.ts";
 import { bun, deno, node, nodeWasi, wasmi, wasmtime, workerd, type Answer } from "./engines/hosts.ts";
-import { Absent, installPackages, root } from "./engines/tools.ts";
+import { Absent, insertBetween, installPackages } from "./engines/tools.ts";
 
 const engines: [string, (folder: string) => Promise<Answer>][] = [
   ["Node", node(20)], ["Node", node(22)], ["Node", node(24)], ["Node", node(26)], ["Chromium", chromium], ["Firefox ESR", firefox], ["workerd", workerd],
@@ -39,12 +39,6 @@ function joined(all: readonly (readonly string[])[]): string[][] {
   return [...groups.values()].map((group) => group[0]!.map((_, i) => unique(group, i)));
 }
 
-/** Puts `text` between the marks `<!-- engines -->` and `<!-- /engines -->`. */
-function insert(file: string, text: string): void {
-  const old = readFileSync(path.join(root, file), "utf8"), marked = /<!-- engines -->[^]*<!-- \/engines -->/;
-  if (marked.test(old)) writeFileSync(path.join(root, file), old.replace(marked, () => `<!-- engines -->\n${text}\n<!-- /engines -->`));
-}
-
 const folder = mkdtempSync(path.join(tmpdir(), "octavo-cases-"));
 const { cases, refused } = await makeCases(folder), golden = cases.map((c) => c.digest);
 await installPackages().catch((error: Error) => console.error(`npm: ${error.message.split("\n")[0]}`));
@@ -58,6 +52,6 @@ const notes = ["", ...(skipped.length ? [`Skipped on this machine: ${skipped.joi
 const text = [intro, table(heads, rows), ...notes].join("\n");
 console.log(text);
 for (const line of refused) console.error(`no case: ${line}`);
-insert("docs/targets.md", text);
-insert("README.md", [intro, table(heads, joined(rows)), ...notes].join("\n"));
+insertBetween("docs/targets.md", "engines", text);
+insertBetween("README.md", "engines", [intro, table(heads, joined(rows)), ...notes].join("\n"));
 process.exitCode = rows.some((r) => r[4] !== `${golden.length} of ${golden.length}`) ? 1 : 0;

@@ -37,6 +37,8 @@ export interface Entry {
   kind: "cnn" | "lstm";
   macs: number;
   files: string[];
+  /** Of the float TFLite file and of our int8 file. */
+  bytes: { float: number; octavo: number };
   /** Of the int8 TFLite file: integers in and out, real = scale · (q − zeroPoint). */
   input: Port;
   output: Port;

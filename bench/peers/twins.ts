@@ -1,6 +1,6 @@
 /** The same network in another file: what an engine wants and the published file lacks. */
 import { readSchema } from "../../converter/formats/tflite/schema.ts";
-import { messages, type GraphProto, type ModelProto, type TensorProto } from "../../converter/formats/onnx/proto.ts";
+import { messages, type GraphProto, type ModelProto, type NodeProto, type TensorProto } from "../../converter/formats/onnx/proto.ts";
 import { decode, type Decoded } from "../../converter/formats/wire/protobuf.ts";
 import { encode } from "../../test/formats/protobuf-write.ts";
 
@@ -83,21 +83,42 @@ const arrays: Record<number, (t: TensorProto) => ArrayLike<number>> = {
   6: ({ rawData }) => new Int32Array(rawData!.slice().buffer),
 };
 
-/** A network of QuantizeLinear and DequantizeLinear pairs without them: weights dequantized, arithmetic in float. */
+const sums = new Set(["Conv", "Gemm", "MatMul", "Add"]);
+
+/**
+ * A network of QuantizeLinear and DequantizeLinear pairs without them: weights dequantized, arithmetic in float. Where a pair
+ * behind a sum cuts at zero, it was a ReLU or ReLU6 too, and a Clip takes its place.
+ */
 export function floatOnnx(bytes: Uint8Array): Uint8Array {
   const model = decode(bytes, messages.model) as ModelProto, graph = model.graph!, constants = new Map(graph.initializer!.map((t) => [t.name!, t])), renamed = new Map<string, string>();
-  const nameOf = (name: string): string => (renamed.has(name) ? nameOf(renamed.get(name)!) : name);
-  const outputs = new Set(graph.output!.map((o) => o.name!)), nodes: GraphProto["node"] = [];
+  const nameOf = (name: string): string => (renamed.has(name) ? nameOf(renamed.get(name)!) : name), nodes: NodeProto[] = [], by = new Map<string, string>();
+  const keep = (node: NodeProto) => { nodes.push(node); by.set(node.output![0]!, node.opType!); };
   for (const node of graph.node!) {
     const [x = "", scale = "", zero = ""] = node.input!, [y = ""] = node.output!;
-    if (node.opType === "DequantizeLinear" && constants.has(x)) constants.set(x, dequantized(constants.get(x)!, constants.get(scale)!, constants.get(zero)));
-    if (!/^(De)?[qQ]uantizeLinear$/.test(node.opType!)) nodes.push({ ...node, input: node.input!.map(nameOf) });
-    else renamed.set(y, x);
+    if (!/^(De)?[qQ]uantizeLinear$/.test(node.opType!)) keep({ ...node, input: node.input!.map(nameOf) });
+    else {
+      if (node.opType === "DequantizeLinear" && constants.has(x)) constants.set(x, dequantized(constants.get(x)!, constants.get(scale)!, constants.get(zero)));
+      const range = node.opType === "QuantizeLinear" && sums.has(by.get(nameOf(x)) ?? "") ? positiveRange(constants.get(scale)!, constants.get(zero)!) : undefined;
+      if (range) keep({ opType: "Clip", input: [nameOf(x), ...range.map((v, i) => scalarTo(constants, `${y}_${i}`, v))], output: [`${y}_clip`] });
+      renamed.set(y, range ? `${y}_clip` : x);
+    }
   }
-  for (const node of nodes) node.output = node.output!.map((o) => [...outputs].find((name) => nameOf(name) === o) ?? o);
+  for (const node of nodes) node.output = node.output!.map((o) => graph.output!.find(({ name }) => nameOf(name!) === o)?.name ?? o);
   const ports = (list: GraphProto["input"]) => list!.map((p) => ({ ...p, type: { tensorType: { ...p.type!.tensorType, elemType: 1 } } }));
   const used = new Set(nodes.flatMap((n) => n.input!));
   return encode({ ...model, graph: { ...graph, node: nodes, initializer: [...constants.values()].filter((t) => used.has(t.name!)), input: ports(graph.input), output: ports(graph.output) } } as Decoded, messages.model);
+}
+
+/** Bounds of a tensor that holds nothing below zero: [0, 6] where it ends there, else [0]. */
+function positiveRange(scale: TensorProto, zero: TensorProto): number[] | undefined {
+  const lowest = zero.dataType === 3 ? -128 : 0, highest = 255 * arrays[1]!(scale)[0]!;
+  if (arrays[zero.dataType!]!(zero)[0] !== lowest) return undefined;
+  return Math.abs(highest - 6) < 0.01 ? [0, 6] : [0];
+}
+
+function scalarTo(constants: Map<string, TensorProto>, name: string, value: number): string {
+  constants.set(name, { name, dims: [], dataType: 1, rawData: new Uint8Array(Float32Array.of(value).buffer) });
+  return name;
 }
 
 /** Scales of several channels run along the first axis. */

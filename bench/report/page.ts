@@ -1,11 +1,12 @@
 /** bench/results → docs/benchmarks.md and its charts. */
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { root } from "../../scripts/engines/tools.ts";
+import { insertBetween, root } from "../../scripts/engines/tools.ts";
 import { read } from "../results.ts";
 import { growthChart, latencyChart } from "./charts.ts";
 import { conversionSection } from "./conversions.ts";
 import { peersSections } from "./peers.ts";
+import { readmeLatency } from "./readme.ts";
 import { targetSections } from "./targets.ts";
 
 const at = (file: string) => path.join(root, file);
@@ -17,6 +18,7 @@ export function writePage(): void {
   if (peers?.chromium) {
     writeFileSync(at("docs/latency.svg"), latencyChart(peers.models, peers.chromium));
     writeFileSync(at("docs/latency-macs.svg"), growthChart(peers.models, peers.chromium));
+    insertBetween("README.md", "latency", readmeLatency(peers));
   }
 }
 

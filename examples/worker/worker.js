@@ -57,15 +57,15 @@ async function readBody(request) {
 
 function parse(body) {
   try {
-    return JSON.parse(new TextDecoder().decode(body)).pixels;
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)).pixels;
   } catch {
-    throw new Refusal(400, "the body is not JSON");
+    throw new Refusal(400, "the body is no JSON object in UTF-8");
   }
 }
 
 function expectPixels(values) {
-  const length = values?.length ?? 0;
-  if (length !== PIXELS) throw new Refusal(422, `${length} pixels, expected ${PIXELS} (28 rows of 28)`);
-  if (!Array.prototype.every.call(values, (v) => typeof v === "number" && v >= 0 && v <= 255)) throw new Refusal(422, "a pixel is no number in 0 … 255");
+  if (!Array.isArray(values) && !(values instanceof Uint8Array)) throw new Refusal(422, `no array of pixels, expected ${PIXELS} numbers`);
+  if (values.length !== PIXELS) throw new Refusal(422, `${values.length} pixels, expected ${PIXELS} (28 rows of 28)`);
+  if (!values.every((v) => typeof v === "number" && v >= 0 && v <= 255)) throw new Refusal(422, "a pixel is no number in 0 … 255");
   return values;
 }

@@ -1,6 +1,6 @@
 /** Where engines are found or put: a folder of the temporary files, kept between runs. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -34,3 +34,9 @@ export function locate(how: string, ...paths: (string | undefined)[]): string {
 /** A program of one of those packages. */
 export const programOf = (name: keyof typeof packages): string =>
   locate("npm did not give it", path.join(tools, "node_modules", ...(name === "deno" ? [".bin", "deno"] : name === "bun" ? ["bun", "bin/bun.exe"] : [name, "bin/node"])));
+
+/** Puts `text` between the marks `<!-- MARK -->` and `<!-- /MARK -->` of a file of the project. */
+export function insertBetween(file: string, mark: string, text: string): void {
+  const old = readFileSync(path.join(root, file), "utf8"), marked = new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`);
+  if (marked.test(old)) writeFileSync(path.join(root, file), old.replace(marked, () => `<!-- ${mark} -->\n${text}\n<!-- /${mark} -->`));
+}
