@@ -1,12 +1,11 @@
 /** Every target that this project names, and how it is measured. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
-import { unstable_startWorker } from "wrangler";
 import { build } from "esbuild";
 import { pageScript, startChromium, startFirefox, visit } from "../../scripts/engines/browsers.ts";
 import { locate, programOf, root, tools } from "../../scripts/engines/tools.ts";
+import { withWorker, workerdVersion } from "../../scripts/engines/wrangler.ts";
 import { writeNpy } from "../../targets/cli/npy.ts";
 import { coldProcesses, ourProgram } from "../cold.ts";
 import type { Latencies } from "./latency.ts";
@@ -22,7 +21,7 @@ export interface Target {
 }
 
 const here = (file: string) => path.join(import.meta.dirname, file), output = (program: string, ...words: string[]) => execFileSync(program, words, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
-const versionIn = (text: string) => /\d+(\.\d+)+/.exec(text)![0], COLD_PROCESSES = 12, COLD_PAGES = 4, FEW = 20, WASI_MS = 100;
+const versionIn = (text: string) => /\d+(\.\d+)+/.exec(text)![0], COLD_PROCESSES = 12, COLD_PAGES = 4, FEW = 20, WASI_MS = 40;
 const shortest = (cold: ReturnType<typeof coldProcesses>) => ({ ms: cold.octavo!.ms, empty: cold.empty!.ms });
 
 async function bundled(entry: string, folder: string): Promise<string> {
@@ -56,17 +55,10 @@ const browser = (name: string, agent: RegExp, start: Parameters<typeof visit>[0]
   };
 };
 
-type Worker = Awaited<ReturnType<typeof unstable_startWorker>>;
-async function withWorker<T>(folder: string, use: (url: URL) => Promise<T>): Promise<T> {
+function inWorker<T>(folder: string, use: (url: URL) => Promise<T>): Promise<T> {
   const config = path.join(folder, "wrangler.json");
   writeFileSync(config, JSON.stringify({ name: "bench", main: here("worker.ts"), compatibility_date: "2026-10-01", alias: { octavo: path.join(root, "dist/targets/cloudflare/index.js") } }));
-  const worker: Worker = await unstable_startWorker({ config, dev: { logLevel: "error", server: { port: 0 }, inspector: false } });
-  try {
-    await worker.ready;
-    return await use(await worker.url);
-  } finally {
-    await worker.dispose();
-  }
+  return withWorker(config, use);
 }
 
 async function request(url: URL, runs: number, model?: Uint8Array<ArrayBuffer>): Promise<number> {
@@ -78,24 +70,23 @@ async function request(url: URL, runs: number, model?: Uint8Array<ArrayBuffer>):
 /** The clock of workerd stands still while code runs: two numbers of runs are timed from outside. */
 const workerd: Target = {
   name: "workerd",
-  latency: ({ folder, sizes }) => withWorker(folder, async (url) => {
+  latency: ({ folder, sizes }) => inWorker(folder, async (url) => {
     const simd: Record<string, number> = {};
     for (const name of Object.keys(sizes)) {
       await request(url, 500, readFileSync(path.join(folder, `${name}.octavo`)));
-      const once = await request(url, 500) / 500, runs = Math.ceil(60 / once), few: number[] = [], many: number[] = [];
-      for (let i = 0; i < 12; i++) {
+      const once = await request(url, 500) / 500, runs = Math.ceil(25 / once), few: number[] = [], many: number[] = [];
+      for (let i = 0; i < 30; i++) {
         few.push(await request(url, 0));
         many.push(await request(url, runs));
       }
       simd[name] = (Math.min(...many) - Math.min(...few)) / runs;
     }
-    const { version } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("workerd/package.json") as { version: string };
-    return { version, latencies: { simd } };
+    return { version: workerdVersion(), latencies: { simd } };
   }),
   /** The first request only wakes the isolate; the second one brings the model, loads it and runs it. */
   async cold({ folder }, model) {
     const bytes = readFileSync(path.join(folder, `${model}.octavo`)), times: number[] = [], empty: number[] = [];
-    for (let i = 0; i < COLD_PAGES; i++) await withWorker(folder, async (url) => {
+    for (let i = 0; i < COLD_PAGES; i++) await inWorker(folder, async (url) => {
       await request(url, 0);
       empty.push(await request(url, 0));
       times.push(await request(url, 1, bytes));
@@ -119,7 +110,7 @@ const wasi = (name: string, version: () => string, host: (folder: string) => Pro
   async latency(cases) {
     const [program, ...words] = await host(cases.folder), found: Latencies = {};
     for (const [build, command] of [["scalar", "octavo-run"], ["simd", "octavo-run-simd"]] as const) for (const model of Object.keys(cases.sizes)) {
-      const ms = (samples: number) => Number(output(program, ...words, path.join(root, `build/${command}.wasm`), ...prepared(cases, model, samples), "6"));
+      const ms = (samples: number) => Number(output(program, ...words, path.join(root, `build/${command}.wasm`), ...prepared(cases, model, samples), "12"));
       const few = ms(FEW), more = Math.max(FEW, Math.min(20 * FEW, Math.round((FEW * WASI_MS) / few)));
       (found[build] ??= {})[model] = (ms(FEW + more) - few) / more;
     }

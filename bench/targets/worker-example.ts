@@ -4,8 +4,8 @@ import { execFileSync } from "node:child_process";
 import os from "node:os";
 import path from "node:path";
 import { gzipSync } from "node:zlib";
-import { unstable_startWorker } from "wrangler";
 import { root } from "../../scripts/engines/tools.ts";
+import { withWorker } from "../../scripts/engines/wrangler.ts";
 import { digits } from "../../examples/digits.ts";
 import { quantile } from "../../targets/cli/bench.ts";
 
@@ -13,15 +13,7 @@ import { quantile } from "../../targets/cli/bench.ts";
 export interface WorkerResult { firstMs: number; secondMs: number; requests: number; concurrency: number; errors: number; perSecond: number; p50Ms: number; p99Ms: number; bundleBytes: number; bundleGzip: number }
 const example = path.join(root, "examples/worker"), REQUESTS = 1000, CONCURRENCY = 50, STARTS = 4;
 
-async function withExample<T>(use: (url: URL) => Promise<T>): Promise<T> {
-  const worker = await unstable_startWorker({ config: path.join(example, "wrangler.jsonc"), dev: { logLevel: "error", server: { port: 0 }, inspector: false } });
-  try {
-    await worker.ready;
-    return await use(await worker.url);
-  } finally {
-    await worker.dispose();
-  }
-}
+const withExample = <T>(use: (url: URL) => Promise<T>): Promise<T> => withWorker(path.join(example, "wrangler.jsonc"), use);
 
 /** Milliseconds of one request, or NaN where the answer was no digit. */
 async function ask(url: URL, image: Uint8Array<ArrayBuffer>): Promise<number> {

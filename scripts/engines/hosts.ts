@@ -1,11 +1,10 @@
 /** Engines without a page: JavaScript runtimes, workerd, and hosts of the WASI command. */
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
 import { WASI } from "node:wasi";
-import { unstable_startWorker } from "wrangler";
 import type { Case } from "./cases.ts";
 import { locate, programOf, root, run, tools } from "./tools.ts";
+import { withWorker, workerdVersion } from "./wrangler.ts";
 
 export interface Answer { version: string; results: Record<string, string[]> }
 const casesIn = (folder: string): Case[] => JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Case[];
@@ -23,15 +22,12 @@ export const deno = (folder: string): Promise<Answer> => javascript(programOf("d
 export async function workerd(folder: string): Promise<Answer> {
   const config = path.join(folder, "wrangler.json");
   writeFileSync(config, JSON.stringify({ name: "engines", main: path.join(import.meta.dirname, "worker.js"), compatibility_date: "2026-10-01", alias: { octavo: path.join(root, "dist/targets/cloudflare/index.js") } }));
-  const worker = await unstable_startWorker({ config, dev: { logLevel: "error", server: { port: 0 }, inspector: false } });
-  try {
-    const url = await worker.url, simd: string[] = [];
-    for (const { file } of casesIn(folder)) simd.push(await (await fetch(url, { method: "POST", body: readFileSync(path.join(folder, file)) })).text());
-    const { version } = createRequire(createRequire(import.meta.url).resolve("wrangler"))("workerd/package.json") as { version: string };
-    return { version, results: { simd } };
-  } finally {
-    await worker.dispose();
-  }
+  const simd = await withWorker(config, async (url) => {
+    const digests: string[] = [];
+    for (const { file } of casesIn(folder)) digests.push(await (await fetch(url, { method: "POST", body: readFileSync(path.join(folder, file)) })).text());
+    return digests;
+  });
+  return { version: workerdVersion(), results: { simd } };
 }
 
 export function nodeWasi(folder: string): Promise<Answer> {
