@@ -38,12 +38,12 @@ function roundRun(x: usize, y: usize, first: i32, end: i32, scale: f32, lo: f32,
   for (; i < end; i++) store<f32>(y + 4 * i, scale * levelOf(load<f32>(x + 4 * i), scale, lo, hi));
 }
 
-/** clamp(round(x / scale), lo, hi) */
+/** clamp(round(x / scale), lo, hi); clamped as lanes are, which keeps −0. */
 // @ts-ignore: decorator
 @inline
 export function levelOf(x: f32, scale: f32, lo: f32, hi: f32): f32 {
   const t = x / scale;
-  return nearest(min(max(t == t ? t : 0, lo), hi));
+  return nearest(clamp<f32>(t == t ? t : 0, lo, hi));
 }
 
 /** Parameters of fakeQuantRows, written by converter/lower/fake-quant.ts. */

@@ -37,3 +37,9 @@ describe.each(builds.map((b) => [b.name, b] as const))("hostile structs, %s", (_
     await expectNoHarm(graph, inputs, build, 6);
   });
 });
+
+test("fakeQuant of −0 where 0 is the least: the same bytes in whole vectors and behind them", async () => {
+  const data = Float32Array.of(-0, -0, -0, -0, -0, -0, -1e-9);
+  const { graph, inputs } = oneNode("fakeQuant", [{ shape: [7], data }], { scale: 0.1, zeroPoint: -128, lo: -128, hi: 127 });
+  await expectLikeEvaluator(graph, inputs, 0);
+});
