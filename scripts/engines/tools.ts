@@ -39,6 +39,7 @@ export const programOf = (name: keyof typeof packages): string =>
 export function insertBetween(file: string, mark: string, text: string): void {
   const old = readFileSync(path.join(root, file), "utf8"), marked = new RegExp(`<!-- ${mark} -->[^]*<!-- /${mark} -->`);
   if (marked.test(old)) writeFileSync(path.join(root, file), old.replace(marked, () => `<!-- ${mark} -->\n${text}\n<!-- /${mark} -->`));
+}
 
 /** Node for 64-bit ARM, which npm has as a package for that processor only. */
 export async function nodeForArm(): Promise<string> {
