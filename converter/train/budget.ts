@@ -14,7 +14,8 @@ export async function chooseWithin(graph: Graph, candidates: Choice, budget: num
   const whole = await most(n, (k) => fits(choice(k, 0)));
   if (whole === 0) {
     const least = await memory(choice(1, 0));
-    throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, `training its last layer "${layers.at(-1)}" alone takes ${least} bytes, the budget is ${budget}`, "Raise --train-memory, or lower --train-batch.");
+    const problem = `training its last layer "${layers.at(-1)}" alone takes ${least} bytes, the budget is ${budget}`;
+    throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, problem, "Raise --train-memory, or lower --train-batch.");
   }
   return choice(whole, await most(n - whole, (k) => fits(choice(whole, k))));
 }

@@ -16,7 +16,8 @@ export function headOf(twin: Graph, output: string, kind: LossKind | undefined):
   const last = unrounded(twin, output), node = producerOf(twin, last);
   const inside = (op: "softmax" | "logSoftmax" | "sigmoid", kinds: readonly LossKind[]): Head | undefined =>
     node?.op === op && (!kind || kinds.includes(kind)) ? { prediction: node.inputs[0]!, activation: op === "sigmoid" ? op : "softmax" } : undefined;
-  return inside("softmax", ["softmaxCrossEntropy", "distillation"]) ?? inside("sigmoid", ["sigmoidCrossEntropy"]) ?? inside("logSoftmax", ["softmaxCrossEntropy", "distillation"]) ?? { prediction: output, activation: "" };
+  const classes = ["softmaxCrossEntropy", "distillation"] as const;
+  return inside("softmax", classes) ?? inside("logSoftmax", classes) ?? inside("sigmoid", ["sigmoidCrossEntropy"]) ?? { prediction: output, activation: "" };
 }
 
 /** Rounding and views of a result change nothing that a loss sees. */

@@ -55,7 +55,8 @@ export function trainingParts(plan: TrainingPlan, inference: Inference): { parts
   const at = (name: string): Operand => ({ kind: "tensor", id: name, offset: 0 }), bytes = (name: string) => 4 * sizeOf(tensorOf(plan.graph, name).shape);
   const { labels, weights, loss, prediction } = plan.names;
   const classes = plan.loss.labels === "index" ? tensorOf(plan.graph, prediction).shape.at(-1)! : 0;
-  const info = [state(0), state(1), count, slots, plan.batch, optimizers.indexOf(plan.optimizer), classes, forward, at(labels), bytes(labels), at(weights), at(loss), inputs.length, ...inputs.flatMap((i) => [at(i.id), i.bytes]), 1, at(prediction), bytes(prediction)];
+  const io = [inputs.length, ...inputs.flatMap((i) => [at(i.id), i.bytes]), 1, at(prediction), bytes(prediction)], optimizer = optimizers.indexOf(plan.optimizer);
+  const info = [state(0), state(1), count, slots, plan.batch, optimizer, classes, forward, at(labels), bytes(labels), at(weights), at(loss), ...io];
   return {
     parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info },
     info: {

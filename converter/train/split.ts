@@ -97,7 +97,9 @@ class SuffixWriter implements Suffix {
     try {
       return batched(this.twin, node, node.inputs.map((x) => this.axes.get(x)), this.batch);
     } catch (e) {
-      throw e instanceof OctavoError ? modelError(e.code, this.twin.format, `node "${node.name}" (${node.op})`, `cannot be trained on a batch: ${e.message.replace(/\.$/, "")}`, "Train layers behind it (--trainable), or with --train-batch 1.") : e;
+      if (!(e instanceof OctavoError)) throw e;
+      const problem = `cannot be trained on a batch: ${e.message.replace(/\.$/, "")}`;
+      throw modelError(e.code, this.twin.format, `node "${node.name}" (${node.op})`, problem, "Train layers behind it (--trainable), or with --train-batch 1.");
     }
   }
 

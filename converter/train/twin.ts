@@ -143,8 +143,15 @@ export class TwinWriter implements Twin {
   private weights(node: Node): string {
     const tensor = tensorOf(this.source, node.inputs[1]!);
     if (!tensor.data) return this.read(node.inputs[1]!);
-    if (this.choice.has(node.name) && tensor.quantization?.zeroPoint.some((z) => z !== 0)) throw modelError("ERR_OCTAVO_OPERATOR", this.source.format, `node "${node.name}" (${node.op})`, "its weights have zero points, expected symmetric ones, for training", "Train other layers (--trainable), or convert the float model.");
-    return this.parameter(node.name, "weight", tensor.shape, Float32Array.from(realOf(tensor)), 0, isQuantized(tensor) ? perRow(tensor.quantization.scale, tensor.shape[0]!) : undefined);
+    if (this.choice.has(node.name)) this.expectSymmetric(node, tensor);
+    const scale = isQuantized(tensor) ? perRow(tensor.quantization.scale, tensor.shape[0]!) : undefined;
+    return this.parameter(node.name, "weight", tensor.shape, Float32Array.from(realOf(tensor)), 0, scale);
+  }
+
+  private expectSymmetric(node: Node, weights: Tensor): void {
+    if (!weights.quantization?.zeroPoint.some((z) => z !== 0)) return;
+    const problem = "its weights have zero points, expected symmetric ones, for training";
+    throw modelError("ERR_OCTAVO_OPERATOR", this.source.format, `node "${node.name}" (${node.op})`, problem, "Train other layers (--trainable), or convert the float model.");
   }
 
   /** Absent biases of trainable layers are trained as well: they start at zero. */
@@ -165,7 +172,8 @@ export class TwinWriter implements Twin {
   /** What a table computes: the nodes between its operand and its result before the graph was quantized. */
   private table(node: Node<"lut">): void {
     const y = node.outputs[0]!, from = node.inputs[0]!, part = this.between(from, y), renamed = new Map([[from, this.read(from)]]);
-    const input = (name: string) => renamed.get(name) ?? (isConstant(this.float, name) ? this.b.constant(name, "float32", tensorOf(this.float, name).shape, Float32Array.from(tensorOf(this.float, name).data!)) : this.read(name));
+    const constant = ({ shape, data }: Tensor, name: string) => this.b.constant(name, "float32", shape, Float32Array.from(data!));
+    const input = (name: string) => renamed.get(name) ?? (isConstant(this.float, name) ? constant(tensorOf(this.float, name), name) : this.read(name));
     for (const inner of part) renamed.set(inner.outputs[0]!, this.b.add(inner.op, inner.inputs.map(input), inner.attributes as Attributes));
     this.round(this.b.add("reshape", [renamed.get(y)!], { shape: tensorOf(this.source, y).shape }), y, tensorOf(this.source, y), noClamp);
   }

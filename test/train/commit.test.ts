@@ -53,10 +53,10 @@ const nets: Record<string, (net: Net) => string> = {
   "bidirectional lstm 4 → 8": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 4]), 8, true),
 };
 
-async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions): Promise<Uint8Array> {
+async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions, part: "all" | "bias" = "all"): Promise<Uint8Array> {
   const samples = Array.from({ length: 8 }, (_, s) => new Map<string, TypedArray>(graph.inputs.map((name) => [name, wave(graph.tensors.get(name)!.shape.reduce((a, b) => a * b, 1), s)])));
   const quantized = precision === "int8" ? quantize(graph, await calibrate(graph, samples)) : graph;
-  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, chooseLayers(quantized, "all"), options);
+  const { graph: ordered, prefix, plan } = planTraining(quantized, graph, new Map([...chooseLayers(quantized, "all").keys()].map((layer) => [layer, part])), options);
   return (await compile(ordered, { training: { plan, prefix } })).model;
 }
 
@@ -68,6 +68,14 @@ describe.each(["float32", "int8"] as const)("commit without training, %s", (prec
     expectUnchanged(model);
     const loaded = await load(model, { builds: [scalar] });
     expect(loaded.inputs.length).toBe(1);
+  });
+});
+
+describe.each(["float32", "int8"] as const)("biases alone, %s", (precision) => {
+  test.each(Object.entries(nets))("%s", async (_, build) => {
+    const net = new Net(), model = await made(net.finish(build(net)), precision, { batch: 3 }, "bias");
+    expectUnchanged(model);
+    expect(new Device(model, trainScalar).info.parameters.every((p) => /bias/i.test(p.name))).toBe(true);
   });
 });
 
