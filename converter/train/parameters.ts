@@ -1,7 +1,8 @@
 /** What can be trained, and what the user chose of it. */
 import { modelError } from "../ir/error.ts";
-import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { isConstant, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { OpName } from "../ir/ops.ts";
+import { dependents } from "../differentiate/index.ts";
 
 /** What a parameter is to its layer; recurrent layers have some of them per direction. */
 export type Role = "weight" | "recurrent" | "bias" | "recurrentBias" | "scale" | "shift" | "table";
@@ -30,12 +31,26 @@ export const chosen = (choice: Choice, layer: string, role: Role): boolean =>
 /** Layers with weights of their own. */
 const layered = new Set<OpName>(["conv2d", "convTranspose2d", "dense", "lstm", "gru", "rnn"]);
 
-/** Names of the layers that can be trained, first to last. */
-export const trainableLayers = (graph: Graph): string[] => graph.nodes.filter((n) => isTrainable(graph, n)).map((n) => n.name);
+/** y = x · scale, x + shift, prelu(x, slope): what is left of normalizations behind a layer, in floats. */
+const affine = new Map<OpName, Role>([["mul", "scale"], ["add", "shift"], ["prelu", "scale"]]);
 
-function isTrainable(graph: Graph, node: Node): boolean {
+/** Names of the layers that can be trained, first to last. */
+export function trainableLayers(graph: Graph): string[] {
+  const weighted = graph.nodes.filter((n) => hasWeights(graph, n)), behind = dependents(graph.nodes, weighted.flatMap((n) => n.outputs.filter(Boolean)));
+  return graph.nodes.filter((n) => weighted.includes(n) || (affineOf(graph, n) && n.inputs.some((x) => behind.has(x)))).map((n) => n.name);
+}
+
+function hasWeights(graph: Graph, node: Node): boolean {
   if (layered.has(node.op)) return isConstant(graph, node.inputs[1]!);
   return node.op === "gather" && isConstant(graph, node.inputs[0]!) && node.attributes.axis === 0 && tensorOf(graph, node.inputs[0]!).dtype === "float32";
+}
+
+/** The constant of such an operator, which operand it is, and what it is called. */
+export function affineOf(graph: Graph, node: Node): { operand: number; role: Role } | undefined {
+  const role = affine.get(node.op), operand = node.inputs.findIndex((x) => x && isConstant(graph, x));
+  if (!role || operand < 0 || tensorOf(graph, node.outputs[0]!).dtype !== "float32") return undefined;
+  const { dtype, shape } = tensorOf(graph, node.inputs[operand]!);
+  return dtype === "float32" && sizeOf(shape) > 1 ? { operand, role } : undefined;
 }
 
 /**

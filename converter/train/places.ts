@@ -48,10 +48,19 @@ export function placesOf(s: Stored, p: Parameter): Place[] {
     case "conv2d": case "dense": return [sums(s, p)];
     case "convTranspose2d": return transposed(s, p, s.node);
     case "lstm": case "gru": case "rnn": return [recurrent(s, p)];
-    case "gather": return [{ rows: 1, K: sizeOf(p.shape), groups: { G: 1, H: 1 }, call: s.calls[0]!, weights: s.calls[0]!.params.x as Operand, moves: [plain(sizeOf(p.shape))], bytes: 4, picked: false }];
+    case "gather": return [asIs(s, p, "x")];
+    case "mul": case "add": case "prelu": return [asIs(s, p, isConstantOperand(s.calls[0]!, "a") ? "a" : "b")];
     default: return refuse(s, "its weights cannot be trained");
   }
 }
+
+/** Floats in the order of the graph, at that operand of the layer's first call. */
+function asIs(s: Stored, p: Parameter, operand: string): Place {
+  const [call] = s.calls as [KernelCall];
+  return { rows: 1, K: sizeOf(p.shape), groups: { G: 1, H: 1 }, call, weights: call.params[operand] as Operand, moves: [plain(sizeOf(p.shape))], bytes: 4, picked: false };
+}
+
+const isConstantOperand = ({ params }: KernelCall, name: string): boolean => (params[name] as Operand).kind === "constant";
 
 const refuse = (s: Stored, problem: string): never => {
   throw modelError("ERR_OCTAVO_OPERATOR", s.graph.format, `node "${s.node.name}" (${s.node.op})`, problem, "Train other layers (--trainable), with --precision int8 or float32.");

@@ -10,7 +10,7 @@ import { isConstant, producerOf, tensorOf, type Graph, type Node, type Tensor, t
 import { noClamp, type Attributes, type Clamp } from "../ir/ops.ts";
 import { dependents } from "../differentiate/index.ts";
 import { integerBounds } from "../lower/multipliers.ts";
-import { chosen, type Choice, type Parameter, type Role } from "./parameters.ts";
+import { affineOf, chosen, type Choice, type Parameter, type Role } from "./parameters.ts";
 import { unrolled, untrainable } from "./recurrent.ts";
 
 export interface Twin {
@@ -77,7 +77,7 @@ export class TwinWriter implements Twin {
       case "lstm": case "gru": case "rnn": return this.recurrent(node);
       case "conv2d": case "convTranspose2d": case "dense": return this.result(node, [this.read(node.inputs[0]!), this.weights(node), this.bias(node)]);
       case "gather": return this.result(node, [this.embedding(node), this.read(node.inputs[1]!)]);
-      default: return this.result(node, node.inputs.map((x) => (x ? this.read(x) : "")));
+      default: return this.result(node, node.inputs.map((x, i) => (x ? this.affine(node, i) ?? this.read(x) : "")));
     }
   }
 
@@ -167,6 +167,13 @@ export class TwinWriter implements Twin {
   private embedding(node: Node<"gather">): string {
     const tensor = tensorOf(this.source, node.inputs[0]!);
     return tensor.data && this.trains(node.name, "table") ? this.parameter(node.name, "table", tensor.shape, Float32Array.from(tensor.data)) : this.read(node.inputs[0]!);
+  }
+
+  /** Operand i of an operator whose constant is trained, if it is that constant. */
+  private affine(node: Node, i: number): string | undefined {
+    const found = this.choice.has(node.name) ? affineOf(this.source, node) : undefined, tensor = tensorOf(this.source, node.inputs[i]!);
+    if (found?.operand !== i || !this.trains(node.name, found.role)) return undefined;
+    return this.parameter(node.name, found.role, tensor.shape, Float32Array.from(tensor.data!));
   }
 
   /** What a table computes: the nodes between its operand and its result before the graph was quantized. */

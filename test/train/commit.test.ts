@@ -49,6 +49,10 @@ const nets: Record<string, (net: Net) => string> = {
   "dense of 5 rows": (n) => n.dense(n.g.input("x", "float32", [1, 5, 12]), 8),
   "transposed 3×3, stride 2, 4 → 5": (n) => n.g.add("convTranspose2d", [n.g.input("x", "float32", [1, 5, 5, 4], "nhwc"), n.weights("w", [5, 3, 3, 4], 36), n.weights("b", [5], 10)], { stride: [2, 2], dilation: [1, 1], pad: [1, 1, 0, 0], groups: 1, outputPadding: [0, 0], clamp: relu }),
   "transposed 1×2, stride 3, 8 → 8": (n) => n.g.add("convTranspose2d", [n.g.input("x", "float32", [1, 1, 5, 8], "nhwc"), n.weights("w", [8, 1, 2, 8], 16), n.weights("b", [8], 10)], { stride: [1, 3], dilation: [1, 1], pad: [0, 0, 0, 0], groups: 1, outputPadding: [0, 0], clamp: noClamp }),
+  "dense, layer normalization with scale and shift, dense": (n) => {
+    const h = n.dense(n.g.input("x", "float32", [1, 6]), 8), y = n.g.add("normalize", [h], { axes: [1], epsilon: 1e-5 });
+    return n.dense(n.g.add("add", [n.g.add("mul", [n.weights("scale", [8], 1), y], { clamp: noClamp }), n.weights("shift", [8], 1)], { clamp: noClamp }), 3);
+  },
   "lstm 5 → 9": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 5]), 9),
   "bidirectional lstm 4 → 8": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 4]), 8, true),
 };
@@ -69,6 +73,16 @@ describe.each(["float32", "int8"] as const)("commit without training, %s", (prec
     const loaded = await load(model, { builds: [scalar] });
     expect(loaded.inputs.length).toBe(1);
   });
+});
+
+test("scale and shift of a normalization learn in a float model", async () => {
+  const net = new Net(), build = nets["dense, layer normalization with scale and shift, dense"]!, device = new Device(await made(net.finish(build(net)), "float32", { batch: 3 }), trainScalar);
+  const names = device.info.parameters.map((p) => p.name).filter((name) => /scale$|shift$/.test(name)), before = names.map((name) => [...device.parameter(name)]);
+  expect(names.length).toBe(2);
+  device.setHyper({ optimizer: "adam", learningRate: 0.01 });
+  device.give(wave(18, 1), [0, 1, 2]);
+  device.exports.octavo_train_step();
+  names.forEach((name, i) => expect([...device.parameter(name)]).not.toEqual(before[i]));
 });
 
 describe.each(["float32", "int8"] as const)("biases alone, %s", (precision) => {
