@@ -205,8 +205,10 @@ function writePorts(view: DataView, at: number, parts: ModelParts, addresses: Ad
     view.setInt32(at + 28, zeroPoint, true);
     at += 32;
   };
-  const port = (kind: number, p: Port) => entry(kind, dtypeNumber[p.dtype], addresses.tensor(p.tensor), p.bytes,
-    p.raw && dtypeNumber[p.raw.dtype], p.raw && addresses.tensor(p.raw.tensor), p.raw?.scale, p.raw?.zeroPoint);
+  const port = (kind: number, p: Port) => {
+    const raw = p.bytes ? p.raw : undefined; // nothing writes the integers of an empty tensor
+    entry(kind, dtypeNumber[p.dtype], addresses.tensor(p.tensor), p.bytes, raw && dtypeNumber[raw.dtype], raw && addresses.tensor(raw.tensor), raw?.scale, raw?.zeroPoint);
+  };
   for (const p of parts.inputs) port(ioKind.input, p);
   for (const p of parts.outputs) port(ioKind.output, p);
   for (const s of parts.states) entry(ioKind.state, 0, addresses.tensor(s.tensor), s.bytes, 0, s.initial ? addresses.of(s.initial) : 0);

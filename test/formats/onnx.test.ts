@@ -173,6 +173,8 @@ describe("refuses", () => {
   });
   const cases: Record<string, [Description, string, RegExp]> = {
     "a cycle": [{ input: [value("x", [2])], output: [value("y", [2])], node: [node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Relu", ["b"], ["y"])] }, "ERR_OCTAVO_FORMAT", /"a" is written by no node before it/],
+    "an input without a name": [{ ...relu([2]), input: [value("", [2])] }, "ERR_OCTAVO_FORMAT", /an input has no name/],
+    "an output without a name": [{ ...relu([2]), output: [value("", [2])], initializer: [floats("", [1], [1])] }, "ERR_OCTAVO_FORMAT", /an output has no name/],
     "a tensor that is written twice": [{ input: [value("x", [2])], output: [value("y", [2])], node: [node("Neg", ["x"], ["y"]), node("Relu", ["x"], ["y"])] }, "ERR_OCTAVO_FORMAT", /writes "y" a second time/],
     "an operator set from the future": [{ ...relu([2]), opset: 99 }, "ERR_OCTAVO_VERSION", /version 99, expected 1 to \d+/],
     "text": [{ input: [value("x", [2], 8)], output: [value("y", [2], 8)], node: [node("Identity", ["x"], ["y"])] }, "ERR_OCTAVO_DTYPE", /element type is string/],

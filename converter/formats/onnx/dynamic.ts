@@ -28,12 +28,12 @@ function replaced(node: NodeProto, producer: Producer): NodeProto[] | undefined 
 function matched(node: NodeProto, product: string, scales: string, producer: Producer): NodeProto[] | undefined {
   const cast = producer(product), integer = cast?.opType === "Cast" ? producer(cast.input?.[0]) : undefined, form = floatOf[integer?.opType ?? ""];
   const quantize = producer(integer?.input?.[0]), weightScale = otherFactor(producer(scales), quantize?.output?.[1]);
-  if (!integer || !form || quantize?.opType !== "DynamicQuantizeLinear" || !weightScale || integer.input?.[2] !== quantize.output?.[2])
+  if (!integer || !form || quantize?.opType !== "DynamicQuantizeLinear" || !quantize.input?.length || !weightScale || integer.input?.[2] !== quantize.output?.[2])
     return undefined;
   const weights = `${node.output?.[0]} weights`, zero = integer.input?.[3];
   return [
     { opType: "DequantizeLinear", name: weights, input: [integer.input![1]!, weightScale, ...(zero ? [zero] : [])], output: [weights], attribute: [{ name: "axis", i: form.axis, type: 2 }] },
-    { opType: form.op, name: integer.name ?? "", input: [quantize.input![0]!, weights], output: node.output ?? [], attribute: integer.attribute ?? [] },
+    { opType: form.op, name: integer.name ?? "", input: [quantize.input[0]!, weights], output: node.output ?? [], attribute: integer.attribute ?? [] },
   ];
 }
 

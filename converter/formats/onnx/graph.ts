@@ -256,6 +256,7 @@ function withAttributes(node: NodeProto, given: ReadonlyMap<string, AttributePro
 /** Outputs keep the file's names: one that is only another name for a tensor becomes a copy of it. */
 function addOutputs(r: Reading, scope: Scope, outputs: ValueInfoProto[]): void {
   for (const { name = "" } of outputs) {
+    if (!name) damaged(r.g, "an output has no name");
     const tensor = scope.find(r.g, name) ?? damaged(r.g, `output "${name}" is written by no node`);
     if (tensor !== name) {
       if (r.g.graph.tensors.has(name)) moveAway(r, scope, name);

@@ -30,6 +30,7 @@ export function addInputs(g: GraphBuilder, infos: ValueInfoProto[], options: Rea
 
 function declaredInput(info: ValueInfoProto): Declared {
   const name = info.name ?? "", type = info.type;
+  if (!name) throw modelError("ERR_OCTAVO_FORMAT", "onnx", "model", "an input has no name", "Export the model again.");
   const other = type?.sequenceType ? "a sequence" : type?.mapType ? "a map" : type?.optionalType ? "an optional value" : type?.tensorType ? "" : "of no type";
   if (other)
     throw modelError("ERR_OCTAVO_DTYPE", "onnx", `input "${name}"`, `it is ${other}, expected a tensor`, "Export the model with tensors as inputs.");
