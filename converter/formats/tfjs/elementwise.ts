@@ -27,7 +27,7 @@ export const elementwise: Record<string, Operator> = {
   ...Object.fromEntries(Object.entries(binaries).map(([name, op]) => [name, (n: TfNode, g: GraphBuilder) => binary(g, op, n.input(0), n.input(1))])),
   Identity: same, StopGradient: same, PreventGradient: same, Snapshot: same, CheckNumerics: same, EnsureShape: same, PlaceholderWithDefault: same,
   IdentityN: (n) => [...n.inputs],
-  AddN: (n, g) => n.inputs.reduce((a, b) => binary(g, "add", a, b)),
+  AddN: (n, g) => n.inputs.slice(1).reduce((a, b) => binary(g, "add", a, b), n.input(0)),
   Div: (n, g) => whole(g, binary(g, "div", n.input(0), n.input(1)), "truncate"),
   FloorDiv: (n, g) => whole(g, binary(g, "div", n.input(0), n.input(1)), "floor"),
   NotEqual: (n, g) => unary(g, "not", binary(g, "equal", n.input(0), n.input(1))),
