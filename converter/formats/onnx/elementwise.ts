@@ -1,5 +1,6 @@
 /** One element at a time: activations, arithmetic, comparisons, trigonometry. */
 import type { GraphBuilder } from "../../ir/builder.ts";
+import type { DType } from "../../ir/graph.ts";
 import { type BinaryOp, type UnaryOp } from "../../ir/ops.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { add, affine, axisOf, binary, cast, constantValue, div, dtypeOf, isFloat, mul, range, rankOf, relu, reshape, scalar, sliceAxis, square, sub, toFloat, unary, where } from "./write.ts";
@@ -100,11 +101,22 @@ export const trigonometry: Record<string, (g: GraphBuilder, x: string) => string
   Atanh: (g, x) => affine(g, unary(g, "log", div(g, affine(g, x, 1, 1), affine(g, x, -1, 1))), 0.5, 0),
 };
 
-/** x · 2^shift, or x / 2^shift rounded down. */
+const widths: Partial<Record<DType, number>> = { int8: 8, uint8: 8, int16: 16, uint16: 16, int32: 32 };
+
+/** x · 2^shift without the bits that leave the type, or x / 2^shift rounded down; a shift by less than 0 or by the whole width leaves the sign alone. */
 function bitShift(n: OnnxNode, g: GraphBuilder): string {
-  const x = n.input(0), factor = binary(g, "pow", scalar(g, 2), toFloat(g, n.input(1)));
-  if (n.string("direction") === "LEFT") return cast(g, mul(g, toFloat(g, x), factor), dtypeOf(g, x));
-  return cast(g, unary(g, "floor", div(g, toFloat(g, x), factor)), dtypeOf(g, x));
+  const dtype = dtypeOf(g, n.input(0)), width = widths[dtype] ?? 64, x = toFloat(g, n.input(0)), shift = toFloat(g, n.input(1)), isLeft = n.string("direction") === "LEFT";
+  const factor = binary(g, "pow", scalar(g, 2), shift), moved = isLeft ? wrapped(g, mul(g, x, factor), width, dtype.startsWith("int")) : unary(g, "floor", div(g, x, factor));
+  const fits = binary(g, "and", binary(g, "greaterOrEqual", shift, scalar(g, 0)), binary(g, "less", shift, scalar(g, width)));
+  const emptied = isLeft ? scalar(g, 0) : unary(g, "floor", unary(g, "clip", x, -0.5, 0.5)); // −1 below 0, else 0
+  return cast(g, where(g, fits, moved, emptied), dtype);
+}
+
+/** The value of the lowest bits, which are exact in float32 as x is. */
+function wrapped(g: GraphBuilder, x: string, width: number, signed: boolean): string {
+  if (width === 64) return x;
+  const bits = binary(g, "mod", x, scalar(g, 2 ** width));
+  return signed ? where(g, binary(g, "less", bits, scalar(g, 2 ** (width - 1))), bits, affine(g, bits, 1, -(2 ** width))) : bits;
 }
 
 export const elementwise: Operators = {
