@@ -17,8 +17,8 @@ export interface ColdPage { script: string; harness?: boolean }
 const dist = (file: string) => path.join(root, "dist/targets", file);
 
 async function scriptOf(entry: string, model = ""): Promise<string> {
-  const { outputFiles } = await build({ entryPoints: [path.join(import.meta.dirname, "cold", entry)], bundle: true, minify: true, write: false, format: "esm", target: "es2022", alias: { octavo: dist("browser/index.js") }, define: { MODEL: JSON.stringify(`files/${model}`) } });
-  return outputFiles[0]!.text;
+  const entryPoints = [path.join(import.meta.dirname, "cold", entry)], alias = { octavo: dist("browser/index.js") }, define = { MODEL: JSON.stringify(`files/${model}`) };
+  return (await build({ entryPoints, alias, define, bundle: true, minify: true, write: false, format: "esm", target: "es2022" })).outputFiles[0]!.text;
 }
 
 /** The empty page and ours; `model` lies in the folder that is served as `files`. */

@@ -50,5 +50,8 @@ if (!dry && !only) {
 
 function print({ version, timings }: Run): void {
   console.log(`\n${version}`);
-  for (const [model, rows] of Object.entries(timings)) for (const [name, t] of Object.entries(rows)) console.log(model.padEnd(11), name.padEnd(32), "error" in t ? t.error : `${t.ms.toFixed(4)} ms, median ${t.medianMs.toFixed(4)}, differs from float by ${(100 * t.deviation).toFixed(1)} %`);
+  for (const [model, rows] of Object.entries(timings)) for (const [name, t] of Object.entries(rows)) {
+    const found = "error" in t ? t.error : `${t.ms.toFixed(4)} ms, median ${t.medianMs.toFixed(4)}, differs from float by ${(100 * t.deviation).toFixed(1)} %`;
+    console.log(model.padEnd(11), name.padEnd(32), found);
+  }
 }

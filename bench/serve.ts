@@ -13,10 +13,16 @@ const isolation = { "cross-origin-opener-policy": "same-origin", "cross-origin-e
  */
 export async function serve(folders: Record<string, string>, texts: Record<string, string>): Promise<{ url: string; server: Server; sent: Map<string, string | Uint8Array> }> {
   const sent = new Map<string, string | Uint8Array>();
+  const find = async (name: string): Promise<string | Uint8Array> => {
+    const [first = "", ...rest] = name.split("/"), folder = folders[first];
+    return texts[name] ?? (folder ? readFile(path.join(folder, path.normalize(`/${rest.join("/")}`))) : Promise.reject(new Error(name)));
+  };
   const server = createServer((request, response) => {
-    const name = decodeURIComponent(new URL(request.url!, "http://localhost").pathname).slice(1), [first = "", ...rest] = name.split("/");
-    const file = folders[first] && path.join(folders[first], path.normalize(`/${rest.join("/")}`)), answer = name in texts ? Promise.resolve(texts[name]!) : file ? readFile(file) : Promise.reject(new Error(name));
-    answer.then((body) => sent.set(name, body) && response.writeHead(200, { ...isolation, "content-type": types[path.extname(name) || ".html"] ?? "application/octet-stream", "content-length": Buffer.byteLength(body) }).end(body), () => response.writeHead(404, isolation).end());
+    const name = decodeURIComponent(new URL(request.url!, "http://localhost").pathname).slice(1), type = types[path.extname(name) || ".html"] ?? "application/octet-stream";
+    find(name).then((body) => {
+      sent.set(name, body);
+      response.writeHead(200, { ...isolation, "content-type": type, "content-length": Buffer.byteLength(body) }).end(body);
+    }, () => response.writeHead(404, isolation).end());
   });
   await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`, server, sent };

@@ -6,6 +6,7 @@ import path from "node:path";
 import type { Figures, Part } from "../figures.ts";
 import { madeModel, type Shape } from "../convert/made.ts";
 import { writePage } from "../report/page.ts";
+import { conversionCells, conversionHeads } from "../report/conversions.ts";
 import { table } from "../report/table.ts";
 import { keep, type Conversions } from "../results.ts";
 
@@ -28,7 +29,7 @@ export const conversion: Part = {
       all[name] = rows;
       figures[`${name}: growth of time per byte, 10 MB to 100 MB`] = large.ms / large.source / (small.ms / small.source);
       figures[`${name}: bytes of memory per byte of a 100 MB source`] = large.peak / large.source;
-      console.log(`\nconversion, ${name}\n\n${table(["source MB", "model MB", "seconds", "MB/s", "memory MB"], rows.map((r) => [r.source / 1e6, r.model / 1e6, r.ms / 1000, r.source / r.ms / 1000, r.peak / 1e6].map((v) => v.toFixed(1))))}`);
+      console.log(`\nconversion, ${name}\n\n${table(conversionHeads, rows.map(conversionCells))}`);
     }
     rmSync(folder, { recursive: true });
     keep("conversions", all);

@@ -12,7 +12,8 @@ const gzip = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 }).length;
 export const size: Part = {
   name: "size", better: "less", tolerance: 0.01,
   async measure() {
-    const stdin = { contents: `export { load } from "./dist/targets/browser/index.js";`, resolveDir: root }, app = (await build({ stdin, bundle: true, minify: true, write: false, format: "esm", target: "es2022" })).outputFiles[0]!.contents;
+    const stdin = { contents: `export { load } from "./dist/targets/browser/index.js";`, resolveDir: root };
+    const app = (await build({ stdin, bundle: true, minify: true, write: false, format: "esm", target: "es2022" })).outputFiles[0]!.contents;
     const figures: Figures = { "SDK with simd as a bundler emits it": app.length, "SDK with simd as a bundler emits it, gzip": gzip(app) };
     for (const name of modules) {
       const bytes = readFileSync(path.join(root, `build/${name}.wasm`));

@@ -34,7 +34,10 @@ async function makeModel(name: string, models: string, folder: string): Promise<
   write("dynamic.onnx", read("int8_dyn.onnx"));
   write("float.onnx", read("fp32.onnx") ?? (u8 && floatOnnx(u8)));
   const graph = optimise(await readModel(int8, { name: `${name}.tflite` })), lstm = graph.nodes.some((n) => n.op === "lstm"), whole = await convert(int8, { name: `${name}.tflite` });
-  const entry: Entry = { name, kind: lstm ? "lstm" : "cnn", macs: whole.report.model.macs, files, bytes: { float: float.length, octavo: whole.model.length }, input: portOf(graph, graph.inputs[0]!), output: portOf(graph, graph.outputs[0]!), ...(await onnxPorts(read("fp32.onnx") ?? u8)) };
+  const entry: Entry = {
+    name, kind: lstm ? "lstm" : "cnn", macs: whole.report.model.macs, files, bytes: { float: float.length, octavo: whole.model.length },
+    input: portOf(graph, graph.inputs[0]!), output: portOf(graph, graph.outputs[0]!), ...(await onnxPorts(read("fp32.onnx") ?? u8)),
+  };
   write("int8.octavo", whole.model);
   write("float.octavo", (await convert(float, { name: `${name}.tflite`, precision: "float32" })).model);
   write("7bit.octavo", (await convert(float, { name: `${name}.tflite`, weightBits: 7, samples: ([port]) => [{ [port!.name]: realNoise(entry) }] })).model);

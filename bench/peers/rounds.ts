@@ -33,32 +33,35 @@ async function enter(engine: Engine, entry: Entry, contender: Contender, options
 
 const message = (error: unknown) => ({ error: String((error as Error)?.message ?? error).split("\n")[0]!.slice(0, 200) });
 
+type Started = Map<EngineName, Engine | { error: string }>;
+
+/** Every contender of the host's engines, model by model. */
 export async function race(entries: readonly Entry[], host: Host, options: Options): Promise<Timings> {
-  const started = new Map<EngineName, Engine | { error: string }>(), timings: Timings = {};
+  const started: Started = new Map(), timings: Timings = {};
   const entrants = contenders.filter((c) => c.hosts.includes(host.name) && (!options.only || options.only.some((part) => c.name.includes(part))));
   for (const { engine } of entrants) if (!started.has(engine)) started.set(engine, await engines[engine](host).catch(message));
-  for (const entry of entries) {
-    const racers: Racer[] = [], results = (timings[entry.name] = {} as Timings[string]);
-    for (const contender of entrants.filter((c) => entry.files.includes(c.file))) {
-      const engine = started.get(contender.engine)!;
-      try {
-        if ("error" in engine) results[contender.name] = engine;
-        else racers.push(await enter(engine, entry, contender, options));
-      } catch (error) {
-        results[contender.name] = message(error);
-      }
-    }
-    for (let round = 0; round < options.rounds; round++) for (const r of racers) r.windows.push(await timed(r.run, r.count));
-    const float = racers.find((r) => r.contender.file === "float.octavo")?.answer;
-    for (const r of racers) {
-      const sorted = r.windows.sort((a, b) => a - b);
-      results[r.contender.name] = { ms: sorted[0]!, medianMs: sorted[sorted.length >> 1]!, deviation: float ? deviation(r.answer, float) : 0 };
-      r.runner.close();
-    }
-  }
+  for (const entry of entries) timings[entry.name] = await raceModel(entry, entrants.filter((c) => entry.files.includes(c.file)), started, options);
   return timings;
 }
 
+async function raceModel(entry: Entry, entrants: readonly Contender[], started: Started, options: Options): Promise<Timings[string]> {
+  const racers: Racer[] = [], results: Timings[string] = {};
+  for (const contender of entrants) {
+    const engine = started.get(contender.engine)!, entered = "error" in engine ? engine : await enter(engine, entry, contender, options).catch(message);
+    if ("error" in entered) results[contender.name] = entered;
+    else racers.push(entered);
+  }
+  for (let round = 0; round < options.rounds; round++) for (const r of racers) r.windows.push(await timed(r.run, r.count));
+  const float = racers.find((r) => r.contender.file === "float.octavo")?.answer;
+  for (const { contender, runner, windows, answer } of racers) {
+    windows.sort((a, b) => a - b);
+    results[contender.name] = { ms: windows[0]!, medianMs: windows[windows.length >> 1]!, deviation: float ? deviation(answer, float) : 0 };
+    runner.close();
+  }
+  return results;
+}
+
+/** Largest distance to our float answer, as a share of its range. */
 function deviation(y: Float32Array, float: Float32Array): number {
   const range = Math.max(...float) - Math.min(...float) || 1;
   return Math.max(...y.map((v, i) => Math.abs(v - float[i]!))) / range;

@@ -2,11 +2,14 @@
 import type { Conversions } from "../results.ts";
 import { table } from "./table.ts";
 
+export const conversionHeads = ["source MB", "file MB", "seconds", "MB/s", "memory MB"];
+export const conversionCells = ({ source, model, ms, peak }: Conversions[string][number]): string[] => [source / 1e6, model / 1e6, ms / 1000, source / ms / 1000, peak / 1e6].map((v) => v.toFixed(1));
+
 export function conversionSection(all: Conversions): string[] {
-  const rows = Object.entries(all).flatMap(([name, list]) => list.map((c) => [name, c.source / 1e6, c.model / 1e6, c.ms / 1000, c.source / c.ms / 1000, c.peak / 1e6].map((v) => (typeof v === "number" ? v.toFixed(1) : v))));
+  const rows = Object.entries(all).flatMap(([name, list]) => list.map((c) => [name, ...conversionCells(c)]));
   return [`## Conversion
 
 Made ONNX models, each converted in a process of its own: \`wide\` stacks dense layers of 1024, \`deep\` hundreds to thousands of 3 × 3 convolutions of 32 channels. int8 with two calibration samples.
 Memory is what the process took beyond the source file at its peak.`,
-  table(["model", "source MB", "file MB", "seconds", "MB/s", "memory MB"], rows)];
+  table(["model", ...conversionHeads], rows)];
 }

@@ -38,21 +38,27 @@ function latencyTable(models: PeerResults["models"], { timings }: Run): string {
 function ratioTables(runs: Partial<Record<"chromium" | "node", Run | undefined>>, models: PeerResults["models"]): string[] {
   const all = claims.flatMap((claim) => (runs[claim.run] ? [ratioOf(claim, models, runs[claim.run]!.timings)] : [])).filter((r) => r.ratios.length);
   const asked = ({ claim: { asked } }: Ratio) => [asked.each && `each ≥ ${asked.each}`, asked.mean && `mean ≥ ${asked.mean}`].filter(Boolean).join(", ") || "–";
-  const rows = all.map((r) => [r.claim.what, r.claim.run === "node" ? "Node" : "Chromium", r.models.map((m, i) => `${m} ${r.ratios[i]!.toFixed(2)}`).join(", "), times(r.least), `**${times(r.mean)}**`, asked(r)]);
+  const each = ({ models: names, ratios }: Ratio) => names.map((m, i) => `${m} ${ratios[i]!.toFixed(2)}`).join(", ");
+  const rows = all.map((r) => [r.claim.what, r.claim.run === "node" ? "Node" : "Chromium", each(r), times(r.least), `**${times(r.mean)}**`, asked(r)]);
   return ["How many times as fast as the peer (time of the peer / time of Octavo); the mean is geometric; \"goal\" is what the project set itself.", table(["Octavo : peer", "in", "models", "least", "mean", "goal"], rows)];
 }
 
+type Times = { ms: number; medianMs: number };
+/** The shortest time, and how far it and the median lie beyond those of nothing. */
+const beyond = (t: Times | undefined, empty: Times): string[] =>
+  t ? [t.ms, Math.max(0, t.ms - empty.ms), Math.max(0, t.medianMs - empty.medianMs)].map(milliseconds) : ["–", "–", "–"];
+
 function coldSections({ chromium, node }: ColdRun): string[] {
-  const beyond = (ms: number, empty: number) => milliseconds(Math.max(0, ms - empty)), page = chromium[EMPTY]!, program = node[EMPTY]!;
+  const page = chromium[EMPTY]!, program = node[EMPTY]!;
   const names = [...new Set([...Object.keys(chromium), ...Object.keys(node)])].filter((n) => n !== EMPTY);
   const rows = names.map((name) => {
     const c = chromium[name], n = node[name];
-    return [name === OURS ? `**${name}**` : name, ...(c ? [milliseconds(c.ms), beyond(c.ms, page.ms), beyond(c.medianMs, page.medianMs)] : ["–", "–", "–"]), ...(n ? [milliseconds(n.ms), beyond(n.ms, program.ms), beyond(n.medianMs, program.medianMs)] : ["–", "–", "–"]), c ? kilobytes(c.shipped) : "–", c ? kilobytes(c.wasmBytes) : "–"];
+    return [name === OURS ? `**${name}**` : name, ...beyond(c, page), ...beyond(n, program), c ? kilobytes(c.shipped) : "–", c ? kilobytes(c.wasmBytes) : "–"];
   });
   return [`## Cold start, ship size, memory
 
 Keyword spotting (kws). Chromium: a fresh browser and profile each time, from navigation to the first answer, everything served from this machine;
-an empty page takes ${milliseconds(page.ms)} ms (median ${milliseconds(page.medianMs)}). Node ${"26"}: from spawn to exit of a fresh process; \`node -e 0\` takes ${milliseconds(program.ms)} ms (median ${milliseconds(program.medianMs)}).
+an empty page takes ${milliseconds(page.ms)} ms (median ${milliseconds(page.medianMs)}). Node 26: from spawn to exit of a fresh process; \`node -e 0\` takes ${milliseconds(program.ms)} ms (median ${milliseconds(program.medianMs)}).
 Contenders took turns; shortest of all rounds, and how far it lies beyond the empty page or process (shortest − shortest, median − median). Ship size: gzip of all
 code that the page fetched. Memory: WebAssembly linear memory after the first answer.`,
   table(["engine", "page, ms", "beyond empty", "median", "process, ms", "beyond `node -e 0`", "median", "code, gzip", "linear memory"], rows)];

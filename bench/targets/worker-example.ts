@@ -40,7 +40,8 @@ function bundle(): { bundleBytes: number; bundleGzip: number } {
 
 export async function measureWorker(): Promise<WorkerResult> {
   await (await import("../../scripts/example-worker.mjs")).makeModel();
-  const { x } = digits(20, 9), images = Array.from({ length: 20 }, (_, i) => Uint8Array.from(x.subarray(784 * i, 784 * (i + 1)), (v) => Math.round(255 * v))), first: number[] = [], second: number[] = [];
+  const { x } = digits(20, 9), images = Array.from({ length: 20 }, (_, i) => Uint8Array.from(x.subarray(784 * i, 784 * (i + 1)), (v) => Math.round(255 * v)));
+  const first: number[] = [], second: number[] = [];
   for (let i = 0; i < STARTS; i++) await withExample(async (url) => {
     first.push(await ask(url, images[0]!));
     second.push(await ask(url, images[0]!));
@@ -49,6 +50,7 @@ export async function measureWorker(): Promise<WorkerResult> {
     await load(url, images);
     return load(url, images);
   });
-  const good = times.filter((t) => t >= 0).sort((a, b) => a - b);
-  return { firstMs: Math.min(...first), secondMs: Math.min(...second), requests: REQUESTS, concurrency: CONCURRENCY, errors: times.length - good.length, perSecond: REQUESTS / seconds, p50Ms: quantile(good, 0.5), p99Ms: quantile(good, 0.99), ...bundle() };
+  const good = times.filter((t) => t >= 0).sort((a, b) => a - b), quantiles = { p50Ms: quantile(good, 0.5), p99Ms: quantile(good, 0.99) };
+  const starts = { firstMs: Math.min(...first), secondMs: Math.min(...second) };
+  return { ...starts, requests: REQUESTS, concurrency: CONCURRENCY, errors: times.length - good.length, perSecond: REQUESTS / seconds, ...quantiles, ...bundle() };
 }
