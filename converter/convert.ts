@@ -20,6 +20,7 @@ import { chooseLayers, type Choice } from "./train/parameters.ts";
 import type { LossKind } from "./ir/ops.train.ts";
 import type { Optimizer } from "./train/optimizers.ts";
 import { planTraining } from "./train/plan.ts";
+import { withWeights, type Weights } from "./train/weights.ts";
 import { withSelfTest } from "./write/self-test.ts";
 import { describe, portsOf, precisionOf } from "./report/describe.ts";
 import type { PortReport, Report } from "./report/report.ts";
@@ -59,6 +60,8 @@ export interface ConvertOptions extends ReadOptions {
   trainLabels?: "index" | "values";
   /** The optimizer whose state is reserved; default adam. */
   optimizer?: Optimizer;
+  /** Trained parameters, as `trainer.parameters()` gives them: they replace those of the source. */
+  weights?: Weights;
   /** Tensors that a stream carries: output by the input that takes it in the next run. */
   states?: Record<string, string>;
   /** Order of image axes for inputs and outputs; default: that of the source model. */
@@ -87,7 +90,7 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   const clock = new StageClock(options);
   const read = await clock.run("read", () => readModel(bytes, options)), source = options.layout ? withLayout(read, options.layout) : read;
   checkGraph(source);
-  const float = await clock.run("optimise", () => optimise(withStates(source, options.states)));
+  const float = await clock.run("optimise", () => withWeights(optimise(withStates(source, options.states)), options.weights));
   const { graph, ...how } = await toPrecision(float, options, clock);
   const compiled = await clock.run("compile", () => compileWith(graph, float, options));
   const model = options.kernels ? await withSelfTest(compiled.model, options.kernels) : compiled.model;

@@ -1,6 +1,7 @@
 /** Bytes of a model in any known format → Graph. The content decides; the file's name only where it cannot. */
-import { OctavoError } from "../ir/error.ts";
+import { modelError, OctavoError } from "../ir/error.ts";
 import type { Graph } from "../ir/graph.ts";
+import { architectureOf } from "./pytorch/architecture-json.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
 
 /** Loaded when a file may need them: an ONNX file costs nothing of the HDF5 reader. */
@@ -12,7 +13,7 @@ const readers: { extensions: string[]; load: () => Promise<Reader> }[] = [
   { extensions: [".onnx"], load: async () => (await import("./onnx.ts")).onnx },
 ];
 
-const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5), TF.js (model.json), PyTorch (.pt2; .pt, .pth and .safetensors with an architecture)";
+const known = "ONNX (.onnx), TFLite (.tflite), Keras (.keras, .h5), TF.js (model.json), PyTorch (.pt2; .pt, .pth and .safetensors with an architecture; an architecture alone)";
 
 /**
  * Reads a model.
@@ -23,6 +24,9 @@ export async function readModel(bytes: Uint8Array, options: ReadOptions & { name
   const { name = "", ...rest } = options;
   bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength); // of a Buffer, slice() would be no copy
   const reader = await readerOf(bytes, name);
+  if (rest.initSeed !== undefined && !architectureOf(bytes)) {
+    throw modelError("ERR_OCTAVO_FORMAT", reader.name, "file", "a seed for parameters was given, and it holds its own", "Leave out --init-seed, or pass an architecture file as the model.");
+  }
   const graph = await reader.read(bytes, rest);
   if (!graph.name && name) graph.name = stem(name);
   return graph;

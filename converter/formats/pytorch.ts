@@ -1,6 +1,7 @@
-/** PyTorch: `.pt2` archives of torch.export, and weights (`.pt`, `.pth`, `.safetensors`) with an architecture file. */
+/** PyTorch: `.pt2` archives of torch.export, weights (`.pt`, `.pth`, `.safetensors`) with an architecture file, and such a file alone. */
 import { modelError } from "../ir/error.ts";
-import { buildFromArchitecture } from "./pytorch/architecture.ts";
+import { architectureOf } from "./pytorch/architecture-json.ts";
+import { buildFromArchitecture, buildUntrained } from "./pytorch/architecture.ts";
 import { readCheckpoint } from "./pytorch/checkpoint.ts";
 import { isExported, readExported } from "./pytorch/exported.ts";
 import { format } from "./pytorch/tensors.ts";
@@ -11,12 +12,14 @@ import { isZip, openZip, type Zip } from "./wire/zip.ts";
 export const pytorch: Reader = {
   name: format,
   extensions: [".pt2", ".pt", ".pth", ".safetensors"],
-  sniff: (bytes) => isSafetensors(bytes) || isBarePickle(bytes) || archiveOf(bytes) !== undefined,
+  sniff: (bytes) => isSafetensors(bytes) || isBarePickle(bytes) || archiveOf(bytes) !== undefined || architectureOf(bytes) !== undefined,
   read: (bytes, options) => {
     if (isBarePickle(bytes)) {
       throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is in the format before PyTorch 1.6, a bare pickle",
         "Save it again: torch.save(torch.load(\"old.pt\", weights_only=True), \"new.pt\").");
     }
+    const architecture = architectureOf(bytes);
+    if (architecture !== undefined) return buildUntrained(architecture, options);
     if (isZip(bytes) && isExported(openZip(bytes, format))) return readExported(bytes, options);
     return buildFromArchitecture(readCheckpoint(bytes), options);
   },

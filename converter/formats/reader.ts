@@ -13,6 +13,8 @@ export interface ReadOptions {
   stateful?: boolean;
   /** The parsed JSON of `--architecture`. */
   architecture?: unknown;
+  /** For an architecture file that is read as the model: parameters are drawn from this seed, 0 … 2^32 − 1. */
+  initSeed?: number;
   /** For a look at a model: gets what cannot be read, and the graph holds the rest. Without it that is an error. */
   refused?: (problem: OctavoError) => void;
 }

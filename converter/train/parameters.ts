@@ -22,6 +22,9 @@ export interface Parameter {
   limit?: number;
 }
 
+/** @param direction 1: the second one of a recurrent layer */
+export const parameterName = (layer: string, role: Role, direction: number): string => `${layer}/${role}${direction ? " reverse" : ""}`;
+
 /** What is trained of each layer that is. */
 export type Choice = ReadonlyMap<string, "all" | "bias">;
 

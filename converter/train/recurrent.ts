@@ -10,7 +10,7 @@ import { realOf, type TwinWriter } from "./twin.ts";
 type RecurrentNode = Node<"lstm"> | Node<"gru"> | Node<"rnn">;
 interface Direction { node: RecurrentNode; twin: TwinWriter; d: number; D: number; G: number; H: number; T: number; reverse: boolean }
 
-const gateCount = { lstm: 4, gru: 3, rnn: 1 } as const;
+export const gateCount = { lstm: 4, gru: 3, rnn: 1 } as const;
 
 export function unrolled(node: RecurrentNode, twin: TwinWriter): void {
   const { direction, hidden: H } = node.attributes, D = direction === "bidirectional" ? 2 : 1, [T] = tensorOf(twin.source, node.inputs[0]!).shape as [number];

@@ -10,7 +10,7 @@ import { isConstant, producerOf, tensorOf, type Graph, type Node, type Tensor, t
 import { noClamp, type Attributes, type Clamp } from "../ir/ops.ts";
 import { dependents } from "../differentiate/index.ts";
 import { integerBounds } from "../lower/multipliers.ts";
-import { affineOf, chosen, type Choice, type Parameter, type Role } from "./parameters.ts";
+import { affineOf, chosen, parameterName, type Choice, type Parameter, type Role } from "./parameters.ts";
 import { unrolled, untrainable } from "./recurrent.ts";
 
 export interface Twin {
@@ -108,7 +108,7 @@ export class TwinWriter implements Twin {
    * @param scale per row of the integers; absent where the file holds floats
    */
   parameter(layer: string, role: Role, shape: number[], value: Float32Array, direction = 0, scale?: Float32Array): string {
-    const name = `${layer}/${role}${direction ? " reverse" : ""}`, known: Parameter = { name, layer, role, shape, direction };
+    const name = parameterName(layer, role, direction), known: Parameter = { name, layer, role, shape, direction };
     if (!this.trains(layer, role)) return this.frozenTensor(known, value, scale);
     this.b.input(name, "float32", shape);
     this.initial.set(name, value);

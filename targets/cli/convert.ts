@@ -22,12 +22,12 @@ const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 
 interface Options extends SourceOptions, SpeechOptions {
   output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
-  trainable?: string; trainMemory?: number; trainBatch: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
+  trainable?: string; weights?: string; trainMemory?: number; trainBatch: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
   maxDrop: number; data?: string[]; labels?: string; metric: MetricName; classes?: string; preprocess?: string; report?: string;
 }
 
 export function define(command: Command): void {
-  command.argument("<MODEL>", ".onnx .tflite .h5 .keras model.json .pt2, or .pt .safetensors with --architecture")
+  command.argument("<MODEL>", ".onnx .tflite .h5 .keras model.json .pt2, .pt .safetensors with --architecture, or an architecture file with --init-seed")
     .requiredOption("-o, --output <FILE>", "the .octavo file to write")
     .option("--calibrate <[NAME=]FILE>", "representative inputs, .npy or .npz, first axis = samples (repeat for several inputs)", repeated)
     .addOption(new Option("--method <NAME>", "how ranges follow from the samples").choices(methods))
@@ -44,6 +44,7 @@ export function define(command: Command): void {
     .addOption(new Option("--loss <NAME>", "what training minimizes (default: by the model's output)").choices(lossKinds))
     .addOption(new Option("--loss-parameter <NUMBER>", "δ of huber (default: 1), temperature of distillation (default: 4)").argParser(positiveNumber))
     .addOption(new Option("--optimizer <NAME>", "optimizer whose state is reserved").choices(optimizers).default("adam"))
+    .option("--weights <FILE>", "parameters that octavo train --weights wrote, in place of the model's own")
     .option("--classes <FILE>", "names of the classes, one per line, kept in the model file")
     .option("--preprocess <FILE>", "JSON that says how raw data become inputs, kept in the model file")
     .option("--report <FILE>", "write an HTML page about sizes, errors, memory and time");
@@ -99,11 +100,12 @@ function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<strin
 }
 
 async function settings(path: string, options: Options): Promise<ConvertOptions> {
-  const { method, precision, rounding, weightBits, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
+  const { method, precision, rounding, weightBits, weights, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
   return {
     ...(await convertOptions(path, options)),
     ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
     ...(trainable && { trainable }), ...(trainMemory && { trainMemory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }), trainBatch, optimizer,
+    ...(weights && { weights: (await import("../../converter/train/weights-file.ts")).readWeights(await readBytes(weights)) }),
     ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
   };
 }

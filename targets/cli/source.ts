@@ -12,6 +12,7 @@ export interface SourceOptions {
   stateful?: boolean;
   state?: Record<string, string>;
   architecture?: string;
+  initSeed?: number;
 }
 
 /** Adds those options to a command. */
@@ -20,7 +21,8 @@ export const withSource = (command: Command): Command => command
   .addOption(new Option("--layout <ORDER>", "order of image axes of inputs and outputs (default: the source's)").choices(["nhwc", "nchw"]))
   .option("--stateful", "one time step per run; the states stay inside")
   .option("--state <IN=OUT>", "output OUT is input IN of the next run (may be repeated)", pairOf)
-  .option("--architecture <FILE>", "JSON that names the layers of .pt and .safetensors weights");
+  .option("--architecture <FILE>", "JSON that names the layers of .pt and .safetensors weights")
+  .option("--init-seed <N>", "for such JSON as the model itself: its parameters are drawn from this seed", seedOf);
 
 function split(text: string, what: string): [string, string] {
   const at = text.lastIndexOf("=");
@@ -33,6 +35,12 @@ function shapeOf(text: string, before: Record<string, number[]> = {}): Record<st
   const sizes = shape.split(/[,x]/).map(Number);
   if (sizes.some((d) => !Number.isInteger(d) || d === 0 || d < -1)) throw new InvalidArgumentError(`"${shape}" is no shape, expected positive sizes as in 1,28,28,1.`);
   return { ...before, [name]: sizes };
+}
+
+function seedOf(text: string): number {
+  const n = Number(text);
+  if (!/^\d+$/.test(text) || n >= 2 ** 32) throw new InvalidArgumentError(`Expected a whole number from 0 to ${2 ** 32 - 1}.`);
+  return n;
 }
 
 function pairOf(text: string, before: Record<string, string> = {}): Record<string, string> {
@@ -50,6 +58,7 @@ export async function convertOptions(path: string, options: SourceOptions): Prom
     ...(options.stateful && { stateful: true }),
     ...(options.state && { states: options.state }),
     ...(options.architecture && { architecture: await readJson(options.architecture) }),
+    ...(options.initSeed !== undefined && { initSeed: options.initSeed }),
   };
 }
 

@@ -1,8 +1,10 @@
 /**
- * An architecture file: torch.nn modules in order, with skips, for weights that come without a graph. Described in
+ * An architecture file: torch.nn modules in order, with skips, for weights that come without a graph or are to be trained
+ * from scratch. Described in
  * docs/architecture-file.md and architecture.schema.json. A module's parameters are found by its name, as in a state_dict.
  */
 import { GraphBuilder } from "../../ir/builder.ts";
+import { modelError } from "../../ir/error.ts";
 import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
 import { add } from "../onnx/write.ts";
 import { checkInputNames } from "../names.ts";
@@ -14,6 +16,7 @@ import { Parameters, writeModule } from "./module.ts";
 import { modules } from "./modules.ts";
 import { oneStep, refuseInStream } from "./stream.ts";
 import { elementTypes, format, safetensorsTypes } from "./tensors.ts";
+import { Untrained } from "./untrained.ts";
 
 /** Names in reach, from the innermost group outwards; each maps to the outputs of a layer. */
 type Scope = Map<string, string[]>[];
@@ -23,16 +26,29 @@ export function buildFromArchitecture(weights: StateDict, options: ReadOptions):
   if (!isObject(file) || depthOf(file, 50) > 50) return missingArchitecture(weights);
   g.graph.name = typeof file.name === "string" ? file.name : "";
   g.where = "architecture";
-  const unknown = Object.keys(file).filter((key) => !["$schema", "name", "inputs", "layers", "outputs", "ignore"].includes(key));
-  if (unknown.length) wrong(g, `it has ${unknown.map((k) => `"${k}"`).join(", ")}, expected name, inputs, layers, outputs and ignore`);
+  const unknown = Object.keys(file).filter((key) => !["$schema", "name", "inputs", "layers", "outputs", "ignore", "init"].includes(key));
+  if (unknown.length) wrong(g, `it has ${unknown.map((k) => `"${k}"`).join(", ")}, expected name, inputs, layers, outputs, ignore and init`);
   const all = objectsIn(file.layers);
   if (options.stateful) refuseInStream(g, all.map((l) => String(l.type)));
   const names: Scope[number] = new Map(bindInputs(g, file.inputs, options, all.filter((l) => ["LSTM", "GRU", "RNN"].includes(String(l.type)))));
-  const parameters = new Parameters(weights, g, options.stateful === true);
+  const untrained = options.initSeed === undefined ? undefined : new Untrained(options.initSeed, file.init);
+  const parameters = new Parameters(weights, g, options.stateful === true, untrained);
   const last = writeLayers(g, layersOf(g, file), parameters, [names], "", false, [...names.values()][0]!);
   addOutputs(g, file.outputs, [names], last);
   parameters.expectAllUsed(Array.isArray(file.ignore) ? file.ignore.map(String) : []);
   return g.graph;
+}
+
+/** A network without weights: its parameters are drawn from `options.initSeed`. */
+export function buildUntrained(architecture: Json, options: ReadOptions): Graph {
+  const seed = options.initSeed, fail = (problem: string, remedy: string): never => {
+    throw modelError("ERR_OCTAVO_FORMAT", format, "architecture", problem, remedy);
+  };
+  if (options.architecture !== undefined) fail("an architecture file was given twice, as the model and beside it", "Pass the weights as the model (model.safetensors --architecture net.json).");
+  if (seed === undefined) fail("it holds no weights", "Pass them as the model (model.safetensors --architecture net.json), or train from scratch: --init-seed 1 draws them.");
+  if (!(Number.isInteger(seed) && seed! >= 0 && seed! < 2 ** 32)) fail(`initSeed is ${seed}, expected a whole number from 0 to ${2 ** 32 - 1}`, "");
+  if (depthOf(architecture, 50) > 50) fail("it is nested deeper than 50 levels", "Correct it: see docs/architecture-file.md.");
+  return buildFromArchitecture(new Map(), { ...options, architecture });
 }
 
 /** Layers of all groups. */

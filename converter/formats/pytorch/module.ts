@@ -7,6 +7,7 @@ import { AtenNode, type Argument } from "./aten-node.ts";
 import { operatorOf } from "./aten.ts";
 import { linear, nearest, resize } from "./aten/shape.ts";
 import type { StateDict } from "./checkpoint.ts";
+import type { Untrained } from "./untrained.ts";
 import { optionalSettings, withoutEffect, type Module } from "./modules.ts";
 import { recurrent, type Cell, type Kind } from "./recurrent.ts";
 
@@ -18,12 +19,20 @@ export class Parameters {
   readonly stateful: boolean;
   private readonly weights: StateDict;
   private readonly g: GraphBuilder;
+  private readonly untrained: Untrained | undefined;
   private readonly made = new Map<string, string>();
 
-  constructor(weights: StateDict, g: GraphBuilder, stateful: boolean) {
+  /** @param untrained draws what a module needs: there is no checkpoint */
+  constructor(weights: StateDict, g: GraphBuilder, stateful: boolean, untrained?: Untrained) {
     this.weights = weights;
     this.stateful = stateful;
     this.g = g;
+    this.untrained = untrained;
+  }
+
+  /** Called before a module reads its parameters. */
+  prepare(json: JsonObject, path: string, input: string): void {
+    this.untrained?.add(this.weights, this.g, json, path, this.g.shape(input));
   }
 
   has(name: string): boolean {
@@ -65,6 +74,7 @@ export function writeModule(g: GraphBuilder, module: Module, json: JsonObject, p
   if (inputs.length < 1 || (module.inputs[0] !== "tensors" && inputs.length > module.inputs.length)) {
     g.fail(`it has ${inputs.length} inputs, expected ${module.inputs.length}`, correct, "ERR_OCTAVO_FORMAT");
   }
+  parameters.prepare(json, path, inputs[0]!);
   const results = ["lstm", "gru", "rnn"].includes(module.op) ? writeRecurrent(g, module, settings, parameters, path, inputs)
     : module.op === "upsample" ? [upsample(g, settings, inputs[0]!)] : written(g, module, settings, parameters, path, inputs);
   checkSizes(g, module, json, settings, parameters, path);
@@ -130,7 +140,7 @@ function writeRecurrent(g: GraphBuilder, module: Module, settings: Map<string, J
       ? named(`bias_hh_${suffix}`) : "" };
   }));
   return recurrent(g, inputs[0]!,
-    { kind, cells, directions, batchFirst: settings.get("batch_first") === true, initial: inputs.slice(1), stateful: parameters.stateful });
+    { kind, name: path, cells, directions, batchFirst: settings.get("batch_first") === true, initial: inputs.slice(1), stateful: parameters.stateful });
 }
 
 function upsample(g: GraphBuilder, settings: Map<string, Json>, x: string): string {

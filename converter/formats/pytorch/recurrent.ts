@@ -11,6 +11,8 @@ export interface Cell { w: string; r: string; wb: string; rb: string }
 
 export interface Form {
   kind: Kind;
+  /** Of the module; its layers are called NAME.l0, NAME.l1, … */
+  name?: string;
   /** Directions of layer 0, then of layer 1, … */
   cells: Cell[];
   directions: 1 | 2;
@@ -35,9 +37,9 @@ export function recurrent(g: GraphBuilder, x: string, form: Form): string[] {
   }
   let y = form.batchFirst ? transpose(g, x, [1, 0, 2]) : x;
   for (let i = 0; i < layers; i++) {
-    const cells = form.cells.slice(i * D, (i + 1) * D), given = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!));
+    const first = form.cells[i * D]!, given = form.initial.map((s) => stateOf(g, s, i * D, D, g.shape(y)[1]!));
     const carried = form.stateful && !given.some(Boolean);
-    const initial = carried ? carriedStates(g, form, cells[0]!, g.shape(y)[1]!) : given, result = layer(g, y, form, cells, initial);
+    const initial = carried ? carriedStates(g, form, first, g.shape(y)[1]!) : given, result = layer(g, y, form, i, initial);
     if (carried) {
       initial.forEach((input, k) => g.graph.states.push({ input, output: result.states[k]!,
         initial: allocate("float32", bounded(g, sizeOf(g.shape(input)), "a state")) }));
@@ -69,9 +71,10 @@ function stateOf(g: GraphBuilder, state: string, first: number, D: number, N: nu
   return expand(g, sliceAxis(g, state, 0, first, D), [D, N, H]);
 }
 
-function layer(g: GraphBuilder, x: string, { kind }: Form, cells: Cell[], initial: string[]): { y: string; states: string[] } {
-  const op = kind.startsWith("rnn") ? "rnn" : (kind as "lstm" | "gru"), H = g.shape(cells[0]!.r)[1]!, D = cells.length;
-  const name = (part: string) => freshName(g.graph, `${x}_${op}_${part}`);
+function layer(g: GraphBuilder, x: string, { kind, cells: all, directions: D, name: module }: Form, index: number, initial: string[]): { y: string; states: string[] } {
+  const cells = all.slice(index * D, (index + 1) * D);
+  const op = kind.startsWith("rnn") ? "rnn" : (kind as "lstm" | "gru"), H = g.shape(cells[0]!.r)[1]!;
+  const name = (part: string) => freshName(g.graph, module ? `${module}.l${index}${part === "y" ? "" : `_${part}`}` : `${x}_${op}_${part}`);
   const outputs = [name("y"), name("h"), ...(op === "lstm" ? [name("c")] : [])], inputs = [x, ...parameters(g, op, cells), ...initial];
   const common = { direction: D === 2 ? "bidirectional" as const : "forward" as const, hidden: H,
     activations: cells.flatMap(() => activationsOf[kind]), clip: 0 };

@@ -37,7 +37,7 @@ export const architectureSchema = (): JsonObject => ({
   description: "torch.nn modules in order, with skips, for weights that come without a graph. See docs/architecture-file.md.",
   type: "object",
   properties: {
-    $schema: { type: "string" }, name: { type: "string" }, layers: { $ref: "#/$defs/layers" }, outputs: { $ref: "#/$defs/names" },
+    $schema: { type: "string" }, name: { type: "string" }, layers: { $ref: "#/$defs/layers" }, outputs: { $ref: "#/$defs/names" }, init: { enum: ["pytorch", "keras"] },
     ignore: { type: "array", items: { type: "string" } },
     inputs: { type: "object", minProperties: 1,
       additionalProperties: { anyOf: [{ $ref: "#/$defs/shape" },

@@ -39,3 +39,14 @@ function readTensor(bytes: Bytes, start: number, name: string, entry: Json): Sto
 }
 
 const isSizes = (value: unknown): value is number[] => Array.isArray(value) && value.every((d) => Number.isSafeInteger(d) && d >= 0);
+
+/** The header is padded with spaces, so that the data begin at a multiple of 8. */
+export function writeSafetensors(tensors: ReadonlyMap<string, StoredTensor>): Uint8Array {
+  let end = 0;
+  const entries = [...tensors].map(([name, { dtype, shape, bytes }]) => [name, { dtype, shape, data_offsets: [end, (end += bytes.length)] }]);
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries))), start = 8 + Math.ceil(json.length / 8) * 8, file = new Uint8Array(start + end).fill(32, 0, start);
+  new DataView(file.buffer).setBigUint64(0, BigInt(start - 8), true);
+  file.set(json, 8);
+  [...tensors.values()].reduce((at, { bytes }) => (file.set(bytes, at), at + bytes.length), start);
+  return file;
+}
