@@ -1,6 +1,6 @@
 /** Rounding to the grid of integers, in floats: what quantized layers see while they are trained. */
 import { REFUSED, between, reads, size, writes } from "../check";
-import { LANES, at, clamp, greatest, ifEqual, lane, magnitude, over, put, rounded, times } from "../lanes";
+import { LANES, at, clamp, ifEqual, lane, larger, magnitude, over, put, rounded, times } from "../lanes";
 import { firstOf } from "../parts";
 
 /** Parameters of fakeQuant, written by converter/lower/fake-quant.ts: lo and hi less the zero point. */
@@ -70,14 +70,18 @@ export function fakeQuantRows(p: FakeQuantRows, part: i32, parts: i32): void {
   }
 }
 
-/** The scale of a row, which grows where its largest magnitude would lie half a step beyond the limit. */
+/** The scale of a row, which grows where its largest magnitude would lie half a step beyond the limit; a NaN has none. */
 export function rowScale(w: usize, K: i32, scale: f32, limit: i32): f32 {
   let peak: f32 = 0, i = 0;
   if (ASC_FEATURE_SIMD) {
-    let peaks = f32x4.splat(0);
-    for (; i + 4 <= K; i += 4) peaks = greatest(peaks, magnitude(v128.load(w + 4 * i)));
-    peak = max(max(f32x4.extract_lane(peaks, 0), f32x4.extract_lane(peaks, 1)), max(f32x4.extract_lane(peaks, 2), f32x4.extract_lane(peaks, 3)));
+    let a = f32x4.splat(0), b = a;
+    for (; i + 8 <= K; i += 8) {
+      a = larger(a, magnitude(v128.load(w + 4 * i)));
+      b = larger(b, magnitude(v128.load(w + 4 * i, 16)));
+    }
+    a = larger(a, b);
+    peak = max(max(f32x4.extract_lane(a, 0), f32x4.extract_lane(a, 1)), max(f32x4.extract_lane(a, 2), f32x4.extract_lane(a, 3)));
   }
-  for (; i < K; i++) peak = max(peak, abs(load<f32>(w + 4 * i)));
+  for (; i < K; i++) peak = larger<f32>(peak, abs(load<f32>(w + 4 * i)));
   return peak > (<f32>limit + 0.49) * scale ? peak / <f32>limit : scale;
 }

@@ -33,7 +33,7 @@ export const packedRows = (c: LoweringContext, data: TypedArray, gates: Gates, K
 
 export function packedAtRunTime(c: LoweringContext, w: Operand, { G, H }: Gates, K: number): Operand {
   const P = paddedTo8(H), packed = c.scratch(4 * G * P * K);
-  c.call("fill", { y: packed, n: G * P * K, bytes: 4, bits: 0 }, ["y"]);
+  if (P > H) c.call("fill", { y: packed, n: G * P * K, bytes: 4, bits: 0 }, ["y"]);
   for (let g = 0; g < G; g++) {
     const from = 4 * g * H * K, to = 4 * g * P * K, whole = H >> 3;
     if (whole) copyRows(c, moved(w, from), moved(packed, to), [whole, 8, K], [8 * K, K, 1], [8 * K, 1, 8]);

@@ -27,6 +27,12 @@ describe.each([[127, [5, 3, 3, 2]], [63, [8, 40]], [127, [1, 7]]] as const)("fak
   });
 });
 
+test("fakeQuantRows takes a NaN for zero and leaves it out of its row's scale", async () => {
+  const data = Float32Array.of(NaN, 3, -2, 0.2, 0, 1, 0.6, NaN, 5, -4), { graph, inputs } = oneNode("fakeQuantRows", [{ shape: [1, 10], data }, { shape: [1], data: Float32Array.of(0.01) }], { limit: 127 });
+  const y = (await expectLikeEvaluator(graph, inputs, 0)).get("y0")!;
+  expect([y[0], y[7], y[8]]).toEqual([0, 0, 5]);
+});
+
 describe.each(builds.map((b) => [b.name, b] as const))("hostile structs, %s", (_, build) => {
   test("fakeQuant", async () => {
     const { graph, inputs } = oneNode("fakeQuant", [{ shape: [50] }], grid);

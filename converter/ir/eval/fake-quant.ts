@@ -16,7 +16,7 @@ export function fakeQuantRows({ limit }: TrainAttributes["fakeQuantRows"], [w, s
   const K = w!.data.length / scale!.data.length;
   scale!.data.forEach((s, o) => {
     let peak = 0;
-    for (let k = 0; k < K; k++) peak = Math.max(peak, Math.abs(w!.data[o * K + k]!));
+    for (let k = 0; k < K; k++) if (peak < Math.abs(w!.data[o * K + k]!)) peak = Math.abs(w!.data[o * K + k]!);
     const own = peak > Math.fround(Math.fround(limit + 0.49) * s) ? Math.fround(peak / limit) : s;
     for (let k = 0; k < K; k++) y!.data[o * K + k] = onGrid(w!.data[o * K + k]!, own, -limit, limit);
   });
