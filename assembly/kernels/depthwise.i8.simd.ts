@@ -6,9 +6,15 @@
 import { FAST, Output, exactLanes, fastLanes, leastOf, offsetOf, storePart } from "../quant/output";
 import { ROUNDERS } from "../quant/requantize";
 import { DepthwiseI8, columnsOf, outputOfDepthwise, stripLines } from "./depthwise.i8";
+import { depthwiseRelaxed, hasFours } from "./depthwise.i8.relaxed";
+import { flipsOfHost } from "./dot.relaxed";
 
 /** In scratch: strip [2][lines][columns][4][2] i16 · 8 zero points */
 export function depthwiseSimd(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD && rule == FAST && hasFours(p)) {
+    const flips = flipsOfHost();
+    if (flips >= 0) return depthwiseRelaxed(p, flips, part, parts);
+  }
   const O = p.C * p.multiplier, half = 16 * stripLines(p, p.strip) * columnsOf(p), taps = p.KH * ((p.KW + 1) & ~1), zeros = p.t + 2 * half;
   memory.fill(zeros, <u8>p.zx, 16);
   for (let row = 0; row < p.N * p.OH; row += min(p.strip, p.OH - row % p.OH)) {

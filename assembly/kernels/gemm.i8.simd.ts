@@ -105,20 +105,20 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
   }
 }
 
-/** Four rows of eight outputs, two in a vector, the first `count` of each. */
+/** Four rows of eight outputs, two in a vector, the first `count` of each. Where a row of y repeats, the first of its values stays. */
 // @ts-ignore: decorator
 @inline
 export function storeRows(ab: v128, cd: v128, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
   if (count >= 8) {
-    v128.store64_lane(y0, ab, 0);
-    v128.store64_lane(y1, ab, 1);
-    v128.store64_lane(y2, cd, 0);
     v128.store64_lane(y3, cd, 1);
+    v128.store64_lane(y2, cd, 0);
+    v128.store64_lane(y1, ab, 1);
+    v128.store64_lane(y0, ab, 0);
   } else {
-    storePart(y0, ab, count);
-    storePart(y1, v128.shuffle<i64>(ab, ab, 1, 1), count);
-    storePart(y2, cd, count);
     storePart(y3, v128.shuffle<i64>(cd, cd, 1, 1), count);
+    storePart(y2, cd, count);
+    storePart(y1, v128.shuffle<i64>(ab, ab, 1, 1), count);
+    storePart(y0, ab, count);
   }
 }
 
