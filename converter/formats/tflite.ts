@@ -37,6 +37,9 @@ const operators: OperatorTable = {
   ...controls(call),
 };
 
+/** Names of all operators, for `docs/tflite.md`. */
+export const operatorNames = (): string[] => Object.keys(operators).sort();
+
 /** @throws OctavoError FORMAT for a damaged file, OPERATOR for what the graph has no operators for */
 function read(bytes: Uint8Array, options: ReadOptions): Graph {
   const model = readSchema(bytes);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { zipSync } from "fflate";
 import { readModel } from "../../converter/formats/index.ts";
 import { modules } from "../../converter/formats/pytorch/modules.ts";
-import { operatorOf } from "../../converter/formats/pytorch/aten.ts";
+import { operatorNames, operatorOf } from "../../converter/formats/pytorch/aten.ts";
 import { schemaText } from "../../converter/formats/pytorch/schema.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type TypedArray } from "../../converter/ir/graph.ts";
@@ -116,6 +116,11 @@ describe("hostile pickles", () => {
     ["more elements than the file can hold", tensor([255, 255, 255, 255], [0, 0, 0, 0], 0), /more than the file can hold/],
     ["strides for another rank", tensor([2], [1, 1], 0), /its strides \[1,1\]/],
   ] as const) test(name, () => expect(readModel(checkpoint(bytes, storage), { name: "m.pt", architecture: scaled })).rejects.toThrow(message));
+});
+
+test("docs/pytorch.md names every operator", () => {
+  const words = new Set(readFileSync(new URL("../../docs/pytorch.md", import.meta.url), "utf8").split(/\s+/));
+  expect(operatorNames().filter((name) => !words.has(name))).toEqual([]);
 });
 
 describe("files of other kinds", () => {

@@ -1,6 +1,7 @@
 /** The TFLite reader: what a file says, what a caller asks for, what is refused, and how. */
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { tflite } from "../../converter/formats/tflite.ts";
+import { operatorNames, tflite } from "../../converter/formats/tflite.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type Graph } from "../../converter/ir/graph.ts";
 import type { ReadOptions } from "../../converter/formats/reader.ts";
@@ -106,6 +107,11 @@ describe("what the caller asks for", () => {
     expect((await read(model([g]))).layouts).toEqual({ x: "nchw", y: "nhwc" });
     expect((await read(model([relu([1, 4, 4, 3])]))).layouts).toEqual({ x: "nhwc", y: "nhwc" });
   });
+});
+
+test("docs/tflite.md names every operator", () => {
+  const words = new Set(readFileSync(new URL("../../docs/tflite.md", import.meta.url), "utf8").split(/\s+/));
+  expect(operatorNames().filter((name) => !words.has(name))).toEqual([]);
 });
 
 describe("what is refused, and how", () => {

@@ -1,6 +1,7 @@
 /** Convolutions, products, normalization, pooling, recurrent layers and embeddings. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
 import { einsum } from "../../onnx/linear.ts";
+import { isWeight, permuteWeights } from "../../onnx/spatial.ts";
 import { add, affine, axisOf, div, dtypeOf, matmul, mul, range, rankOf, reduce, reshape, transpose, unary } from "../../onnx/write.ts";
 import type { AtenNode, Operator } from "../aten-node.ts";
 import { adaptivePool, averagePool, batchNorm, convolution, dividedPool, groupNorm, layerNorm, linear, maxPool, perAxis, transposedConvolution,
@@ -71,11 +72,11 @@ function either(n: AtenNode, g: GraphBuilder): string {
 
 /** x · w, or x · wᵀ where w is [O,I]; a constant w makes it a dense layer. */
 function product(g: GraphBuilder, x: string, w: string, bias: string, turned: boolean): string {
-  if (g.graph.tensors.get(w)!.data === undefined || rankOf(g, w) !== 2) {
+  if (!isWeight(g, w) || rankOf(g, w) !== 2) {
     const y = matmul(g, x, turned ? w : transpose(g, w, [1, 0]));
     return bias ? add(g, y, bias) : y;
   }
-  return linear(g, x, turned ? g.valueOf(transpose(g, w, [1, 0]))!.name : w, bias);
+  return linear(g, x, turned ? permuteWeights(g, w, [1, 0]) : w, bias);
 }
 
 /** Vectors are rows or columns whose axis falls away. */
@@ -176,7 +177,10 @@ function weightNorm(n: AtenNode, g: GraphBuilder): string {
 }
 
 /** Weights that are computed from constants are constants. */
-const fixedWeight = (n: AtenNode, g: GraphBuilder): string => g.valueOf(n.tensor("weight"))?.name ?? n.tensor("weight");
+function fixedWeight(n: AtenNode, g: GraphBuilder): string {
+  const w = n.tensor("weight");
+  return isWeight(g, w) ? w : g.valueOf(w)?.name ?? w;
+}
 
 /** softmax(q · kᵀ · scale + mask) · v */
 function attention(n: AtenNode, g: GraphBuilder): string {
