@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "vitest";
 import { zipSync } from "fflate";
 import { readModel } from "../../converter/formats/index.ts";
+import { modules } from "../../converter/formats/pytorch/modules.ts";
 import { openZip } from "../../converter/formats/wire/zip.ts";
 import { attempts, count, looking } from "./attempt.ts";
 import { bytesOf, madeCases } from "./made.ts";
@@ -43,6 +44,20 @@ test(`${count} architectures that lie`, () => attempts(count, (k) => {
   mutateTree(tree, k);
   return readModel(bytesOf(c.pt!), { name: "m.pt", architecture: tree.architecture });
 }));
+
+/** With the sizes that weights would tell, and with layers that start as in Keras. */
+function untrained(k: number): { architecture: unknown } {
+  const c = checkpoints[(k * 7919) % checkpoints.length]!, tree = structuredClone({ architecture: c.architecture }) as { architecture: { layers: Record<string, unknown>[]; init?: string } };
+  for (const layer of tree.architecture.layers) {
+    const told = ["out_channels", "kernel_size", "out_features", "hidden_size", "num_embeddings", "embedding_dim"].filter((key) => key in (modules[String(layer.type)]?.sizes ?? {}));
+    Object.assign(layer, { name: "a" }, Object.fromEntries(told.map((key) => [key, 3])));
+  }
+  if (k % 2) tree.architecture.init = "keras";
+  if (k % 4) mutateTree(tree, k);
+  return tree;
+}
+
+test(`${count} architectures without weights that lie`, () => attempts(count, (k) => readModel(encode(untrained(k).architecture), { name: "m.json", initSeed: k })));
 
 const fixtures = new URL("../fixtures/pytorch/", import.meta.url), trained = ["anomaly-conv-ae", "anomaly-lstm-ae", "mnist-gru", "mobilenetv3-tiny"];
 test.skipIf(!hasShared)(`${count} trained weights with damaged bytes or architecture (${hasShared ? "here" : absent})`, () => attempts(count, (k) => {

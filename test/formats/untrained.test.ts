@@ -102,9 +102,10 @@ describe("mistakes", () => {
     ["outputs that do not fit groups", [1, 4, 8, 8], { ...conv, type: "ConvTranspose2d", groups: 4, out_channels: 6 }, /out_channels is 6, expected a multiple of groups 4/],
     ["no name", [1, 3], { type: "Linear", out_features: 4 }, /it has no name, and its parameters need one/],
     ["another init", [1, 3], { ...fc, init: "he" }, /init is "he", expected "pytorch" or "keras"/],
-    ["too large", [1, 3], { ...fc, out_features: 1e9 }, /a parameter of \[1000000000,3\] makes more than/],
+    ["too large", [1, 3], { ...fc, out_features: 1e9 }, /with a parameter of \[1000000000,3\] the network has too many numbers/],
+    ["too many normal numbers", [1, 3], { type: "Embedding", name: "e", num_embeddings: 1e5, embedding_dim: 100 }, /the network has too many numbers/],
     ["too many axes missing", [1, 3], conv, /too few axes|expected/],
-    ["too large to be orthogonal", [1, 3, 4], { type: "LSTM", name: "r", hidden_size: 2000, init: "keras" }, /hidden_size is 2000, and an orthogonal start is drawn up to 1024/],
+    ["too large to be orthogonal", [1, 3, 4], { type: "LSTM", name: "r", hidden_size: 600, init: "keras" }, /hidden_size is 600, too large for an orthogonal start/],
   ])("%s", (_, shape, layer, message) => expect(read(shape, [layer])).rejects.toThrow(message));
 
   test("no seed", () => expect(readModel(network([1, 3], [fc]), { name: "net.json" })).rejects.toThrow(/architecture: it holds no weights.*--architecture net\.json.*--init-seed 1 draws them/));

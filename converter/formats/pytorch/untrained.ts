@@ -10,8 +10,9 @@ import type { StateDict } from "./checkpoint.ts";
 import { orthonormal, Random } from "./random.ts";
 import type { Parameter } from "./tensors.ts";
 
-/** Parameters of one network, in all, and hidden units of an orthogonal start: both bound what a file can ask for. */
-const MAX_DRAWN = 2 ** 25, MAX_ORTHOGONAL = 1024;
+/** What one network can ask for: numbers, of which normal ones count eightfold, and multiplications of orthogonal starts (an LSTM of 512). */
+interface Budget { numbers: number; products: number }
+const budget = (): Budget => ({ numbers: 2 ** 24, products: 2 ** 29 });
 const styles = ["pytorch", "keras"];
 
 interface Layer {
@@ -28,7 +29,7 @@ type Rule = (l: Layer) => Record<string, Parameter | undefined>;
 export class Untrained {
   private readonly random: Random;
   private readonly style: unknown;
-  private left = MAX_DRAWN;
+  private readonly left = budget();
 
   /** @param style of modules that state none */
   constructor(seed: number, style: unknown) {
@@ -38,7 +39,7 @@ export class Untrained {
 
   /** Parameters of the module named `path` by their names in a state_dict; a name that is there already is shared. */
   add(weights: StateDict, g: GraphBuilder, json: JsonObject, path: string, x: readonly number[]): void {
-    const rule = rules[json.type as string], draw = new Draw(g, this.random, json, (count) => (this.left -= count) >= 0);
+    const rule = rules[json.type as string], draw = new Draw(g, this.random, json, this.left);
     if (!rule || weights.has(`${path}.${rule === recurrent ? "weight_ih_l0" : "weight"}`)) return;
     const stated = typeof json.init === "number" ? undefined : json.init, style = stated ?? this.style ?? "pytorch";
     if (!styles.includes(style as string)) draw.refuse(`init is ${JSON.stringify(style)}, expected "pytorch" or "keras"`);
@@ -52,13 +53,13 @@ class Draw {
   private readonly g: GraphBuilder;
   private readonly random: Random;
   private readonly json: JsonObject;
-  private readonly take: (count: number) => boolean;
+  private readonly left: Budget;
 
-  constructor(g: GraphBuilder, random: Random, json: JsonObject, take: (count: number) => boolean) {
+  constructor(g: GraphBuilder, random: Random, json: JsonObject, left: Budget) {
     this.g = g;
     this.random = random;
     this.json = json;
-    this.take = take;
+    this.left = left;
   }
 
   refuse(problem: string, remedy = "Correct the architecture file: see docs/architecture-file.md."): never {
@@ -86,19 +87,19 @@ class Draw {
     return value.length === rank && value.every((d) => Number.isInteger(d) && (d as number) >= 1) ? (value as number[]) : this.refuse(`${key} is ${JSON.stringify(value)}, expected ${rank} whole numbers from 1`);
   }
 
-  tensor(shape: number[], value: () => number): Parameter {
+  private tensor(shape: number[], value: () => number, cost = 1): Parameter {
     const count = sizeOf(shape);
-    if (!this.take(count)) this.refuse(`a parameter of [${shape.join(",")}] makes more than ${MAX_DRAWN} numbers in all`, "Build a smaller network.");
+    if (!((this.left.numbers -= cost * count) >= 0)) this.refuse(`with a parameter of [${shape.join(",")}] the network has too many numbers to be drawn`, "Build a smaller network.");
     return { shape, dtype: "float32", data: Float32Array.from({ length: count }, value) };
   }
 
   constant = (shape: number[], value: number): Parameter => this.tensor(shape, () => value);
   uniform = (shape: number[], bound: number): Parameter => this.tensor(shape, () => this.random.uniform(bound));
-  normal = (shape: number[]): Parameter => this.tensor(shape, () => this.random.normal());
+  normal = (shape: number[]): Parameter => this.tensor(shape, () => this.random.normal(), 8);
 
   /** [rows,columns], rows ≥ columns, with orthonormal columns. */
   orthogonal(rows: number, columns: number): Parameter {
-    if (columns > MAX_ORTHOGONAL) this.refuse(`hidden_size is ${columns}, and an orthogonal start is drawn up to ${MAX_ORTHOGONAL}`, 'Leave out "init": "keras".');
+    if (!((this.left.products -= rows * columns ** 2) >= 0)) this.refuse(`hidden_size is ${columns}, too large for an orthogonal start`, 'Leave out "init": "keras".');
     const drawn = this.constant([rows, columns], 0), q = orthonormal(this.random, columns, rows);
     drawn.data.forEach((_, i) => { drawn.data[i] = q[i % columns]![Math.floor(i / columns)]!; });
     return drawn;
