@@ -1,7 +1,8 @@
 /**
  * conv2dI8 in SIMD: implicit im2col. For four output pixels at a time the bytes under the window are packed into a panel,
  * run by run; a run that leaves x is read from a row of zero points or put together beside it, so the core never sees
- * padding. The last block repeats its last pixel.
+ * padding. The last block repeats its last pixel. The relaxed build, which comes here where relaxed products do not serve,
+ * has the general way alone.
  */
 import { Conv2dI8, expands, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
 import { convolveRelaxed } from "./conv2d.i8.relaxed";
@@ -31,7 +32,7 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
     const o = g * padded, w = p.w + o * K, b = p.b + 4 * o, channel = g * (p.C / p.groups), step = expand ? 4 : 1;
     if (expand) {
       expandWeights(w, padded * K, expanded, p.zw);
-      if (isPointwise(p)) {
+      if (!ASC_FEATURE_RELAXED_SIMD && isPointwise(p)) {
         multiplyPixels(p, rule, panel, expanded, part, parts);
         continue;
       }
@@ -39,7 +40,7 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
     for (let first = step * part; first < pixels; first += step * parts) {
       const row = first / p.OW, n = row / p.OH, i = row - n * p.OH, j = first - row * p.OW;
       if (expand) {
-        if (!packInterior(p, n, i, j, panel)) {
+        if (ASC_FEATURE_RELAXED_SIMD || !packInterior(p, n, i, j, panel)) {
           placePatches(p, n, i, j, min(pixels - first, 4), channel, g * Og);
           packPatches(p, zeros, panel);
         }

@@ -79,7 +79,7 @@ function fillRepeated(p: DepthwiseI8, x: usize, o: i32, to: usize, half: usize):
 
 /** `rows` rows of y, channels o … o + 3. */
 function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
-  if (rule == FAST && p.KH == 3 && p.KW >= 3 && p.KW <= 4 && O - o >= 4) return multiplyThree(p, from, rows, w, o, O, y);
+  if (!ASC_FEATURE_RELAXED_SIMD && rule == FAST && p.KH == 3 && p.KW >= 3 && p.KW <= 4 && O - o >= 4) return multiplyThree(p, from, rows, w, o, O, y);
   const line = 16 * columnsOf(p) * p.strideH;
   for (let i = 0; i < rows; i++, from += line, y += p.OW * O) multiplyRow(p, rule, from, w, o, O, y);
 }

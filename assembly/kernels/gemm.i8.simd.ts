@@ -61,7 +61,7 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
   const end = panel + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi);
   for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
     let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
-    if (checkedLoads) {
+    if (!ASC_FEATURE_RELAXED_SIMD && checkedLoads) {
       do {
         const w0 = v128.load(w), w1 = v128.load(w, 16), rows = v128.load(x);
         const ra = v128.shuffle<i32>(rows, rows, 0, 0, 0, 0);
