@@ -2,7 +2,8 @@
 import { OctavoError } from "./errors.ts";
 import { decodeUtf8 } from "./text-decoder.ts";
 
-const MAGIC = 0x5654434f, FORMAT_VERSION = 1, HEADER_BYTES = 256, PORT_BYTES = 32, SELF_TEST_OFFSET = 88, HASH_OFFSET = 96, HASH_BYTES = 32;
+const MAGIC = 0x5654434f, FORMAT_VERSION = 1, HEADER_BYTES = 256, PORT_BYTES = 32, SELF_TEST_OFFSET = 88;
+export const HASH_OFFSET = 96, HASH_BYTES = 32;
 export const dtypes = ["float32", "int8", "uint8", "int16", "uint16", "int32", "int64", "bool"] as const;
 export type PortDType = (typeof dtypes)[number];
 
@@ -85,6 +86,18 @@ export function parseModelFile(bytes: Uint8Array, abi: number): ModelFile {
     metadata: readMetadata(bytes.subarray(h.metadata, h.metadata + h.metadataBytes)),
     selfTest: hex64(view.getBigUint64(SELF_TEST_OFFSET, true)),
   };
+}
+
+/**
+ * `bytes`, parsed, if they are another state of the model in `file`: same sections, memory, ports and metadata.
+ * @throws OctavoError ERR_OCTAVO_FORMAT if not
+ */
+export function sameModel(file: ModelFile, bytes: Uint8Array): ModelFile {
+  const view = new DataView(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength), word = (name: (typeof fields)[number]) => view.getUint32(4 * fields.indexOf(name), true);
+  const same = (from: number, length: number) => file.bytes.subarray(from, from + length).every((b, i) => b === bytes[from + i]);
+  const fixed = file.bytes.length === bytes.length && file.bytes.length > 0 && same(0, SELF_TEST_OFFSET) && same(word("io"), word("ioBytes")) && same(word("metadata"), word("metadataBytes"));
+  if (!fixed) throw bad("the file is no state of the loaded model: sections, ports or metadata differ", "Take one that was trained from this model.");
+  return parseModelFile(bytes, word("abi"));
 }
 
 /** 16 hexadecimal digits. */

@@ -3,11 +3,10 @@
 import type { BuildName } from "./build.ts";
 import { OctavoError } from "./errors.ts";
 import { INFER, type Exports } from "./exports.ts";
-import { hex64, type Metadata, type ModelFile, type Port, type PortDType } from "./model-file.ts";
+import { hex64, sameModel, type Metadata, type ModelFile, type Port, type PortDType } from "./model-file.ts";
+import { arrays, type Named, type Values } from "./values.ts";
 
-/** Numbers as the model's ports take and give them. */
-export type Values = Float32Array | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
-export type Named = Record<string, Values>;
+export type { Named, Values };
 
 /** An input or output. `scale` and `zeroPoint` say what `runRaw`'s integers mean: real = scale · (q − zeroPoint). */
 export interface TensorInfo {
@@ -22,8 +21,6 @@ export interface TensorInfo {
 }
 
 export interface ProfileRow { name: string; op: string; kernel: string; microseconds: number; macs: number }
-
-const arrays = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, int64: Int32Array, bool: Uint8Array };
 
 /** A port with a view of its bytes in linear memory. */
 interface Bound { info: TensorInfo; view: Values; raw?: Values }
@@ -40,12 +37,14 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
   readonly memory: Readonly<{ file: number; weights: number; arena: number; linear: number }>;
 
   private exports: Exports | undefined;
+  private readonly loaded: ModelFile;
+  /** `loaded`, with the weights of now. */
   private file: ModelFile;
   private ins: Bound[];
   private outs: Bound[];
 
   constructor(file: ModelFile, exports: Exports, build: BuildName) {
-    this.file = file;
+    this.loaded = this.file = file;
     this.exports = exports;
     this.build = build;
     this.metadata = file.metadata;
@@ -157,10 +156,34 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
     states.set(bytes);
   }
 
-  /** The model file, a copy. */
+  /** The model file with the weights of now, a copy. */
   save(): Uint8Array {
     this.alive();
     return this.file.bytes.slice();
+  }
+
+  /** The model file as it was loaded, a copy: deltas and checkpoints of octavo/train are told by it. */
+  base(): Uint8Array {
+    this.alive();
+    return this.loaded.bytes.slice();
+  }
+
+  /**
+   * Takes the weights of another state of this model: a file that was trained from it. States of a stream are kept.
+   * @param bytes copied; their SHA-256 is not compared
+   * @throws OctavoError ERR_OCTAVO_FORMAT for another model and for a damaged file; the weights are then as before
+   */
+  update(bytes: Uint8Array): void {
+    const exports = this.alive(), file = sameModel(this.loaded, bytes.slice()), states = this.getState();
+    const put = ({ image, base }: ModelFile) => {
+      new Uint8Array(exports.memory.buffer).set(image, base);
+      return exports.octavo_load(base, image.length);
+    };
+    const refused = put(file) !== 0;
+    if (refused) put(this.file);
+    else this.file = file;
+    this.setState(states);
+    if (refused) throw new OctavoError("ERR_OCTAVO_FORMAT", "update: the file is refused by the checks of load, the weights are as before. Take one that was trained from this model.");
   }
 
   /** Lets the memory go; any later call throws ERR_OCTAVO_DISPOSED. */

@@ -1,6 +1,7 @@
 /** `octavo bench FILE`: how fast and how large. */
 import { Option, type Command } from "commander";
 import type { Model, Named, ProfileRow, Values } from "../../sdk/model.ts";
+import { arrays } from "../../sdk/values.ts";
 import { buildNames, openModel, type OpenOptions } from "./open.ts";
 import { positive, repeated } from "./options.ts";
 import { readSamples } from "./samples.ts";
@@ -66,7 +67,7 @@ export function noise(model: Model): Named {
   return Object.fromEntries(model.inputs.map(({ name, shape, dtype }): [string, Values] => {
     const size = shape.reduce((n, d) => n * d, 1);
     if (dtype === "float32") return [name, Float32Array.from({ length: size }, next)];
-    return [name, new { int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, int64: Int32Array, bool: Uint8Array }[dtype](size)];
+    return [name, new arrays[dtype](size)];
   }));
 }
 

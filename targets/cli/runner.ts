@@ -1,6 +1,7 @@
 /** Samples → runs of a model, in real numbers or in the model's own integers. */
 import type { Model, Named, TensorInfo, Values } from "../../sdk/model.ts";
 import { OctavoError } from "../../sdk/errors.ts";
+import { arrays } from "../../sdk/values.ts";
 import type { Elements, NpyArray } from "./npy.ts";
 import { joinOutputs, type Samples } from "./samples.ts";
 
@@ -15,7 +16,6 @@ export interface Runner {
   real(i: number, y: Values): { x: ArrayLike<number>; y: ArrayLike<number> };
 }
 
-const arrays = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array, uint16: Uint16Array, int32: Int32Array, int64: Int32Array, bool: Uint8Array };
 const isRaw = (array: NpyArray, port: TensorInfo) => port.dtype === "float32" && port.rawDtype === array.dtype;
 
 /** Arrays of the integer type behind a float input are taken for the model's integers, all others for real numbers. */
