@@ -15,6 +15,7 @@ import { correctBiases, samplesWorth } from "./quantize/correct-bias.ts";
 import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import { weightLimit, type WeightBits } from "./quantize/weights.ts";
+import { withSpareClasses } from "./spare-classes.ts";
 import { chooseWithin } from "./train/budget.ts";
 import { chooseLayers, type Choice } from "./train/parameters.ts";
 import type { LossKind } from "./ir/ops.train.ts";
@@ -66,6 +67,8 @@ export interface ConvertOptions extends ReadOptions {
   states?: Record<string, string>;
   /** Order of image axes for inputs and outputs; default: that of the source model. */
   layout?: Layout;
+  /** So many classes more behind those of the model, to be learned on the device; they never win before. */
+  spareClasses?: number;
   /** Names of the classes, kept in the metadata. */
   classes?: string[];
   /** How raw data become inputs, kept in the metadata. */
@@ -90,7 +93,7 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   const clock = new StageClock(options);
   const read = await clock.run("read", () => readModel(bytes, options)), source = options.layout ? withLayout(read, options.layout) : read;
   checkGraph(source);
-  const float = await clock.run("optimise", () => withWeights(optimise(withStates(source, options.states)), options.weights));
+  const float = await clock.run("optimise", () => withWeights(withSpareClasses(optimise(withStates(source, options.states)), options.spareClasses ?? 0), options.weights));
   const { graph, ...how } = await toPrecision(float, options, clock);
   const compiled = await clock.run("compile", () => compileWith(graph, float, options));
   const model = options.kernels ? await withSelfTest(compiled.model, options.kernels) : compiled.model;

@@ -23,7 +23,7 @@ const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 interface Options extends SourceOptions, SpeechOptions {
   output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
   trainable?: string; weights?: string; trainMemory?: number; trainBatch: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
-  maxDrop: number; data?: string[]; labels?: string; metric: MetricName; classes?: string; preprocess?: string; report?: string;
+  maxDrop: number; data?: string[]; labels?: string; metric: MetricName; spareClasses?: number; classes?: string; preprocess?: string; report?: string;
 }
 
 export function define(command: Command): void {
@@ -45,6 +45,7 @@ export function define(command: Command): void {
     .addOption(new Option("--loss-parameter <NUMBER>", "δ of huber (default: 1), temperature of distillation (default: 4)").argParser(positiveNumber))
     .addOption(new Option("--optimizer <NAME>", "optimizer whose state is reserved").choices(optimizers).default("adam"))
     .option("--weights <FILE>", "parameters that octavo train --weights wrote, in place of the model's own")
+    .option("--spare-classes <N>", "so many classes more, to be learned on the device", positive)
     .option("--classes <FILE>", "names of the classes, one per line, kept in the model file")
     .option("--preprocess <FILE>", "JSON that says how raw data become inputs, kept in the model file")
     .option("--report <FILE>", "write an HTML page about sizes, errors, memory and time");
@@ -100,13 +101,13 @@ function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<strin
 }
 
 async function settings(path: string, options: Options): Promise<ConvertOptions> {
-  const { method, precision, rounding, weightBits, weights, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
+  const { method, precision, rounding, weightBits, weights, spareClasses, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
   return {
     ...(await convertOptions(path, options)),
     ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
     ...(trainable && { trainable }), ...(trainMemory && { trainMemory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }), trainBatch, optimizer,
     ...(weights && { weights: (await import("../../converter/train/weights-file.ts")).readWeights(await readBytes(weights)) }),
-    ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
+    ...(spareClasses && { spareClasses }), ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
   };
 }
 
