@@ -6,18 +6,18 @@ import { buildSync } from "esbuild";
 const bin = "dist/targets/cli/octavo.js";
 if (existsSync(bin)) chmodSync(bin, 0o755);
 mkdirSync("dist/build", { recursive: true });
-for (const file of ["simd.wasm", "scalar.wasm", "octavo-run.wasm", "octavo-run-simd.wasm"]) cpSync(`build/${file}`, `dist/build/${file}`);
+for (const file of ["simd.wasm", "scalar.wasm", "train-simd.wasm", "train-scalar.wasm", "octavo-run.wasm", "octavo-run-simd.wasm"]) cpSync(`build/${file}`, `dist/build/${file}`);
 
 /** One file instead of a dozen: Node imports it in 4 ms, not 10, and a page needs no import map. */
 const flatten = (file, options) => buildSync({ entryPoints: [file], outfile: file, allowOverwrite: true, bundle: true, format: "esm", target: "es2022", external: ["*.wasm", "*.wasm?module"], ...options });
-flatten("dist/targets/node/index.js", { platform: "node", target: "node20", external: ["@assemblyscript/loader"] });
-for (const entry of ["browser/index", "cloudflare/index", "edge/index", "scalar", "relaxed", "image", "audio"]) flatten(`dist/targets/${entry}.js`, {});
+for (const entry of ["index", "train"]) flatten(`dist/targets/node/${entry}.js`, { platform: "node", target: "node20", external: ["@assemblyscript/loader"] });
+for (const entry of ["browser/index", "browser/train", "cloudflare/index", "cloudflare/train", "edge/index", "edge/train", "scalar", "relaxed", "image", "audio"]) flatten(`dist/targets/${entry}.js`, {});
 // Names stay: what `octavo bundle` writes behind this text calls them.
 flatten("dist/sdk/bundled.js", { outfile: "dist/bundled.js", minifyWhitespace: true, minifySyntax: true });
 
-for (const [name, { types }] of Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)) {
-  const path = name.slice(2);
+for (const [name, target] of Object.entries(JSON.parse(readFileSync("package.json", "utf8")).exports)) {
+  const path = name.slice(2), { types } = target.default?.types ? target.default : target;
   if (!path || !types) continue;
-  const target = types.replace(/\.d\.ts$/, ".js");
-  for (const extension of [".js", ".d.ts"]) writeFileSync(`${path}${extension}`, `export * from "${target}";\n`);
+  const entry = types.replace(/\.d\.ts$/, ".js");
+  for (const extension of [".js", ".d.ts"]) writeFileSync(`${path}${extension}`, `export * from "${entry}";\n`);
 }

@@ -63,7 +63,7 @@ export async function readResponse(response: Response): Promise<Uint8Array> {
   return bytes;
 }
 
-function choose(builds: readonly Build[]): Build {
+export function choose(builds: readonly Build[]): Build {
   const build = builds.find((b) => b.supported());
   if (build) return build;
   throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import { scalar } from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
@@ -76,7 +76,7 @@ const refusals: Record<number, string> = {
   10: "its program asks for more work than any real model",
 };
 
-function instanceOf(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
+export function instanceOf(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
   if (file.memoryBytes > maxMemory) throw tooLarge(`the model needs ${file.memoryBytes} bytes of memory, maxMemory is ${maxMemory}`);
   const exports = instantiate(build.module()), at = exports.octavo_alloc(file.image.length);
   if (!at) throw tooLarge(`the host gives no memory for the model file of ${file.image.length} bytes`);

@@ -1,7 +1,9 @@
 /** Files in and out: whole reads, and writes that leave either the old file or the whole new one. */
-import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { access, constants, readFile, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { OctavoError } from "../../sdk/errors.ts";
+
+export { writeWhole } from "../node/whole-file.ts";
 
 /** @throws the system's error with `path`, which `explain` words */
 export async function readBytes(path: string): Promise<Uint8Array> {
@@ -29,23 +31,4 @@ export async function checkWritable(path: string): Promise<void> {
   if (!(await stat(folder).catch(() => undefined))?.isDirectory()) refuse(`the folder "${folder}" does not exist. Create it first`);
   await access(folder, constants.W_OK).catch(() => refuse(`the folder "${folder}" cannot be written`));
   if (at) await access(path, constants.W_OK).catch(() => refuse("the file is there and cannot be written"));
-}
-
-/** Writes beside `path` and renames, so that no reader ever sees a part. Devices and pipes are written directly. */
-export async function writeWhole(path: string, bytes: Uint8Array | string): Promise<void> {
-  const special = await stat(path).then((s) => !s.isFile(), () => false);
-  const target = special ? path : join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
-  try {
-    const file = await open(target, "w");
-    try {
-      await file.writeFile(bytes);
-      if (!special) await file.sync();
-    } finally {
-      await file.close();
-    }
-    if (!special) await rename(target, path);
-  } catch (error) {
-    if (!special) await rm(target, { force: true });
-    throw Object.assign(error as Error, { path });
-  }
 }

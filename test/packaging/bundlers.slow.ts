@@ -3,10 +3,10 @@ import { spawn, type ChildProcess } from "node:child_process";
 import path from "node:path";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { answerOf, application, example, html, inputText, launch, missing, pack, remove, run, served, temporary, write } from "./project.ts";
+import { answerOf, application, example, html, launch, missing, pack, remove, run, served, temporary, trainingText, write } from "./project.ts";
 
 const folder = temporary("bundlers");
-let browser: Browser, tarball: string, model: Uint8Array, answer: string;
+let browser: Browser, tarball: string, model: Uint8Array, trained: string;
 
 interface Bundler { name: string; packages: string[]; files: (model: Uint8Array) => Record<string, string | Uint8Array>; build: string[]; out: string }
 const page = { "main.js": application, "index.html": html(`<script src="main.js"></script>`) }, manifest = JSON.stringify({ private: true });
@@ -29,7 +29,7 @@ const install = (app: string, packages: string[]) => run(app, "npm", "install", 
 describe.skipIf(missing)(`bundlers${missing && `: ${missing}`}`, () => {
   beforeAll(async () => {
     tarball = pack(folder);
-    ({ model, answer } = await example());
+    ({ model, trained } = await example());
     browser = await launch();
   });
   afterAll(async () => {
@@ -42,16 +42,17 @@ describe.skipIf(missing)(`bundlers${missing && `: ${missing}`}`, () => {
     write(app, { "package.json": manifest, ...files(model) });
     await install(app, packages);
     await run(app, path.join(app, "node_modules/.bin", build[0]!), ...build.slice(1));
-    expect(await served(browser, path.join(app, out))).toBe(answer);
+    expect(await served(browser, path.join(app, out))).toBe(trained);
   });
 
   const route = (runtime: string, source: string) => `import { load } from "octavo";
+import { trainer as trainerOf } from "octavo/train";
 ${runtime}
 export const dynamic = "force-dynamic";
 export async function GET(request) {
   try {
     const model = await load(${source});
-    return new Response(model.run(${inputText}).join(" "));
+    return new Response((${trainingText})(model));
   } catch (error) {
     return new Response(error.stack, { status: 500 });
   }
@@ -60,9 +61,10 @@ export async function GET(request) {
   const client = `"use client";
 import { useEffect } from "react";
 import { load } from "octavo";
+import { trainer as trainerOf } from "octavo/train";
 export default function Page() {
   useEffect(() => {
-    load("/model.octavo").then((m) => m.run(${inputText}).join(" ")).catch((e) => "error: " + e.stack).then((text) => { document.body.dataset.answer = text; });
+    load("/model.octavo").then(${trainingText}).catch((e) => "error: " + e.stack).then((text) => { document.body.dataset.answer = text; });
   }, []);
   return <p>page</p>;
 }
@@ -80,9 +82,9 @@ export default function Page() {
     await run(app, process.execPath, bin, "build", flag);
     const { url, server } = await start(app, bin);
     try {
-      expect(await answerOf(browser, url)).toBe(answer);
-      expect(await (await fetch(`${url}node`)).text()).toBe(answer);
-      expect(await (await fetch(`${url}edge`)).text()).toBe(answer);
+      expect(await answerOf(browser, url)).toBe(trained);
+      expect(await (await fetch(`${url}node`)).text()).toBe(trained);
+      expect(await (await fetch(`${url}edge`)).text()).toBe(trained);
     } finally {
       server.kill();
     }

@@ -10,6 +10,7 @@ import { chromium, type Browser } from "playwright-core";
 import { digits } from "../../examples/digits.ts";
 import { convert } from "../../targets/converter.ts";
 import { load, scalar } from "../../targets/node/index.ts";
+import { trainer as trainerOf } from "../../targets/node/train.ts";
 
 export const root = path.resolve(import.meta.dirname, "../.."), executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
 export const missing = !existsSync(executablePath) ? `Chromium is not at ${executablePath}` : !existsSync(path.join(root, "dist/bundled.js")) ? "the package is not built" : "";
@@ -51,24 +52,33 @@ export function write(folder: string, files: Record<string, string | Uint8Array>
   }
 }
 
-/** An int8 model, and what every page must answer to `inputText`. */
-export async function example(): Promise<{ model: Uint8Array; answer: string }> {
+/** An int8 model that can be trained, what it answers to `inputText`, and that with what it answers after one step on it. */
+export async function example(): Promise<{ model: Uint8Array; answer: string; trained: string }> {
   const { x } = digits(8, 2), samples = ([port]: readonly { name: string }[]) => Array.from({ length: 8 }, (_, i) => ({ [port!.name]: x.subarray(784 * i, 784 * (i + 1)) }));
-  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples });
-  const y = (await load(model, { builds: [scalar] })).run(Float32Array.from({ length: 784 }, (_, i) => ((i * 37) % 255) / 255));
-  return { model, answer: y.join(" ") };
+  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples, trainable: "last" });
+  const loaded = await load(model, { builds: [scalar] }), input = Float32Array.from({ length: 784 }, (_, i) => ((i * 37) % 255) / 255), answer = loaded.run(input).join(" ");
+  const trainer = trainerOf(loaded, { learningRate: 0.05 }), loss = trainer.step(input, [3]);
+  trainer.commit();
+  return { model, answer, trained: `${answer} ${loss} ${loaded.run(input).join(" ")}` };
 }
 
 /** JavaScript expression of the input. */
 export const inputText = "Float32Array.from({ length: 784 }, (_, i) => ((i * 37) % 255) / 255)";
+/** JavaScript of a function: a model's answer, the loss of a training step on the input, and the answer after it. Needs `trainerOf`. */
+export const trainingText = `(model) => {
+  const x = ${inputText}, y = model.run(x).join(" "), trainer = trainerOf(model, { learningRate: 0.05 }), loss = trainer.step(x, [3]);
+  trainer.commit();
+  return [y, loss, model.run(x).join(" ")].join(" ");
+}`;
 /** An application's code: the answer, or the error, becomes an attribute of the page. */
 export const application = `import { load } from "octavo";
 import { scalar } from "octavo/scalar";
+import { trainer as trainerOf } from "octavo/train";
 const show = (text) => { document.body.dataset.answer = text; };
 async function main() {
   const x = ${inputText}, model = await load("model.octavo"), other = await load("model.octavo", { builds: [scalar] });
   const y = model.run(x).join(" "), z = other.run(x).join(" ");
-  show(model.build === "simd" && other.build === "scalar" && y === z ? y : "builds differ");
+  show(model.build === "simd" && other.build === "scalar" && y === z ? (${trainingText})(model) : "builds differ");
 }
 main().catch((error) => show("error: " + error.stack));
 `;

@@ -1,0 +1,52 @@
+/** `metadata.training`: what the converter says about the training programs of a file. */
+import { OctavoError } from "../errors.ts";
+import type { Metadata } from "../model-file.ts";
+import { optimizerNames, type OptimizerName } from "./hyper.ts";
+
+export const lossNames = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSquaredError", "meanAbsoluteError", "huber", "distillation"] as const;
+export type LossName = (typeof lossNames)[number];
+
+/** A trainable tensor: `size` floats of `shape`, from float `at` of the masters on. */
+export interface ParameterInfo { name: string; shape: number[]; at: number; size: number }
+
+export interface TrainingInfo {
+  loss: LossName;
+  /** `index`: a class per row. `values`: as many numbers as the output has. */
+  labels: "index" | "values";
+  /** The optimizer of `convert`; its state is reserved. */
+  optimizer: OptimizerName;
+  /** Floats per parameter that the file reserves for optimizer state. */
+  slots: number;
+  /** Rows of one batch. */
+  batch: number;
+  layers: string[];
+  parameters: ParameterInfo[];
+  /** Floats of all masters, padding included. */
+  count: number;
+  /** Of the training forward pass, per sample. `activation`: what it leaves away of the model's own output. */
+  outputs: { name: string; shape: number[]; activation: string }[];
+  /** Bytes. */
+  memory: { state: number; arena: number; total: number };
+  /** Multiply-accumulates of one step. */
+  macs: number;
+}
+
+const isSize = (v: unknown): v is number => Number.isInteger(v) && (v as number) >= 0 && (v as number) < 2 ** 32;
+const isList = <T>(v: unknown, test: (item: T) => boolean): boolean => Array.isArray(v) && v.every((item) => typeof item === "object" && item !== null && test(item as T));
+const isShape = (v: unknown): boolean => Array.isArray(v) && v.every(isSize);
+
+function isTraining(v: unknown): v is TrainingInfo {
+  const t = v as TrainingInfo;
+  return lossNames.includes(t.loss) && ["index", "values"].includes(t.labels) && optimizerNames.includes(t.optimizer) && [t.slots, t.batch, t.count].every(isSize) && t.batch > 0
+    && Array.isArray(t.layers) && isList<ParameterInfo>(t.parameters, (p) => typeof p.name === "string" && isShape(p.shape) && isSize(p.at) && isSize(p.size) && p.at + p.size <= t.count)
+    && isList<TrainingInfo["outputs"][number]>(t.outputs, (o) => typeof o.name === "string" && isShape(o.shape)) && t.outputs.length > 0
+    && typeof t.memory === "object" && t.memory !== null && [t.memory.state, t.memory.arena, t.memory.total].every(isSize);
+}
+
+/** @throws OctavoError ERR_OCTAVO_FORMAT if the file holds no training programs */
+export function trainingOf(metadata: Metadata): TrainingInfo {
+  const { training } = metadata;
+  if (training === undefined || training === null) throw new OctavoError("ERR_OCTAVO_FORMAT", `train: "${metadata.name}" holds no training programs. Convert it again with --trainable last, all or the names of layers.`);
+  if (!isTraining(training)) throw new OctavoError("ERR_OCTAVO_FORMAT", `train: metadata.training of "${metadata.name}" is not as the converter writes it. Convert the model again.`);
+  return training;
+}
