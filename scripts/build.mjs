@@ -1,4 +1,4 @@
-// assembly → seven builds (asc, tables, wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
+// assembly → nine builds (asc, tables, wasm-opt) → sdk/generated/*.ts: the modules as base64 in JavaScript.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
@@ -16,6 +16,8 @@ const builds = {
   "train-simd": { entry: "assembly/train.ts", enabled: simd, embedded: true },
   "octavo-run": { entry: "targets/wasi/command.ts", enabled: [], embedded: false },
   "octavo-run-simd": { entry: "targets/wasi/command.ts", enabled: simd, embedded: false },
+  "octavo-train": { entry: "targets/wasi/train-command.ts", enabled: [], embedded: false },
+  "octavo-train-simd": { entry: "targets/wasi/train-command.ts", enabled: simd, embedded: false },
 };
 const wanted = process.argv.slice(2);
 

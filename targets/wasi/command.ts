@@ -3,12 +3,13 @@
  * octavo-run --self-test model.octavo: does this host compute the bytes that the converter saw?
  * Samples stream through: only the model and one sample are in memory. Exit: 0 done, 1 input or model at fault, 2 usage.
  */
-import { octavo_alloc, octavo_load, octavo_self_test } from "../../assembly/index";
+import { octavo_load, octavo_self_test } from "../../assembly/index";
 import { BASE } from "../../assembly/memory";
 import { INPUT, OUTPUT, Port, portOf } from "../../assembly/model";
 import { infer } from "../../assembly/run";
-import { readHeader, writeHeader } from "./npy";
-import { STDERR, STDIN, STDOUT, argument, exit, lengthOf, openFile, readFully, readSome, writeFully } from "./wasi";
+import { isFloat32, readHeader, writeHeader } from "./npy";
+import { isWord } from "./text";
+import { STDERR, STDIN, STDOUT, argument, exit, lengthOf, openFile, readFully, readModel, writeFully } from "./wasi";
 
 export * from "../../assembly/functions";
 export * from "../../assembly/registry";
@@ -17,7 +18,7 @@ export { tableSizes } from "../../assembly/tables";
 const text = memory.data(512);
 
 export function _start(): void {
-  const testing = isSelfTest(argument(1)), path = argument(testing ? 2 : 1);
+  const testing = isWord(argument(1), "--self-test"), path = argument(testing ? 2 : 1);
   if (!path) return fail(2, "usage: octavo-run [--self-test] model.octavo < input.npy > output.npy\n", 0);
   const file = openFile(path);
   if (file < 0) return fail(1, "octavo-run: the model cannot be opened; is its folder given to the host (--dir)? ", path);
@@ -27,13 +28,6 @@ export function _start(): void {
   if (testing) return selfTest(path);
   if (portOf(INPUT, 1) || portOf(OUTPUT, 1)) return fail(1, "octavo-run: the model has several inputs or outputs, expected one of each: ", path);
   run();
-}
-
-function isSelfTest(word: usize): bool {
-  const flag = "--self-test";
-  if (!word || lengthOf(word) != flag.length) return false;
-  for (let i = 0; i < flag.length; i++) if (load<u8>(word + i) != <u8>flag.charCodeAt(i)) return false;
-  return true;
 }
 
 /** The digest on standard output; the golden one is the u64 at byte 88 of the file. */
@@ -49,22 +43,11 @@ function selfTest(path: usize): void {
   if (found != golden) fail(1, "octavo-run: this host computes other bytes than the one that converted ", path);
 }
 
-/** The whole file at BASE; its length, or −1 where memory ends. */
-function readModel(file: i32): i32 {
-  let length = 0;
-  while (true) {
-    if (!octavo_alloc(length + 65536)) return -1;
-    const count = readSome(file, BASE + length, 65536);
-    if (count <= 0) return length;
-    length += count;
-  }
-}
-
 function run(): void {
-  const x = changetype<Port>(portOf(INPUT, 0)), y = changetype<Port>(portOf(OUTPUT, 0)), values = readHeader();
+  const x = changetype<Port>(portOf(INPUT, 0)), y = changetype<Port>(portOf(OUTPUT, 0)), values = readHeader(STDIN);
   if (x.dtype || y.dtype) return fail(1, "octavo-run: the model takes or gives integers, expected float32\n", 0);
   const perSample = <f64>(x.bytes / 4), samples = values / perSample;
-  if (values < 1 || samples != floor(samples) || samples > 2147483647) return fail(1, "octavo-run: standard input is no C-ordered float32 .npy of whole samples of this model\n", 0);
+  if (values < 1 || !isFloat32() || samples != floor(samples) || samples > 2147483647) return fail(1, "octavo-run: standard input is no C-ordered float32 .npy of whole samples of this model\n", 0);
   if (!writeHeader(<i32>samples, y.bytes / 4)) return fail(1, "octavo-run: standard output cannot be written\n", 0);
   for (let n = 0; n < <i32>samples; n++) {
     if (readFully(STDIN, x.address, x.bytes) != x.bytes) return fail(1, "octavo-run: standard input ends before its last sample\n", 0);

@@ -1,27 +1,62 @@
-/** The NumPy format 1.0 and 2.0, one array of float32, as it streams by. AssemblyScript. Source: numpy.lib.format. */
-import { STDIN, STDOUT, readFully, writeFully } from "./wasi";
+/** The NumPy format 1.0 and 2.0. AssemblyScript. Source: numpy.lib.format. */
+import { STDOUT, readFully, writeFully } from "./wasi";
 
 const MAX_HEADER: i32 = 4096;
 const header = memory.data(MAX_HEADER, 16);
 
-/** Reads the header from standard input: the number of values, or −1 if it is no C-ordered little-endian float32 array. */
-export function readHeader(): f64 {
-  if (readFully(STDIN, header, 10) != 10 || load<u32>(header) != 0x4d554e93) return -1;
+/** Elements that are read, little-endian. */
+export const FLOAT32: i32 = 0, UINT8: i32 = 1, INT8: i32 = 2, INT32: i32 = 3, INT64: i32 = 4, FLOAT64: i32 = 5;
+/** Of the header that was read last: its length, and where elements begin. */
+let headerLength: i32 = 0;
+export let dataStart: i32 = 0;
+
+/** Reads the header at the start of a file: the number of values, or −1 if it is no C-ordered array. */
+export function readHeader(fd: i32): f64 {
+  if (readFully(fd, header, 10) != 10 || load<u32>(header) != 0x4d554e93) return -1;
   let length = <i32>load<u16>(header, 8);
+  dataStart = 10;
   if (load<u8>(header, 6) >= 2) {
-    if (readFully(STDIN, header + 10, 2) != 2) return -1;
+    if (readFully(fd, header + 10, 2) != 2) return -1;
     length = load<i32>(header, 8);
+    dataStart = 12;
   }
-  if (length <= 0 || length > MAX_HEADER || readFully(STDIN, header, length) != length) return -1;
-  if (find(length, 0x3466, 2) < 0 || find(length, 0x65757254, 4) >= 0) return -1; // "f4", no "True"
-  return valuesIn(length);
+  if (length <= 0 || length > MAX_HEADER || readFully(fd, header, length) != length) return -1;
+  dataStart += length;
+  headerLength = length;
+  return has(0x65757254) ? -1 : valuesIn(length); // "True"
 }
 
-/** Position of the little-endian bytes of `text`, or −1. */
-function find(length: i32, text: u32, bytes: i32): i32 {
-  const mask: u32 = bytes == 4 ? 0xffffffff : (1 << (8 * bytes)) - 1;
-  for (let i = 0; i + 4 <= length; i++) if ((load<u32>(header + i) & mask) == text) return i;
-  return -1;
+/** "<f4" in the header that was read last. */
+export function isFloat32(): bool {
+  return has(0x2734663c);
+}
+
+/** Its element type; −1 for others. */
+export function elementType(): i32 {
+  if (isFloat32()) return FLOAT32;
+  if (has(0x2731757c)) return UINT8;
+  if (has(0x2731697c)) return INT8;
+  if (has(0x2734693c)) return INT32;
+  if (has(0x2738693c)) return INT64;
+  return has(0x2738663c) ? FLOAT64 : -1;
+}
+
+export function elementBytes(type: i32): i32 {
+  return type == UINT8 || type == INT8 ? 1 : type == INT64 || type == FLOAT64 ? 8 : 4;
+}
+
+export function elementAt(type: i32, at: usize): f64 {
+  if (type == FLOAT32) return <f64>load<f32>(at);
+  if (type == UINT8) return <f64>load<u8>(at);
+  if (type == INT8) return <f64>load<i8>(at);
+  if (type == INT32) return <f64>load<i32>(at);
+  return type == INT64 ? <f64>load<i64>(at) : load<f64>(at);
+}
+
+/** Does the header hold these four little-endian bytes? */
+function has(text: u32): bool {
+  for (let i = 0; i + 4 <= headerLength; i++) if (load<u32>(header + i) == text) return true;
+  return false;
 }
 
 /** Product of the numbers between the parentheses. */
