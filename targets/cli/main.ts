@@ -12,6 +12,7 @@ const commands: Record<string, { summary: string; load: () => Promise<CommandFil
   compare: { summary: "error of every layer against the source model", load: () => import("./compare.ts") },
   inspect: { summary: "inputs, outputs, layers and sizes of a model", load: () => import("./inspect.ts") },
   bench: { summary: "latency, throughput and memory", load: () => import("./bench.ts") },
+  train: { summary: "fine-tune a model made by convert --trainable", load: () => import("./train.ts") },
   bundle: { summary: "one WebAssembly module for one model", load: () => import("./bundle.ts") },
   demo: { summary: "convert and run the models that ship with octavo", load: () => import("./demo.ts") },
 };

@@ -29,3 +29,16 @@ export function byteSize(text: string): number {
   if (!(bytes > 0)) throw new InvalidArgumentError("Expected a size such as 65536, 256KB or 1MB.");
   return bytes;
 }
+
+/** A number from 0 on. */
+export function amount(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !(n >= 0 && n < Infinity)) throw new InvalidArgumentError("Expected a number from 0 on.");
+  return n;
+}
+
+export function integer(text: string): number {
+  const n = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(n)) throw new InvalidArgumentError("Expected a whole number.");
+  return n;
+}

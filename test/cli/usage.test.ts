@@ -7,7 +7,7 @@ import { octavo } from "./octavo.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "octavo-usage-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-const commands = ["convert", "run", "eval", "compare", "inspect", "bench", "demo"];
+const commands = ["convert", "run", "eval", "compare", "inspect", "bench", "train", "demo"];
 
 describe("help", () => {
   test("names every command", async () => {
@@ -35,7 +35,7 @@ describe("wrong usage ends with 2 and says why", () => {
     ["unknown precision", ["convert", "m.onnx", "-o", "m.octavo", "--precision", "int4"], /int4/], ["unknown metric", ["eval", "m", "--data", "x", "--labels", "y", "--metric", "f1"], /f1/],
     ["unknown build", ["run", "m", "--input", "x", "--build", "avx"], /avx/], ["top of nothing", ["run", "m", "--input", "x", "--top", "0"], /positive/],
     ["a shape without a name", ["inspect", "m", "--input-shape", "1,2"], /NAME=/], ["a shape of words", ["inspect", "m", "--input-shape", "x=1,b"], /no shape/],
-    ["eval without labels", ["eval", "m", "--data", "x"], /--labels/], ["one argument too many", ["inspect", "a", "b"], /too many arguments/],
+    ["train without output", ["train", "m", "--data", "x", "--labels", "y"], /--output/], ["eval without labels", ["eval", "m", "--data", "x"], /--labels/], ["one argument too many", ["inspect", "a", "b"], /too many arguments/],
   ];
   for (const [name, words, message] of cases)
     test(name, async () => {
