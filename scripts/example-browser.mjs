@@ -1,4 +1,4 @@
-// Puts the page's two made files beside it (the SDK in one file, the converted model) and serves it: PORT, default 8080.
+// Puts the page's made files beside it (the SDK and its training in a file each, the converted model, digits to replay) and serves it: PORT, default 8080.
 import { createReadStream, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import path from "node:path";
@@ -10,11 +10,12 @@ import { digits } from "../dist/examples/digits.js";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), ".."), page = path.join(root, "examples/browser");
 const types = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".octavo": "application/octet-stream" };
 
-/** @returns bytes of the SDK's file and of the model */
+const parts = { "octavo.js": "targets/browser/index.js", "octavo-train.js": "targets/browser/train.js", "digits.js": "examples/digits.js" };
+
 export async function makeFiles() {
-  buildSync({ entryPoints: [path.join(root, "dist/targets/browser/index.js")], outfile: path.join(page, "octavo.js"), bundle: true, minify: true, format: "esm", target: "es2022" });
+  for (const [file, from] of Object.entries(parts)) buildSync({ entryPoints: [path.join(root, "dist", from)], outfile: path.join(page, file), bundle: true, minify: true, format: "esm", target: "es2022" });
   const { x } = digits(100, 2), samples = ([{ name }]) => Array.from({ length: 100 }, (_, i) => ({ [name]: x.subarray(784 * i, 784 * (i + 1)) }));
-  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples });
+  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples, spareClasses: 1, trainable: "last" });
   writeFileSync(path.join(page, "digits.octavo"), model);
 }
 

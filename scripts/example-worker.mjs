@@ -10,7 +10,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 
 export async function makeModel() {
   const { x } = digits(100, 2), samples = ([{ name }]) => Array.from({ length: 100 }, (_, i) => ({ [name]: x.subarray(784 * i, 784 * (i + 1)) }));
-  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples });
+  const { model } = await convert(readFileSync(path.join(root, "examples/models/digits-cnn.h5")), { name: "digits-cnn.h5", samples, spareClasses: 1, trainable: "last" });
   writeFileSync(path.join(root, "examples/worker/digits.octavo"), model);
 }
 

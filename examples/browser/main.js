@@ -1,9 +1,12 @@
 /** The page: draws, asks the model while drawing, shows what it says. Works offline once it was open. */
+import { startLesson } from "./lesson.js";
 import { load } from "./octavo.js";
 import { prepare } from "./prepare.js";
 
 const element = (id) => document.getElementById(id), pad = element("pad"), context = pad.getContext("2d", { willReadFrequently: true });
-const PEN = 20;
+const PEN = 20, DIGITS = Array.from({ length: 10 }, (_, i) => String(i));
+/** What the model's outputs mean: the digits, and a symbol once it was taught. */
+let names = DIGITS;
 
 function startDrawing(onChange) {
   let last;
@@ -32,15 +35,20 @@ function clear() {
 }
 
 function makeBars() {
-  element("bars").innerHTML = Array.from({ length: 10 }, (_, i) => `<li><span>${i}</span><meter max="1" value="0" aria-label="probability of ${i}"></meter><span></span></li>`).join("");
+  element("bars").replaceChildren(...names.map((name) => {
+    const row = document.createElement("li"), meter = Object.assign(document.createElement("meter"), { max: 1, value: 0 });
+    meter.setAttribute("aria-label", `probability of ${name}`);
+    row.append(Object.assign(document.createElement("span"), { textContent: name }), meter, document.createElement("span"));
+    return row;
+  }));
 }
 
-/** @param {Float32Array} [probabilities] of the ten digits; none: an empty drawing */
-function show(probabilities) {
-  const best = probabilities ? probabilities.indexOf(Math.max(...probabilities)) : -1;
-  element("digit").textContent = best < 0 ? "–" : best;
+/** @param {Float32Array} [answer] probabilities of the model's classes; none: an empty drawing */
+function show(answer) {
+  const known = answer?.subarray(0, names.length), best = known ? known.indexOf(Math.max(...known)) : -1;
+  element("digit").textContent = best < 0 ? "–" : names[best];
   [...element("bars").children].forEach((row, i) => {
-    const p = probabilities?.[i] ?? 0;
+    const p = known?.[i] ?? 0;
     row.classList.toggle("best", i === best);
     row.children[1].value = p;
     row.children[2].textContent = `${(100 * p).toFixed(1)} %`;
@@ -85,6 +93,11 @@ async function main() {
   fact("memory", kilobytes(model.memory.linear));
   fact("kernels", model.build);
   startDrawing(askOncePerFrame(model));
+  await startLesson(model, () => prepare(context), clear, (symbol) => {
+    names = symbol ? [...DIGITS, symbol] : DIGITS;
+    makeBars();
+    show();
+  });
   element("status").textContent = "Ready. The model runs on this device; nothing is sent anywhere.";
 }
 

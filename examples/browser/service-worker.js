@@ -1,5 +1,5 @@
 /** Keeps the page's few files, so that it opens without a network. */
-const CACHE = "octavo-digits-1", FILES = ["./", "index.html", "style.css", "main.js", "prepare.js", "octavo.js", "digits.octavo", "icon.svg"];
+const CACHE = "octavo-digits-2", FILES = ["./", "index.html", "style.css", "main.js", "prepare.js", "lesson.js", "learn.js", "store.js", "octavo.js", "octavo-train.js", "digits.js", "digits.octavo", "icon.svg"];
 
 self.addEventListener("install", (event) => event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(FILES)).then(() => self.skipWaiting())));
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));

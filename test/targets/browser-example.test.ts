@@ -1,4 +1,4 @@
-/** The page of examples/browser in Chromium: drawn on with pointer events, and opened again without a network. */
+/** The page of examples/browser in Chromium: drawn on with pointer events, taught a symbol, and opened again without a network. */
 import { existsSync } from "node:fs";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -49,6 +49,70 @@ describe.skipIf(missing)(`examples/browser${missing && `: ${missing}`}`, () => {
     await draw(page, points);
     await expect.poll(() => page.locator("#digit").textContent()).toBe(digit);
     await expect.poll(() => page.locator("#facts").innerText()).toContain("one answer");
+  });
+
+  /** A triangle with a stroke under it, a little different each time. */
+  const symbol = (i: number) => {
+    const j = (k: number) => 0.05 * Math.sin(17 * i + 5 * k);
+    return [[0.5 + j(1), 0.2 + j(2)], [0.78 + j(3), 0.62 + j(4)], [0.22 + j(5), 0.62 + j(6)], [0.5 + j(1), 0.2 + j(2)], [0.5 + j(1), 0.85 + j(7)]] as const;
+  };
+  const button = (name: string) => page.getByRole("button", { name });
+  const answerTo = async (points: readonly (readonly [number, number])[]) => {
+    await button("Clear").click();
+    await expect.poll(() => page.locator("#digit").textContent()).toBe("–");
+    await draw(page, points);
+    await expect.poll(() => page.locator("#digit").textContent()).not.toBe("–");
+    await page.waitForTimeout(100);
+    return page.locator("#digit").textContent();
+  };
+  const shot = (name: string) => (process.env.OCTAVO_SHOTS ? page.screenshot({ path: path.join(process.env.OCTAVO_SHOTS, `${name}.png`), fullPage: true }) : undefined);
+
+  test("a symbol is learned from ten drawings while the page stays responsive", async () => {
+    expect(await button("Learn").isDisabled()).toBe(true);
+    await button("Keep this drawing").click();
+    await button("Clear").click();
+    await button("Keep this drawing").click();
+    await page.getByText("Draw something first.").waitFor();
+    await page.reload();
+    await page.getByText("Ready.").waitFor();
+    for (let i = 0; i < 10; i++) {
+      await draw(page, symbol(i));
+      await button("Keep this drawing").click();
+    }
+    await page.getByText("it can learn now").waitFor();
+    await shot("kept");
+    await page.evaluate(() => {
+      const gaps: number[] = [], page = globalThis as unknown as { gaps: number[]; frame: () => void };
+      let last = performance.now();
+      page.gaps = gaps;
+      page.frame = () => { gaps.push(performance.now() - last); last = performance.now(); requestAnimationFrame(page.frame); };
+      requestAnimationFrame(page.frame);
+    });
+    await button("Learn").click();
+    await page.getByText("Learned ★").waitFor();
+    const gaps = await page.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps);
+    expect(Math.max(...gaps)).toBeLessThan(250);
+    expect(await page.locator("#curves .loss").first().getAttribute("points")).toMatch(/^(\d+\.\d,-?\d+\.\d ?){20,}$/);
+    await shot("learned");
+  });
+
+  test("it reads the symbol, and digits as before", async () => {
+    for (const i of [20, 21, 22]) expect(await answerTo(symbol(i))).toBe("★");
+    await shot("symbol");
+    for (const [digit, points] of Object.entries(strokes)) expect(await answerTo(points)).toBe(digit);
+  });
+
+  test("it knows the symbol when it is opened again, and forgets it when told to", async () => {
+    await page.reload();
+    await page.getByText("It knows ★").waitFor();
+    expect(await answerTo(symbol(23))).toBe("★");
+    await button("Forget the symbol").click();
+    await page.getByText("★ is forgotten").waitFor();
+    expect(await answerTo(symbol(23))).not.toBe("★");
+    await page.reload();
+    await page.getByText("Ready.").waitFor();
+    expect(await page.locator("#bars li").count()).toBe(10);
+    expect(await button("Forget the symbol").isVisible()).toBe(false);
   });
 
   test("no errors, also under the strict policy", () => expect(errors).toEqual([]));

@@ -66,6 +66,37 @@ describe.skipIf(missing)(`examples/worker${missing && `: ${missing}`}`, () => {
     expect(await (await ask(images[3]!)).json()).toMatchObject({ digit: 3 });
   });
 
+  /** A cross of two strokes, a little different each time. */
+  const cross = (k: number) => Uint8Array.from({ length: 784 }, (_, i) => {
+    const x = (i % 28) - 14 + Math.sin(k), y = Math.floor(i / 28) - 14 + Math.cos(2 * k);
+    return Math.max(Math.abs(x), Math.abs(y)) < 10 && Math.abs(Math.abs(x) - Math.abs(y)) < 1.5 ? 255 : 0;
+  });
+  const at = (route: string, method: string, body?: BodyInit, type = "application/json") => fetch(new URL(route, url), { method, body: body ?? null, headers: { "content-type": type } });
+  const lesson = (count: number, label = 10) => JSON.stringify({ drawings: Array.from({ length: count }, (_, k) => ({ pixels: [...cross(k)], label })) });
+  const asks = async (person: string, image: Uint8Array<ArrayBuffer>) => (await at(`/people/${person}`, "POST", image, "application/octet-stream")).json();
+
+  test("each person has a model of their own: what one taught, another does not know; what was forgotten is gone", async () => {
+    expect(await asks("ann", cross(30))).not.toHaveProperty("symbol");
+    expect(await (await at("/people/ann/lessons", "POST", lesson(10))).json()).toMatchObject({ learned: true, bytes: expect.any(Number) });
+    for (const k of [30, 31, 32]) expect(await asks("ann", cross(k))).toMatchObject({ symbol: true });
+    for (const [i, image] of images.entries()) expect(await asks("ann", image)).toMatchObject({ digit: labels[i] });
+    expect(await asks("bob", cross(30))).not.toHaveProperty("symbol");
+    expect(await (await ask(cross(30))).json()).not.toHaveProperty("symbol");
+    expect(await (await at("/people/ann", "DELETE")).json()).toEqual({ forgotten: true });
+    expect(await asks("ann", cross(30))).not.toHaveProperty("symbol");
+  });
+
+  test.each([["no JSON", "{", 400], ["null", "null", 400], ["no drawings", "{}", 422], ["a label that is none", lesson(1, 11), 422], ["too few pixels", JSON.stringify({ drawings: [{ pixels: [1], label: 3 }] }), 422], ["too much", `"${"x".repeat(300_000)}"`, 413]])("a lesson with %s is refused", async (_, body, status) => {
+    const answer = await at("/people/ann/lessons", "POST", body);
+    expect(answer.status).toBe(status);
+    expect((await answer.json() as { error: string }).error.length).toBeGreaterThan(5);
+  });
+
+  test("unknown paths are refused", async () => {
+    for (const route of ["/nothing", "/people", "/people/ann/other", "/people/ann/lessons/more"]) expect((await at(route, "POST", "{}")).status).toBe(404);
+    expect((await at("/people/ann/lessons", "GET")).status).toBe(405);
+  });
+
   test("1,000 requests, 50 at a time, every twentieth malformed, without another error", async () => {
     let next = 0, right = 0;
     const one = async () => {
