@@ -36,7 +36,7 @@ describe.skipIf(missing)(`examples/worker${missing && `: ${missing}`}`, () => {
     for (const [i, image] of images.entries()) expect(await (await ask(image)).json()).toMatchObject({ digit: labels[i] });
     const json = await (await post(JSON.stringify({ pixels: [...images[3]!] }), "application/json; charset=utf-8")).json() as { probabilities: number[] };
     expect(json).toMatchObject({ digit: 3 });
-    expect(json.probabilities.length).toBe(10);
+    expect(json.probabilities.length).toBe(11);
   });
 
   const json = "application/json", bytes = "application/octet-stream", pixels = (values: unknown) => JSON.stringify({ pixels: values });
