@@ -39,7 +39,7 @@ const MAX_END: u64 = 0xfff00000;
 /** No real model comes near: 2^34 multiply-accumulates are seconds of work. */
 const MAX_WORK: f64 = <f64>(1 << 30) * 16;
 
-/** Results of octavo_load; sdk/load.ts words them. */
+/** Results of octavo_load; error.ts words them. */
 export const OK: i32 = 0, NOT_A_MODEL: i32 = 1, NEWER: i32 = 2, TRUNCATED: i32 = 3, LAYOUT: i32 = 4, NO_MEMORY: i32 = 5, PORTS: i32 = 6, PROGRAM: i32 = 7,
   UNKNOWN_KERNEL: i32 = 8, BAD_PARAMS: i32 = 9, TOO_MUCH_WORK: i32 = 10;
 /** The call that a refusal is about, −1 where it is about none. */

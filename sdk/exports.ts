@@ -4,6 +4,7 @@ export interface Exports {
   octavo_abi_version(): number;
   octavo_alloc(length: number): number;
   octavo_load(at: number, length: number): number;
+  octavo_error(to: number, capacity: number): number;
   octavo_refused_call(): number;
   octavo_run(): void;
   octavo_run_raw(): void;

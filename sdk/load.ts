@@ -5,7 +5,7 @@ import { OctavoError } from "./errors.ts";
 import type { Exports } from "./exports.ts";
 import type { Host, Source } from "./host.ts";
 import { instantiate } from "./loader.ts";
-import { parseModelFile, verifyIntegrity, type ModelFile } from "./model-file.ts";
+import { parseModelFile, verifyIntegrity, type Metadata, type ModelFile } from "./model-file.ts";
 import { Model } from "./model.ts";
 
 /** The newest `abi` of model files that this SDK runs. */
@@ -69,28 +69,22 @@ export function choose(builds: readonly Build[]): Build {
   throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import { scalar } from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
 }
 
-/** Code of octavo_load → what is wrong. */
-const refusals: Record<number, string> = {
-  1: "it is no model file", 2: "it needs a newer SDK", 3: "it is cut off", 4: "its memory layout contradicts itself", 6: "an input, output or state lies outside the arena",
-  7: "its program table lies outside its section", 8: "it calls a kernel that this build does not have", 9: "a kernel's parameters reach outside the model's memory or contradict each other",
-  10: "its program asks for more work than any real model",
-};
-
 export function instanceOf(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
-  if (file.memoryBytes > maxMemory) throw tooLarge(`the model needs ${file.memoryBytes} bytes of memory, maxMemory is ${maxMemory}`);
-  const exports = instantiate(build.module()), at = exports.octavo_alloc(file.image.length);
-  if (!at) throw tooLarge(`the host gives no memory for the model file of ${file.image.length} bytes`);
-  new Uint8Array(exports.memory.buffer).set(file.image, at);
-  const code = exports.octavo_load(at, file.image.length);
-  if (code === 5) throw tooLarge(`the host does not give the ${file.memoryBytes} bytes of memory that the model needs`);
-  if (code) throw refusal(file, code, exports.octavo_refused_call(), build.name);
+  const { image, memoryBytes } = file;
+  if (memoryBytes > maxMemory) throw tooLarge(memoryBytes, `maxMemory is ${maxMemory}`);
+  const exports = instantiate(build.module()), at = exports.octavo_alloc(image.length);
+  if (at) new Uint8Array(exports.memory.buffer).set(image, at);
+  const code = at ? exports.octavo_load(at, image.length) : NO_MEMORY;
+  if (code === NO_MEMORY) throw tooLarge(memoryBytes, "the host does not give them");
+  if (code) throw refusal(file.metadata, code, exports, at, build.name);
   return exports;
 }
 
-const tooLarge = (problem: string) => new OctavoError("ERR_OCTAVO_MEMORY", `load: ${problem}. Use a smaller model or raise the limit.`);
+const NO_MEMORY = 5;
+const tooLarge = (bytes: number, problem: string) => new OctavoError("ERR_OCTAVO_MEMORY", `load: the model needs ${bytes} bytes of memory, ${problem}. Use a smaller model or raise the limit.`);
 
-function refusal(file: ModelFile, code: number, call: number, build: BuildName): OctavoError {
-  const where = call < 0 ? "" : `, call ${call} ("${file.metadata.layers?.[call]?.name ?? "?"}")`;
+function refusal({ layers }: Metadata, code: number, exports: Exports, at: number, build: BuildName): OctavoError {
+  const call = exports.octavo_refused_call(), length = exports.octavo_error(at, 200), why = String.fromCharCode(...new Uint8Array(exports.memory.buffer, at, length));
   const kind = code === 8 ? "ERR_OCTAVO_OPERATOR" : code === 2 ? "ERR_OCTAVO_VERSION" : "ERR_OCTAVO_FORMAT";
-  return new OctavoError(kind, `octavo: the model file is refused by the ${build} build${where}: ${refusals[code] ?? `code ${code}`}. Convert the model again.`);
+  return new OctavoError(kind, `octavo: the model file is refused by the ${build} build: ${why}${call < 0 ? "" : ` ("${layers[call]?.name ?? "?"}")`}. Convert the model again.`);
 }

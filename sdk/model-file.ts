@@ -89,15 +89,13 @@ export function parseModelFile(bytes: Uint8Array, abi: number): ModelFile {
 }
 
 /**
- * `bytes`, parsed, if they are another state of the model in `file`: same sections, memory, ports and metadata.
+ * `bytes`, parsed, if they are another state of the model in `file`: the same sections, memory and ports.
  * @throws OctavoError ERR_OCTAVO_FORMAT if not
  */
-export function sameModel(file: ModelFile, bytes: Uint8Array): ModelFile {
-  const view = new DataView(file.bytes.buffer, file.bytes.byteOffset, file.bytes.byteLength), word = (name: (typeof fields)[number]) => view.getUint32(4 * fields.indexOf(name), true);
-  const same = (from: number, length: number) => file.bytes.subarray(from, from + length).every((b, i) => b === bytes[from + i]);
-  const fixed = file.bytes.length === bytes.length && file.bytes.length > 0 && same(0, SELF_TEST_OFFSET) && same(word("io"), word("ioBytes")) && same(word("metadata"), word("metadataBytes"));
-  if (!fixed) throw bad("the file is no state of the loaded model: sections, ports or metadata differ", "Take one that was trained from this model.");
-  return parseModelFile(bytes, word("abi"));
+export function sameModel({ bytes: old }: ModelFile, bytes: Uint8Array): ModelFile {
+  const word = (at: number) => new DataView(old.buffer, old.byteOffset).getUint32(at, true), same = (from: number, to: number) => old.subarray(from, to).every((b, i) => b === bytes[from + i]);
+  if (!old.length || !same(0, SELF_TEST_OFFSET) || !same(word(40), word(40) + word(44))) throw bad("the file is no state of this model", "Take one that was trained from it.");
+  return parseModelFile(bytes, word(8));
 }
 
 /** 16 hexadecimal digits. */

@@ -175,15 +175,14 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
    */
   update(bytes: Uint8Array): void {
     const exports = this.alive(), file = sameModel(this.loaded, bytes.slice()), states = this.getState();
-    const put = ({ image, base }: ModelFile) => {
+    const isRefused = ({ image, base }: ModelFile) => {
       new Uint8Array(exports.memory.buffer).set(image, base);
       return exports.octavo_load(base, image.length);
-    };
-    const refused = put(file) !== 0;
-    if (refused) put(this.file);
+    }, refused = isRefused(file);
+    if (refused) isRefused(this.file);
     else this.file = file;
     this.setState(states);
-    if (refused) throw new OctavoError("ERR_OCTAVO_FORMAT", "update: the file is refused by the checks of load, the weights are as before. Take one that was trained from this model.");
+    if (refused) throw new OctavoError("ERR_OCTAVO_FORMAT", `update: refused by the checks of load (code ${refused}); the weights are as before.`);
   }
 
   /** Lets the memory go; any later call throws ERR_OCTAVO_DISPOSED. */

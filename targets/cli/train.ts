@@ -16,7 +16,7 @@ const fine = ["momentum", "beta1", "beta2", "alpha", "epsilon", "weightDecay", "
 interface Options extends SpeechOptions, Hyperparameters {
   data: string[]; labels?: string; teacher?: string; output: string; epochs: number; seed: number; batch?: number; accumulate?: number; classWeights?: "balanced" | number[];
   validation?: string[]; validationLabels?: string; patience?: number; guard?: true; schedule: string; warmUp: number;
-  checkpoint?: string; resume?: true; delta?: string; build?: "scalar" | "simd";
+  checkpoint?: string; resume?: true; delta?: string; weights?: string; build?: "scalar" | "simd";
 }
 
 export function define(command: Command): void {
@@ -42,6 +42,7 @@ export function define(command: Command): void {
     .option("--checkpoint <FILE>", "written after each epoch, and when Ctrl-C stops training")
     .option("--resume", "go on from the checkpoint")
     .option("--delta <FILE>", "write what changed against the input file, too")
+    .option("--weights <FILE>", "write the float parameters, too: safetensors, for convert --weights")
     .addOption(new Option("--build <NAME>", "training kernels to run").choices(["simd", "scalar"]));
   withSpeech(command).action((file: string, options: Options) => {
     const problem = contradiction(options);
@@ -61,7 +62,7 @@ function contradiction({ labels, teacher, resume, checkpoint, guard, validation,
 
 async function train(file: string, options: Options): Promise<void> {
   const out = terminal(options), start = performance.now(), node = await import("../node/train.ts");
-  for (const target of [options.output, options.delta, options.checkpoint]) if (target) await checkWritable(target);
+  for (const target of [options.output, options.delta, options.weights, options.checkpoint]) if (target) await checkWritable(target);
   const { model } = await openModel(file, {}), trainer = node.trainer(model, { ...hyperparameters(options), ...(options.build && { builds: [node[options.build]] }) });
   const { data, held } = await dataOf(trainer, options), judged = held ?? data;
   if (options.resume) out.say(`goes on from ${(await node.restoreCheckpoint(options.checkpoint!, trainer)) === "newest" ? "the checkpoint" : "the checkpoint before the last, which is damaged"}`);
@@ -71,6 +72,7 @@ async function train(file: string, options: Options): Promise<void> {
   const bytes = model.save(), delta = trainer.delta(), ms = performance.now() - start;
   await writeWhole(options.output, bytes);
   if (options.delta) await writeWhole(options.delta, delta);
+  if (options.weights) await writeWhole(options.weights, (await import("../../converter/train/weights-file.ts")).writeWeights(trainer.parameters()));
   const result = { file, output: options.output, bytes: bytes.length, ...(options.delta && { delta: options.delta, deltaBytes: delta.length }), build: trainer.build, ...history, before, float, after, trainingBytes: trainer.info.memory.total, milliseconds: ms };
   out.answer(result, options.quiet ? "" : describe(result, held !== undefined));
 }

@@ -58,6 +58,17 @@ describe("octavo train", () => {
     expect(model.save()).toEqual(new Uint8Array(readFileSync(out)));
   });
 
+  test("float parameters go back into a conversion", async () => {
+    const tuned = at("tuned.octavo"), float = at("float.octavo");
+    await octavo("convert", cnn, "-o", float, "--precision", "float32", "--trainable", "all", "--quiet");
+    const { code } = await octavo("train", float, "--data", data, "--labels", truth, "-o", tuned, "--weights", at("w.safetensors"), "--quiet");
+    expect(code).toBe(0);
+    await octavo("convert", cnn, "-o", at("again.octavo"), "--precision", "float32", "--weights", at("w.safetensors"), "--quiet");
+    const answers = await Promise.all([tuned, at("again.octavo"), float].map(async (f) => (await load(f)).run(x)));
+    expect(answers[1]).toEqual(answers[0]);
+    expect(answers[2]).not.toEqual(answers[0]);
+  });
+
   test("a checkpoint goes on to more epochs with the bytes of one run; the one before steps in for a damaged one", async () => {
     await json("--epochs", "4");
     const whole = readFileSync(out), checkpoint = at("run.ckpt");
