@@ -12,9 +12,9 @@ import { clamp, ifLess, larger, magnitude, minus, negated, over, plus, powerOf2,
  */
 const EXP: usize = memory.data<f32>([
   1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
-  1.44269504, 0.693359375, -2.12194440e-4, -104, 89, 12582912 + 254, -20, 20, 12582912 + 127, 0.34, 1, 2, -30,
+  1.44269504, 0.693359375, -2.12194440e-4, -104, 89, 12582912 + 254, -20, 20, 12582912 + 127, 0.34, 1, 2,
 ]);
-const LOG2E: i32 = 6, LN2_HIGH: i32 = 7, LN2_LOW: i32 = 8, LEAST: i32 = 9, GREATEST: i32 = 10, ROUNDER_254: i32 = 11, FLAT: i32 = 12, ROUNDER_127: i32 = 14, NEAR: i32 = 15, ONE: i32 = 16, TWO: i32 = 17, ABSORBED: i32 = 18;
+const LOG2E: i32 = 6, LN2_HIGH: i32 = 7, LN2_LOW: i32 = 8, LEAST: i32 = 9, GREATEST: i32 = 10, ROUNDER_254: i32 = 11, FLAT: i32 = 12, ROUNDER_127: i32 = 14, NEAR: i32 = 15, ONE: i32 = 16, TWO: i32 = 17;
 
 /** e^r − 1 for |r| ≤ ln 2 / 2. Polynomial: Cephes expf. */
 // @ts-ignore: decorator
@@ -37,14 +37,7 @@ function rest<T>(t: T, n: T): T {
 
 /** e^x = 2^n · e^r, |r| ≤ ln 2 / 2. */
 export function exp<T>(x: T): T {
-  return expWithin(x, LEAST);
-}
-
-/** e^x, from the constant of number `least` on. */
-// @ts-ignore: decorator
-@inline
-function expWithin<T>(x: T, least: i32): T {
-  const t = clamp(x, term<T>(EXP, least), term<T>(EXP, GREATEST)), rounder = term<T>(EXP, ROUNDER_254), shifted = timesPlus(t, term<T>(EXP, LOG2E), rounder);
+  const t = clamp(x, term<T>(EXP, LEAST), term<T>(EXP, GREATEST)), rounder = term<T>(EXP, ROUNDER_254), shifted = timesPlus(t, term<T>(EXP, LOG2E), rounder);
   return scaleBy(plus(fraction(rest(t, minus(shifted, rounder))), term<T>(EXP, ONE)), shifted);
 }
 
@@ -53,10 +46,10 @@ export function expMinus1<T>(x: T): T {
   return ifLess(magnitude(x), term<T>(EXP, NEAR), fraction(x), minus(exp(x), term<T>(EXP, ONE)));
 }
 
-/** 1 / (1 + e^−x). From x = 18 on the sum is 1: smaller powers, subnormal ones among them, would only cost time. */
+/** 1 / (1 + e^−x). From x = 18 on the sum is 1, whatever the power: those that are subnormal would only cost time. */
 export function sigmoid<T>(x: T): T {
   const one = term<T>(EXP, ONE);
-  return over(one, plus(one, expWithin(negated(x), ABSORBED)));
+  return over(one, plus(one, exp(larger(negated(x), term<T>(EXP, FLAT)))));
 }
 
 /** e / (e + 2), e = e^2x − 1 = 2^n · (e^r − 1) + (2^n − 1); flat beyond 2x = ±20. */
