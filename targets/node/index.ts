@@ -8,12 +8,13 @@ import { base64 as scalarBase64 } from "../../sdk/generated/scalar.ts";
 import { base64 as simdBase64 } from "../../sdk/generated/simd.ts";
 import type { Host } from "../../sdk/host.ts";
 import { loaderOf, readResponse } from "../../sdk/load.ts";
+import { hasExactDots } from "../../sdk/relaxed.ts";
 
 export * from "../../sdk/index.ts";
 
 const decode = (text: string): Uint8Array<ArrayBuffer> => Buffer.from(text, "base64");
 
-export const relaxed = embeddedBuild("relaxed", relaxedBase64, decode);
+export const relaxed = embeddedBuild("relaxed", relaxedBase64, decode, hasExactDots);
 export const simd = embeddedBuild("simd", simdBase64, decode);
 export const scalar = embeddedBuild("scalar", scalarBase64, decode);
 
