@@ -73,7 +73,8 @@ export function trial(loop: Loop, counters: Tensor[]): { scope: Scope; values: P
     const name = isKnown ? graph.constant(`variable_${i}`, dtype, [...shape], data, quantization) : graph.input(`variable_${i}`, dtype, [...shape], "", quantization);
     return { name, handle: "" };
   });
-  return { scope: { ...loop.scope, graph, variables }, values };
+  const { refused: _, ...options } = loop.scope.options; // a trial of which parts were missing would prove nothing
+  return { scope: { ...loop.scope, graph, variables, options }, values };
 }
 
 export const first = (loop: Loop): Tensor[] => numbersOf(loop, "counter").map((i) => loop.variables[i]!.tensor!);
