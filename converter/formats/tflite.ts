@@ -130,7 +130,9 @@ function readOperators(scope: Scope): void {
     if (scope.budget.operators-- <= 0) {
       scope.graph.fail("its loops repeat too many operators, expected fewer", "Export the model with a shorter sequence.");
     }
-    const isRead = !(scope.options.refused && refusalOf(operator, operators)) && attempt(scope.graph, scope.options, () => operators[operator.type]!(new TfliteNode(operator, scope)));
+    const refusal = refusalOf(operator, operators), { refused } = scope.options;
+    if (refusal && !refused) scope.graph.fail(`${refusal} cannot be run`);
+    const isRead = !refusal && attempt(scope.graph, scope.options, () => operators[operator.type]!(new TfliteNode(operator, scope)));
     if (!isRead) for (const index of operator.outputs) attempt(scope.graph, scope.options, () => standIn(scope, index));
   }
 }
