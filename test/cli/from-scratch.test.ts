@@ -35,3 +35,12 @@ test("trained weights take the place of the model's own", async () => {
   expect(await convert("--init-seed", "7", "--weights", weights([4, 3]))).toMatchObject({ code: 1, err: expect.stringMatching(/weights "fc\/weight": found \[4,3\], expected \[3,4\]/) });
   expect(await convert("--init-seed", "7", "--weights", input)).toMatchObject({ code: 1, err: expect.stringMatching(/^weights: /m) });
 });
+
+test("from nothing to int8: convert, train, convert", async () => {
+  const x = Float32Array.from({ length: 240 }, (_, i) => Math.sin(i * i)), labels = Float32Array.from({ length: 60 }, (_, n) => [0, 1, 2].sort((a, b) => x[4 * n + b]! - x[4 * n + a]!)[0]!);
+  const data = put("train.npy", writeNpy({ dtype: "float32", shape: [60, 4], data: x })), truth = put("labels.npy", writeNpy({ dtype: "float32", shape: [60], data: labels }));
+  expect((await convert("--init-seed", "7", "--trainable", "all")).code).toBe(0);
+  expect(await octavo("train", at("net.octavo"), "--data", data, "--labels", truth, "--epochs", "20", "--learning-rate", "0.05", "-o", at("trained.octavo"), "--weights", at("trained.safetensors"))).toMatchObject({ code: 0 });
+  expect(await octavo("convert", net, "--init-seed", "7", "--weights", at("trained.safetensors"), "--calibrate", data, "-o", at("int8.octavo"))).toMatchObject({ code: 0 });
+  for (const file of ["trained", "int8"]) expect((JSON.parse((await octavo("eval", at(`${file}.octavo`), "--data", data, "--labels", truth, "--json")).out) as { value: number }).value, file).toBeGreaterThan(0.9);
+});
