@@ -12,12 +12,12 @@ const builds = {
   scalar: { entry: "assembly/index.ts", enabled: [], embedded: true },
   simd: { entry: "assembly/index.ts", enabled: simd, embedded: true },
   relaxed: { entry: "assembly/index.ts", enabled: [...simd, "--enable-relaxed-simd"], embedded: true },
-  "train-scalar": { entry: "assembly/train.ts", enabled: [], embedded: true },
-  "train-simd": { entry: "assembly/train.ts", enabled: simd, embedded: true },
+  "scalar-train": { entry: "assembly/train.ts", enabled: [], embedded: true },
+  "simd-train": { entry: "assembly/train.ts", enabled: simd, embedded: true },
   "octavo-run": { entry: "targets/wasi/command.ts", enabled: [], embedded: false },
   "octavo-run-simd": { entry: "targets/wasi/command.ts", enabled: simd, embedded: false },
   "octavo-train": { entry: "targets/wasi/train-command.ts", enabled: [], embedded: false },
-  "octavo-train-simd": { entry: "targets/wasi/train-command.ts", enabled: simd, embedded: false },
+  "octavo-simd-train": { entry: "targets/wasi/train-command.ts", enabled: simd, embedded: false },
 };
 const wanted = process.argv.slice(2);
 

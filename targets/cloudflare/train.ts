@@ -1,5 +1,5 @@
 /** `octavo/train` of Cloudflare Workers: the training kernels are a compiled module of the bundle. */
-import module from "../../build/train-simd.wasm";
+import module from "../../build/simd-train.wasm";
 import { compiledBuild } from "../../sdk/build.ts";
 import { trainingWith } from "../../sdk/train/index.ts";
 

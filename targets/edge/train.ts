@@ -1,5 +1,5 @@
 /** `octavo/train` of edge functions of Next.js: `?module` imports a compiled module. */
-import module from "../../build/train-simd.wasm?module";
+import module from "../../build/simd-train.wasm?module";
 import { compiledBuild } from "../../sdk/build.ts";
 import { trainingWith } from "../../sdk/train/index.ts";
 

@@ -46,14 +46,14 @@ describe.skipIf(missing)(`the packed package${missing && `: ${missing}`}`, () =>
     const { outputFiles: [file] } = await esbuild({ entryPoints: [path.join(app, "main.js")], bundle: true, minify: true, write: false, format: "esm" });
     expect(gzipSync(file!.contents, { level: 9 }).length).toBeLessThanOrEqual(40 * 1024);
     expect(file!.text).not.toMatch(/flatbuffer|protobuf|calibrat|octavo_train|checkpoint:/i);
-    expect([moduleOf(file!.text, "simd"), moduleOf(file!.text, "train-simd")]).toEqual([true, false]);
+    expect([moduleOf(file!.text, "simd"), moduleOf(file!.text, "simd-train")]).toEqual([true, false]);
     expect(file!.text).not.toMatch(/import\.meta|\batob\b|DecompressionStream|\bimport\(|\beval\(|new Function/);
   });
 
   test("octavo/train brings its own kernels once, and none of inference", async () => {
     const app = project(tarball, { "main.js": `import { trainer } from "octavo/train"; globalThis.trainer = trainer;` });
     const { outputFiles: [file] } = await esbuild({ entryPoints: [path.join(app, "main.js")], bundle: true, minify: true, write: false, format: "esm" });
-    expect([moduleOf(file!.text, "simd"), moduleOf(file!.text, "train-simd"), moduleOf(file!.text, "train-scalar")]).toEqual([false, true, false]);
+    expect([moduleOf(file!.text, "simd"), moduleOf(file!.text, "simd-train"), moduleOf(file!.text, "scalar-train")]).toEqual([false, true, false]);
   });
 
   const consumer = `import { load, OctavoError, type Model, type TensorInfo } from "octavo";

@@ -45,7 +45,7 @@ for (const { name, command: [program, ...words], training: [trains, ...first], m
       expect(new Float32Array(new Uint8Array(out).buffer)).toEqual(expected);
     });
 
-    test.each(name.includes("wasmi") ? ["train-scalar"] : ["train-scalar", "train-simd"])("%s: the SDK's bytes after training", async (build) => {
+    test.each(name.includes("wasmi") ? ["scalar-train"] : ["scalar-train", "simd-train"])("%s: the SDK's bytes after training", async (build) => {
       const samples = digits(3, 8).x, labels = [4, 0, 7];
       execFileSync(trains!, [...first, path.join(root, `build/${build}.wasm`), at("m.octavo"), at("tuned.octavo"), ...labels.map(String)], { input: new Uint8Array(samples.buffer), stdio: ["pipe", "pipe", "ignore"] });
       expect(new Uint8Array(readFileSync(at("tuned.octavo")))).toEqual(await trained(new Uint8Array(readFileSync(at("m.octavo"))), samples, labels));

@@ -27,7 +27,7 @@ beforeAll(() => {
   save("y.npy", { dtype: "uint8", shape: [COUNT], data: labels });
 });
 
-describe.each(["octavo-train", "octavo-train-simd"])("%s", (build) => {
+describe.each(["octavo-train", "octavo-simd-train"])("%s", (build) => {
   const cases: [string, Parameters<typeof trainable>, string[], Hyperparameters, FitOptions][] = [
     ["cnn, the file's optimizer", ["digits-cnn.h5"], [], {}, {}],
     ["cnn, all layers, momentum", ["digits-cnn.h5", { trainable: "all" }], ["--optimizer", "momentum", "--momentum", "0.8", "--learning-rate", "0.02", "--epochs", "2", "--seed", "9", "--weight-decay", "1e-3"],

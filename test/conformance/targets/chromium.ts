@@ -1,5 +1,5 @@
 import { embeddedBuild } from "../../../sdk/build.ts";
-import { base64 } from "../../../sdk/generated/train-scalar.ts";
+import { base64 } from "../../../sdk/generated/scalar-train.ts";
 import { simd } from "../../../targets/browser/index.ts";
 import { simd as trainSimd } from "../../../targets/browser/train.ts";
 import { relaxed } from "../../../targets/relaxed.ts";
