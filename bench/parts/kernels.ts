@@ -29,7 +29,7 @@ function halved(graph: Graph): Graph {
 
 async function measure(graph: Graph, build: Build, ceiling: Ceiling, rounding: PartOptions["rounding"]): Promise<Measured> {
   const { model, program } = await compile(build.name === "relaxed" ? halved(graph) : graph, { rounding }), loaded = await load(model, { builds: [build] }), r = random(2);
-  const raw = [...loaded.inputs, ...loaded.outputs].every((p) => p.rawDtype), given = Object.fromEntries(loaded.inputs.map((i) => [i.name, raw ? r.bytes(sizeOf(i.shape)) : r.floats(sizeOf(i.shape))]));
+  const raw = graph.inputs.every((name) => tensorOf(graph, name).quantization), given = Object.fromEntries(loaded.inputs.map((i) => [i.name, raw ? r.bytes(sizeOf(i.shape)) : r.floats(sizeOf(i.shape))]));
   const { exports } = loaded as unknown as { exports: { octavo_run(): void; octavo_run_raw(): void } };
   if (raw) loaded.runRaw(given);
   else loaded.run(given);
