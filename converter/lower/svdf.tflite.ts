@@ -4,9 +4,9 @@ import { noClamp } from "../ir/ops.ts";
 import type { LoweringContext } from "./context.ts";
 import { integerBounds, perTensorOf, quantizeMultiplier } from "./multipliers.ts";
 
-/** The sums over time and ranks of x [N,1,M,U·R], w [U,1,M,R]. */
+/** The sums over time and ranks of x [N,1,M,U·R], w [U,1,M,R], or with M before the 1. */
 export function timeFilters(node: Node<"conv2d">, c: LoweringContext): void {
-  const [x, w, b] = node.inputs as [string, string, string?], y = node.outputs[0]!, [N, , M] = c.tensor(x).shape as [number, number, number], [U, , , R] = c.tensor(w).shape as [number, number, number, number];
+  const [x, w, b] = node.inputs as [string, string, string?], y = node.outputs[0]!, [N, H, W] = c.tensor(x).shape as [number, number, number], [U, , , R] = c.tensor(w).shape as [number, number, number, number], M = H * W;
   const [sx, sw, sy] = [x, w, y].map((name) => perTensorOf(c.tensor(name)).scale) as [number, number, number];
   c.call("svdfTflite", {
     x: c.at(x), w: c.at(w), b: c.constant(Int32Array.from({ length: U }, (_, u) => (b ? c.tensor(b).data![u]! : 0))), y: c.at(y), N, M, U, R,

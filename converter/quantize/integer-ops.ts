@@ -56,7 +56,7 @@ const sumOver = (node: Node<"reduceMean">, graph: Graph) => node.attributes.axes
 export function isIntegerSvdf(node: Node, graph: Graph): boolean {
   if ((node.op !== "dense" && node.op !== "conv2d") || !constantAt(1, 2)(node, graph)) return false;
   const [x, w, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!].map((name) => tensorOf(graph, name)), types = [x, w, y].map((t) => (t!.quantization?.scale.length === 1 ? t!.dtype : "")).join();
-  return node.op === "dense" ? types === "int8,int8,int16" : types === "int16,int16,int8" && x!.shape[1] === 1 && node.attributes.groups === w!.shape[0];
+  return node.op === "dense" ? types === "int8,int8,int16" : types === "int16,int16,int8" && sizeOf(y!.shape.slice(1, 3)) === 1 && x!.shape.slice(1, 3).join() === w!.shape.slice(1, 3).join() && node.attributes.groups === w!.shape[0];
 }
 
 /** TFLite's fully quantized LSTM: an int16 cell in steps of a power of two, one scale for y and the hidden state. */
