@@ -48,54 +48,61 @@ export function depthwiseWeightGrad(p: DepthwiseWeightGrad, part: i32, parts: i3
   if (part) return;
   const count = p.KH * p.KW, row = padded(p.C);
   for (let c = 0; c < p.C; c++) for (let k = 0; k < count; k++) store<f32>(p.t + 4 * (k * row + c), load<f32>(p.dw + 4 * (c * count + k)));
-  for (let u = 0; u < p.KH; u++) for (let v = 0; v < p.KW; v++) addTap(p, u, v, p.t + 4 * (u * p.KW + v) * row);
+  for (let n = 0; n < p.N; n++) for (let i = 0; i < p.OH; i++) for (let u = 0; u < p.KH; u++) {
+    const h = i * p.strideH - p.padTop + u * p.dilationH;
+    if (<u32>h < <u32>p.H) addLines(p, p.x + 4 * (n * p.H + h) * p.W * p.C, p.dy + 4 * (n * p.OH + i) * p.OW * p.C, p.t + 4 * u * p.KW * row);
+  }
   for (let c = 0; c < p.C; c++) for (let k = 0; k < count; k++) store<f32>(p.dw + 4 * (c * count + k), load<f32>(p.t + 4 * (k * row + c)));
 }
 
-/** The first window whose tap at `offset` does not lie before the image, and one past the last whose does not lie behind it. */
-function firstWindow(offset: i32, stride: i32): i32 {
-  return offset >= 0 ? 0 : (stride - 1 - offset) / stride;
+/** The first window of a line whose tap, at left + j · stride, lies inside it, and one past the last. */
+// @ts-ignore: decorator
+@inline
+function firstWindow(p: Window, left: i32): i32 {
+  return left >= 0 ? 0 : (p.strideW - 1 - left) / p.strideW;
 }
 
-function endWindow(offset: i32, stride: i32, size: i32, count: i32): i32 {
-  return offset >= size ? 0 : min(count, (size - 1 - offset) / stride + 1);
+// @ts-ignore: decorator
+@inline
+function endWindow(p: Window, left: i32): i32 {
+  return left >= p.W ? 0 : min(p.OW, (p.W - 1 - left) / p.strideW + 1);
 }
 
-/** One tap of every channel over all windows that have it inside x; sums to `y` [C]. Up to three channels behind the last are computed in vain. */
-function addTap(p: DepthwiseWeightGrad, u: i32, v: i32, y: usize): void {
-  const top = u * p.dilationH - p.padTop, left = v * p.dilationW - p.padLeft;
-  const i = firstWindow(top, p.strideH), endI = endWindow(top, p.strideH, p.H, p.OH), j = firstWindow(left, p.strideW), endJ = endWindow(left, p.strideW, p.W, p.OW);
-  let c = 0;
-  for (; c + 4 * LANES <= p.C; c += 4 * LANES) addFour(p, top, left, i, endI, j, endJ, c, y);
-  for (; c < p.C; c += LANES) addOne(p, top, left, i, endI, j, endJ, c, y);
-}
-
-function addFour(p: DepthwiseWeightGrad, top: i32, left: i32, firstI: i32, endI: i32, firstJ: i32, endJ: i32, c: i32, y: usize): void {
-  const step = 4 * p.strideW * p.C, pixel = 4 * p.C;
-  let s0 = at(y, c), s1 = at(y, c + LANES), s2 = at(y, c + 2 * LANES), s3 = at(y, c + 3 * LANES);
-  for (let n = 0; n < p.N; n++) for (let i = firstI; i < endI; i++) {
-    let x = p.x + ((n * p.H + top + i * p.strideH) * p.W + left + firstJ * p.strideW) * pixel + 4 * c, dy = p.dy + ((n * p.OH + i) * p.OW + firstJ) * pixel + 4 * c;
-    for (let j = firstJ; j < endJ; j++, x += step, dy += pixel) {
-      s0 = plus(s0, times(at(dy, 0), at(x, 0)));
-      s1 = plus(s1, times(at(dy, LANES), at(x, LANES)));
-      s2 = plus(s2, times(at(dy, 2 * LANES), at(x, 2 * LANES)));
-      s3 = plus(s3, times(at(dy, 3 * LANES), at(x, 3 * LANES)));
-    }
+/** A line of x and one of dy to a line of taps; windows whose tap lies outside of the line are left out. */
+function addLines(p: DepthwiseWeightGrad, x: usize, dy: usize, y: usize): void {
+  const pixel = 4 * p.C, row = 4 * padded(p.C);
+  for (let v = 0; v < p.KW; v++, y += row) {
+    const left = v * p.dilationW - p.padLeft, first = firstWindow(p, left), end = endWindow(p, left);
+    if (first < end) addTap(x + (left + first * p.strideW) * pixel, dy + first * pixel, y, end - first, p.strideW * pixel, pixel);
   }
-  put(y, c, s0);
-  put(y, c + LANES, s1);
-  put(y, c + 2 * LANES, s2);
-  put(y, c + 3 * LANES, s3);
 }
 
-function addOne(p: DepthwiseWeightGrad, top: i32, left: i32, firstI: i32, endI: i32, firstJ: i32, endJ: i32, c: i32, y: usize): void {
-  const step = 4 * p.strideW * p.C, pixel = 4 * p.C;
-  let sum = at(y, c);
-  for (let n = 0; n < p.N; n++) for (let i = firstI; i < endI; i++) {
-    let x = p.x + ((n * p.H + top + i * p.strideH) * p.W + left + firstJ * p.strideW) * pixel + 4 * c, dy = p.dy + ((n * p.OH + i) * p.OW + firstJ) * pixel + 4 * c;
-    for (let j = firstJ; j < endJ; j++, x += step, dy += pixel) sum = plus(sum, times(at(dy, 0), at(x, 0)));
+/** y[c] += Σ dy[j,c] · x[j,c] over `count` pixels. Up to three channels behind the last are computed in vain. */
+function addTap(x: usize, dy: usize, y: usize, count: i32, step: i32, pixel: i32): void {
+  let c: usize = 0;
+  const bytes: usize = pixel, lanes: usize = sizeof<Lane>();
+  for (; c + 4 * lanes <= bytes; c += 4 * lanes) addFour(x + c, dy + c, y + c, count, step, pixel);
+  for (; c < bytes; c += lanes) addOne(x + c, dy + c, y + c, count, step, pixel);
+}
+
+function addFour(x: usize, dy: usize, y: usize, count: i32, step: i32, pixel: i32): void {
+  let s0 = at(y, 0), s1 = at(y, LANES), s2 = at(y, 2 * LANES), s3 = at(y, 3 * LANES);
+  for (; count > 0; count--, x += step, dy += pixel) {
+    s0 = plus(s0, times(at(dy, 0), at(x, 0)));
+    s1 = plus(s1, times(at(dy, LANES), at(x, LANES)));
+    s2 = plus(s2, times(at(dy, 2 * LANES), at(x, 2 * LANES)));
+    s3 = plus(s3, times(at(dy, 3 * LANES), at(x, 3 * LANES)));
   }
-  put(y, c, sum);
+  put(y, 0, s0);
+  put(y, LANES, s1);
+  put(y, 2 * LANES, s2);
+  put(y, 3 * LANES, s3);
+}
+
+function addOne(x: usize, dy: usize, y: usize, count: i32, step: i32, pixel: i32): void {
+  let sum = at(y, 0);
+  for (; count > 0; count--, x += step, dy += pixel) sum = plus(sum, times(at(dy, 0), at(x, 0)));
+  put(y, 0, sum);
 }
 
 /**
@@ -108,29 +115,31 @@ export function depthwiseInputGrad(p: DepthwiseInputGrad, part: i32, parts: i32)
     const dx = p.dx + line * p.W * bytes;
     memory.fill(dx, 0, p.W * bytes);
     for (let u = 0; u < p.KH; u++) {
-      const i = windowAt(line % p.H + p.padTop - u * p.dilationH, p.strideH, p.OH);
-      if (i >= 0) addLine(p, p.dy + (line / p.H * p.OH + i) * p.OW * bytes, p.w + u * p.KW * bytes, dx);
+      const distance = line % p.H + p.padTop - u * p.dilationH, i = distance / p.strideH;
+      if (distance >= 0 && distance % p.strideH == 0 && i < p.OH) addLine(p, p.dy + (line / p.H * p.OH + i) * p.OW * bytes, p.w + u * p.KW * bytes, dx);
     }
   }
 }
 
-/** The window that has a tap at `distance` from its start, or −1. */
-function windowAt(distance: i32, stride: i32, count: i32): i32 {
-  return distance >= 0 && distance % stride == 0 && distance / stride < count ? distance / stride : -1;
-}
-
-/** A line of dy times a line of taps into a line of dx: window j adds to pixel j·sw − left + v·dw. */
+/** A line of dy times a line of taps into a line of dx: window j adds to pixel left + j · sw of each tap. */
 function addLine(p: DepthwiseInputGrad, dy: usize, w: usize, dx: usize): void {
-  const bytes = 4 * p.C;
-  for (let l = 0; l < p.W; l++) for (let v = 0; v < p.KW; v++) {
-    const j = windowAt(l + p.padLeft - v * p.dilationW, p.strideW, p.OW);
-    if (j >= 0) addProducts(dy + j * bytes, w + v * bytes, dx + l * bytes, p.C);
+  const pixel = 4 * p.C;
+  for (let v = 0; v < p.KW; v++, w += pixel) {
+    const left = v * p.dilationW - p.padLeft, first = firstWindow(p, left), end = endWindow(p, left);
+    if (first < end) addScaled(dx + (left + first * p.strideW) * pixel, dy + first * pixel, w, end - first, p.strideW * pixel, pixel);
   }
 }
 
-/** y[c] += a[c] · b[c] */
-function addProducts(a: usize, b: usize, y: usize, C: i32): void {
-  let c = 0;
-  for (; c + LANES <= C; c += LANES) put(y, c, plus(at(y, c), times(at(a, c), at(b, c))));
-  for (; c < C; c++) store<f32>(y + 4 * c, load<f32>(y + 4 * c) + load<f32>(a + 4 * c) * load<f32>(b + 4 * c));
+/** y[j,c] += x[j,c] · w[c] for `count` pixels; y is `step` bytes from pixel to pixel. */
+function addScaled(y: usize, x: usize, w: usize, count: i32, step: i32, pixel: i32): void {
+  let c: usize = 0;
+  const bytes: usize = pixel;
+  for (; c + sizeof<Lane>() <= bytes; c += sizeof<Lane>()) addColumn<Lane>(y + c, x + c, load<Lane>(w + c), count, step, pixel);
+  for (; c < bytes; c += 4) addColumn<f32>(y + c, x + c, load<f32>(w + c), count, step, pixel);
+}
+
+// @ts-ignore: decorator
+@inline
+function addColumn<T>(y: usize, x: usize, w: T, count: i32, step: i32, pixel: i32): void {
+  for (; count > 0; count--, y += step, x += pixel) store<T>(y, plus<T>(load<T>(y), times<T>(load<T>(x), w)));
 }
