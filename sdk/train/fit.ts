@@ -109,5 +109,6 @@ function lost(s: Session, plan: Plan, at: Position, problem: string): OctavoErro
   const rate = s.learningRate * plan.schedule(momentOf(plan, at)), kept = at.best ? `of epoch ${at.best.epoch + 1}` : "from before fit";
   s.memory.state.set(s.kept!);
   s.position = s.kept = undefined;
-  return new OctavoError("ERR_OCTAVO_NAN", `fit: ${problem} in epoch ${at.epoch + 1}, batch ${at.batch + 1} of ${plan.batches}. The parameters ${kept} are restored. Lower the learning rate (${rate}) or set clipNorm, and look for inputs that are not finite.`);
+  const where = `in epoch ${at.epoch + 1}, batch ${at.batch + 1} of ${plan.batches}`;
+  return new OctavoError("ERR_OCTAVO_NAN", `fit: ${problem} ${where}. The parameters ${kept} are restored. Lower the learning rate (${rate}) or set clipNorm, and look for inputs that are not finite.`);
 }

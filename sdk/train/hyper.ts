@@ -53,8 +53,8 @@ function optimizerOf({ optimizer, momentum }: Hyperparameters, reserved: { optim
   const wanted = optimizer ?? (momentum === undefined || usesMomentum ? reserved.optimizer : "momentum"), name = wanted === "sgd" && momentum ? "momentum" : wanted;
   if (!optimizerNames.includes(name)) refuse("DTYPE", `optimizer is ${JSON.stringify(name)}, expected one of ${optimizerNames.join(", ")}.`);
   const { slots } = optimizers[name];
-  if (slots > reserved.slots) refuse("MEMORY", `optimizer ${name} keeps ${slots} floats per parameter, the file reserves ${reserved.slots} (for ${reserved.optimizer}). Convert the model again with --optimizer ${name}, or choose ${fitting(reserved.slots)}.`);
-  return name;
+  if (slots <= reserved.slots) return name;
+  return refuse("MEMORY", `optimizer ${name} keeps ${slots} floats per parameter, the file reserves ${reserved.slots} (for ${reserved.optimizer}). Convert the model again with --optimizer ${name}, or choose ${fitting(reserved.slots)}.`);
 }
 
 const fitting = (slots: number) => optimizerNames.filter((n) => optimizers[n].slots <= slots).join(", ");

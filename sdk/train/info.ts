@@ -25,7 +25,7 @@ export interface TrainingInfo {
   count: number;
   /** Of the training forward pass, per sample. `activation`: what it leaves away of the model's own output. */
   outputs: { name: string; shape: number[]; activation: string }[];
-  /** Bytes. */
+  /** Bytes beyond those of inference: state and arena together in `total`. */
   memory: { state: number; arena: number; total: number };
   /** Multiply-accumulates of one step. */
   macs: number;

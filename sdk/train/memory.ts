@@ -17,6 +17,9 @@ export function taskOf(file: ModelFile, info: TrainingInfo): Task {
   return { info, inputSizes: file.metadata.inputs.map((p) => product(p.shape)), outputSize, classes, rows, labelSize: info.labels === "index" ? rows : outputSize };
 }
 
+const tooLarge = (bytes: number, maxMemory: number) => new OctavoError("ERR_OCTAVO_MEMORY",
+  `train: training needs ${bytes} bytes of memory, maxMemory is ${maxMemory}. Convert with a smaller --train-batch or fewer trainable layers, or raise the limit.`);
+
 export class Memory {
   readonly file: ModelFile;
   readonly task: Task;
@@ -35,9 +38,9 @@ export class Memory {
 
   /** @throws OctavoError ERR_OCTAVO_FORMAT, ERR_OCTAVO_MEMORY */
   constructor(bytes: Uint8Array, build: Build, maxMemory = Infinity) {
-    const file = this.file = parseModelFile(bytes, ABI), info = trainingOf(file.metadata), task = this.task = taskOf(file, info), { batch, count, memory } = info;
-    if (memory.total > maxMemory) throw new OctavoError("ERR_OCTAVO_MEMORY", `train: training needs ${memory.total} bytes of memory, maxMemory is ${maxMemory}. Convert with a smaller --train-batch or fewer trainable layers, or raise the limit.`);
-    const e = this.exports = instanceOf({ ...file, memoryBytes: memory.total }, build) as TrainExports, { buffer } = e.memory;
+    const file = this.file = parseModelFile(bytes, ABI), info = trainingOf(file.metadata), task = this.task = taskOf(file, info), { batch, count, memory } = info, memoryBytes = file.memoryBytes + memory.total;
+    if (memoryBytes > maxMemory) throw tooLarge(memoryBytes, maxMemory);
+    const e = this.exports = instanceOf({ ...file, memoryBytes }, build) as TrainExports, { buffer } = e.memory;
     const code = e.octavo_train_start(), lies = (problem: string) => new OctavoError("ERR_OCTAVO_FORMAT", `train: "${file.metadata.name}": ${problem}. Convert the model again.`);
     if (code) throw lies(`its training programs are refused (code ${code})`);
     if (e.octavo_train_batch() !== batch || e.octavo_train_state_bytes() !== memory.state || HYPER_BYTES + 4 * count * (2 + info.slots) !== memory.state) throw lies("metadata.training contradicts the training programs");

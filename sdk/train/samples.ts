@@ -41,15 +41,18 @@ function inputOf(port: TensorInfo, x: Values | Named, ports: readonly TensorInfo
 
 function checkLabels(labels: ArrayLike<number>, count: number, { info, classes, rows, labelSize, outputSize }: Task): void {
   const length = labels?.length, index = info.labels === "index";
-  if (length !== count * labelSize) refuse("SHAPE", `${length ?? "no"} labels for ${count} samples, expected ${count * labelSize}: ${index ? `a class per ${rows > 1 ? `row, ${rows} rows per sample` : "sample"}` : `${outputSize} values per sample`}. ${remedy(length, count, rows, outputSize, index)}`);
+  const wanted = !index ? `${outputSize} values per sample` : rows > 1 ? `a class per row, ${rows} rows per sample` : "a class per sample";
+  if (length !== count * labelSize) refuse("SHAPE", `${length ?? "no"} labels for ${count} samples, expected ${count * labelSize}: ${wanted}. ${remedy(length, count, rows, outputSize, index)}`);
   for (let i = 0; i < length; i++) {
     const v = labels[i]!;
     if (index ? !(Number.isInteger(v) && v >= 0 && v < classes) : !Number.isFinite(v)) refuse("SHAPE", `label ${i} is ${v}, expected ${index ? `a class from 0 to ${classes - 1}` : "a finite number"}.`);
   }
 }
 
-const remedy = (length: number, count: number, rows: number, outputSize: number, index: boolean) =>
-  index && length === count * outputSize ? "Give class numbers, or convert with a loss that takes distributions." : !index && length === count * rows ? "Give one-hot rows, or convert with a loss that takes class numbers." : "Give as many labels as samples.";
+function remedy(length: number, count: number, rows: number, outputSize: number, index: boolean): string {
+  if (index && length === count * outputSize) return "Give class numbers, or convert with a loss that takes distributions.";
+  return !index && length === count * rows ? "Give one-hot rows, or convert with a loss that takes class numbers." : "Give as many labels as samples.";
+}
 
 /**
  * Samples order[from], order[from + 1], … become the first `rows` rows of the batch; the rest is zero and counts nothing.

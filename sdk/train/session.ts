@@ -48,7 +48,9 @@ export class Session {
   /** @throws OctavoError ERR_OCTAVO_FORMAT if this is no state of this file; nothing changed */
   restore(facts: unknown, state: Uint8Array, kept: Uint8Array): void {
     const { memory } = this, size = memory.state.length, { slots } = memory.task.info, hyper = new DataView(state.buffer, state.byteOffset, state.byteLength);
-    if (state.length !== size || ![0, size].includes(kept.length) || !isHyper(hyper, slots) || !isFacts(facts)) throw new OctavoError("ERR_OCTAVO_FORMAT", `checkpoint: its state of ${state.length} bytes is none of this model, which has ${size}. Take one that trainer.checkpoint() made.`);
+    if (state.length !== size || ![0, size].includes(kept.length) || !isHyper(hyper, slots) || !isFacts(facts)) {
+      throw new OctavoError("ERR_OCTAVO_FORMAT", `checkpoint: its state of ${state.length} bytes is none of this model, which has ${size}. Take one that trainer.checkpoint() made.`);
+    }
     memory.state.set(state);
     Object.assign(this, { ...facts, classWeights: facts.classWeights ?? undefined, position: facts.position ?? undefined, kept: kept.length ? kept.slice() : undefined });
   }
@@ -58,7 +60,8 @@ const areNumbers = (...values: unknown[]): boolean => values.every((v) => typeof
 
 function isFacts(v: unknown): v is Facts {
   const f = v as Facts | null;
-  return typeof f === "object" && f !== null && areNumbers(f.learningRate, f.accumulate, f.pending) && (f.classWeights === null || (Array.isArray(f.classWeights) && areNumbers(...f.classWeights))) && (f.position === null || isPosition(f.position));
+  return typeof f === "object" && f !== null && areNumbers(f.learningRate, f.accumulate, f.pending)
+    && (f.classWeights === null || (Array.isArray(f.classWeights) && areNumbers(...f.classWeights))) && (f.position === null || isPosition(f.position));
 }
 
 function isPosition({ epoch, batch, sums, history, best, plan }: Position): boolean {

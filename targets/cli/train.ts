@@ -73,7 +73,10 @@ async function train(file: string, options: Options): Promise<void> {
   await writeWhole(options.output, bytes);
   if (options.delta) await writeWhole(options.delta, delta);
   if (options.weights) await writeWhole(options.weights, (await import("../../converter/train/weights-file.ts")).writeWeights(trainer.parameters()));
-  const result = { file, output: options.output, bytes: bytes.length, ...(options.delta && { delta: options.delta, deltaBytes: delta.length }), build: trainer.build, ...history, before, float, after, trainingBytes: trainer.info.memory.total, milliseconds: ms };
+  const result = {
+    file, output: options.output, bytes: bytes.length, ...(options.delta && { delta: options.delta, deltaBytes: delta.length }),
+    build: trainer.build, ...history, before, float, after, trainingBytes: trainer.info.memory.total, milliseconds: ms,
+  };
   out.answer(result, options.quiet ? "" : describe(result, held !== undefined));
 }
 
@@ -91,18 +94,18 @@ function hyperparameters(options: Options): Hyperparameters {
 }
 
 function settings({ info }: Trainer, data: Dataset, o: Options): FitOptions {
-  const schedule = schedules[o.schedule]!(o.epochs), classes = Math.max(2, info.outputs[0]!.shape.at(-1) ?? 1);
+  const schedule = schedules[o.schedule]!(o.epochs);
   return {
     epochs: o.epochs, seed: o.seed, schedule: o.warmUp ? warmUp(o.warmUp, schedule) : schedule, budgetMs: 100,
     ...(o.batch && { batchSize: o.batch }), ...(o.accumulate && { accumulate: o.accumulate }), ...(o.patience && { earlyStopping: { patience: o.patience } }),
-    ...(o.classWeights && { classWeights: o.classWeights === "balanced" ? balanced(data, classes) : o.classWeights }),
+    ...(o.classWeights && { classWeights: o.classWeights === "balanced" ? balanced(data, info) : o.classWeights }),
   };
 }
 
 /** A bar and a line per epoch; checkpoints; Ctrl-C stops after the batch that runs, where a checkpoint can keep it. */
 async function epochs(trainer: Trainer, data: Dataset, options: FitOptions, { checkpoint, epochs: count }: Options, out: Terminal): Promise<History> {
   const { saveCheckpoint } = await import("../node/train.ts"), stop = new AbortController(), onSignal = () => stop.abort();
-  let bar = await out.progress("epoch 1", 1);
+  let bar = await out.progress(`epoch 1 of ${count}`, 1);
   if (checkpoint) process.once("SIGINT", onSignal);
   try {
     return await trainer.fit(data, {
@@ -112,7 +115,7 @@ async function epochs(trainer: Trainer, data: Dataset, options: FitOptions, { ch
         bar.stop();
         out.say(epochText(result));
         if (checkpoint) await saveCheckpoint(checkpoint, trainer);
-        bar = await out.progress(`epoch ${result.epoch + 2}`, 1);
+        if (result.epoch + 1 < count) bar = await out.progress(`epoch ${result.epoch + 2} of ${count}`, 1);
       },
     });
   } catch (error) {
@@ -130,7 +133,8 @@ const metricsText = ({ loss, accuracy }: Metrics) => `loss ${loss.toPrecision(4)
 const scoreText = ({ metric, value }: Score) => (metric === "accuracy" ? `accuracy ${percent(value)}` : `${metric === "meanSquaredError" ? "mean squared" : "mean absolute"} error ${value.toPrecision(4)}`);
 const epochText = (r: EpochResult) => `epoch ${r.epoch + 1}: ${metricsText(r)}${r.validation ? `; validation ${metricsText(r.validation)}` : ""}`;
 
-const worse = ({ before, after }: Commit) => new OctavoError("ERR_OCTAVO_NAN", `train: trained, the model does worse on the validation than before (${scoreText(after!)}, before ${scoreText(before!)}). Nothing was written. Use more data, a lower --learning-rate or --patience.`);
+const worse = ({ before, after }: Commit) => new OctavoError("ERR_OCTAVO_NAN",
+  `train: trained, the model does worse on the validation than before (${scoreText(after!)}, before ${scoreText(before!)}). Nothing was written. Use more data, a lower --learning-rate or --patience.`);
 
 function describe(r: History & { output: string; bytes: number; deltaBytes?: number; before: Score; float: Metrics; after: Score; build: string; trainingBytes: number; milliseconds: number }, held: boolean): string {
   return [

@@ -4,6 +4,7 @@ import type { Model, Named, Values } from "../../sdk/model.ts";
 import type { Dataset, TrainingInfo } from "../../sdk/train/index.ts";
 import { largest } from "../../sdk/train/samples.ts";
 import { arrays } from "../../sdk/values.ts";
+import { OctavoError } from "../../sdk/errors.ts";
 import { openModel } from "./open.ts";
 import { convertedSamples } from "./runner.ts";
 import { readArray, readSamples, type Samples } from "./samples.ts";
@@ -55,8 +56,9 @@ export const parseWeights = (text: string): "balanced" | number[] => {
 };
 
 /** Samples ÷ (classes · samples of the class), as scikit-learn balances. */
-export function balanced({ labels }: Dataset, classes: number): number[] {
-  const counts = new Array<number>(classes).fill(0);
+export function balanced({ labels }: Dataset, { labels: kind, outputs }: TrainingInfo): number[] {
+  if (kind !== "index") throw new OctavoError("ERR_OCTAVO_SHAPE", "train: --class-weights balanced counts class numbers, and the loss of this file takes values. Give a number per class.");
+  const classes = outputs[0]!.shape.at(-1) ?? 1, counts = new Array<number>(classes).fill(0);
   for (let i = 0; i < labels.length; i++) counts[labels[i]!]! += 1;
   return counts.map((n) => (n ? labels.length / (classes * n) : 0));
 }

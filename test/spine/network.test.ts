@@ -1,4 +1,4 @@
-/** No request leaves the process while a model is read, converted, loaded and run. */
+/** No request leaves the process while a model is read, converted, loaded, run and trained. */
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { convert } from "../../converter/convert.ts";
 import { digits } from "../../examples/digits.ts";
 import { load } from "../../targets/node/index.ts";
+import { trainer as trainerOf } from "../../targets/node/train.ts";
 
 const requests: string[] = [];
 const record = (what: string) => (...args: unknown[]): never => {
@@ -27,11 +28,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-test("converting, loading and running asks nobody", async () => {
-  const source = readFileSync(path.resolve(import.meta.dirname, "../../examples/models/digits-lstm.onnx")), { x } = digits(4);
+test("converting, loading, running and training asks nobody", async () => {
+  const source = readFileSync(path.resolve(import.meta.dirname, "../../examples/models/digits-lstm.onnx")), { x, labels } = digits(4);
   const samples = [0, 1, 2, 3].map((i) => ({ input: x.subarray(784 * i, 784 * (i + 1)) }));
-  const { model } = await convert(source, { name: "digits-lstm.onnx", samples });
-  (await load(model)).run(x);
+  const { model } = await convert(source, { name: "digits-lstm.onnx", samples, trainable: "last" }), loaded = await load(model), trainer = trainerOf(loaded);
+  loaded.run(x);
+  await trainer.fit({ x, labels }, { epochs: 2 });
+  trainer.commit();
   expect(requests).toEqual([]);
 });
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { compile } from "../../converter/compile.ts";
 import { load } from "../../targets/node/index.ts";
-import { trainer as trainerOf } from "../../targets/node/train.ts";
+import { trainer as trainerOf, type TrainingInfo } from "../../targets/node/train.ts";
 import { CLASSES, code, data, forgetAll, pair, part, thrown, trainable } from "./model.ts";
 
 const flat = (t: { parameters(): Record<string, { data: Float32Array }> }) => Object.values(t.parameters()).flatMap((p) => [...p.data]);
@@ -100,6 +100,26 @@ test("a file without training programs says how to get them", async () => {
   b.output(b.add("dense", [x, b.constant("w", "float32", [3, 4], new Float32Array(12))], { clamp: [-Infinity, Infinity] }));
   const model = await load((await compile(b.graph)).model);
   expect(thrown(() => trainerOf(model))).toEqual(code("FORMAT", /--trainable/));
+});
+
+/** The file with other metadata.training. */
+function lying(file: Uint8Array, change: (training: TrainingInfo) => object | null): Uint8Array {
+  const view = new DataView(file.buffer, file.byteOffset), at = view.getUint32(80, true), metadata = JSON.parse(new TextDecoder().decode(file.subarray(at))) as { training: TrainingInfo };
+  const json = new TextEncoder().encode(JSON.stringify({ ...metadata, training: change(metadata.training) })), out = new Uint8Array(at + json.length), header = new DataView(out.buffer);
+  out.set(file.subarray(0, at));
+  out.set(json, at);
+  header.setUint32(12, out.length, true);
+  header.setUint32(84, json.length, true);
+  return out;
+}
+
+test.each<[string, (t: TrainingInfo) => object | null]>([
+  ["nothing", () => null], ["a number", () => 7 as never], ["another loss", (t) => ({ ...t, loss: "hope" })], ["no batch", (t) => ({ ...t, batch: 0 })], ["another batch", (t) => ({ ...t, batch: 1e6 })],
+  ["outputs without end", (t) => ({ ...t, outputs: [{ ...t.outputs[0], shape: [1, 1e6] }] })], ["no outputs", (t) => ({ ...t, outputs: [] })], ["parameters beyond the masters", (t) => ({ ...t, parameters: [{ name: "w", shape: [9], at: t.count, size: 9 }] })],
+  ["more masters", (t) => ({ ...t, count: t.count + 4 })], ["more slots", (t) => ({ ...t, slots: 9 })], ["less state", (t) => ({ ...t, memory: { ...t.memory, state: 64 } })],
+])("metadata.training that holds %s is refused", async (_, change) => {
+  const model = await load(lying(await trainable("digits-cnn.h5"), change), { integrity: false });
+  expect(thrown(() => trainerOf(model))).toEqual(code("FORMAT", /^train: /));
 });
 
 test("an optimizer whose state does not fit is refused with the remedy", async () => {
