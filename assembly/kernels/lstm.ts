@@ -1,7 +1,7 @@
 /** The cell of an LSTM, and its float32 and int8 kernels. Equations: ONNX LSTM-22; gates i, f, g, o. */
 import { REFUSED, reads, writes } from "../check";
 import { LANES, at, clamp, lane, minus, plus, put, times, timesPlus } from "../lanes";
-import { isFunction } from "../tables";
+import { callFunction, isFunction } from "../tables";
 import { addProductF32, addProductI8 } from "./matvec";
 import { Recurrent, activate, checkRecurrent, endState, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
@@ -100,12 +100,11 @@ function cell(p: LstmF32, z: usize, h: usize, c: usize, P: i32): void {
   activate(i, 2 * P, p.clip, p.gateFn, p.gateAlpha, p.gateBeta);
   if (p.inputForget) for (let j = 0; j < P; j += LANES) put(f, j, minus(lane(1), at(i, j)));
   activate(g, P, p.clip, p.cellFn, p.cellAlpha, p.cellBeta);
-  const hi = lane(p.cellClip > 0 ? p.cellClip : Infinity), lo = lane(p.cellClip > 0 ? -p.cellClip : -Infinity);
+  const bound = p.cellClip > 0 ? p.cellClip : Infinity, hi = lane(bound), lo = lane(-bound);
   for (let j = 0; j < P; j += LANES) put(c, j, clamp(plus(times(at(f, j), at(c, j)), times(at(i, j), at(g, j))), lo, hi));
   if (p.peephole) addPeephole(o, p.peephole + 4 * P, c, P);
   activate(o, P, p.clip, p.gateFn, p.gateAlpha, p.gateBeta);
-  memory.copy(h, c, 4 * P);
-  activate(h, P, 0, p.hiddenFn, p.hiddenAlpha, p.hiddenBeta);
+  callFunction(c, 0, 0, h, P, p.hiddenAlpha, p.hiddenBeta, p.hiddenFn);
   for (let j = 0; j < P; j += LANES) put(h, j, times(at(o, j), at(h, j)));
 }
 
