@@ -7,7 +7,7 @@ import { DenseF32 } from "./kernels/dense.f32";
 import { MapF32 } from "./kernels/map.f32";
 import { Copy } from "./kernels/copy";
 import { Fill } from "./kernels/fill";
-import { GatesI8 } from "./kernels/gates.i8";
+import { GatesI8, GatesPanelI8 } from "./kernels/gates.i8";
 import { LstmF32, LstmI8 } from "./kernels/lstm";
 import { GruF32, GruI8 } from "./kernels/gru";
 import { RnnF32, RnnI8 } from "./kernels/rnn";
@@ -102,6 +102,7 @@ export { svdfTflite as kernel60, checkSvdfTflite as check60 } from "./kernels/sv
 export { meanI16Tflite as kernel61, checkPoolI16 as check61 } from "./kernels/pool.i8";
 export { denseI16Tflite as kernel62, checkConv2dI16 as check62 } from "./kernels/conv2d.i16";
 export { matmulI16Tflite as kernel63, checkMatmulI16 as check63 } from "./kernels/matmul.i16";
+export { gatesPanelI8 as kernel64, checkGatesPanelI8 as check64 } from "./kernels/gates.i8";
 
 export const size1 = offsetof<DenseF32>();
 export const size2 = offsetof<MapF32>();
@@ -166,3 +167,4 @@ export const size60 = offsetof<SvdfTflite>();
 export const size61 = offsetof<PoolI8>();
 export const size62 = offsetof<Conv2dI16>();
 export const size63 = offsetof<MatmulI16>();
+export const size64 = offsetof<GatesPanelI8>();

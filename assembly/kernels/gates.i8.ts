@@ -1,4 +1,6 @@
-import { REFUSED, reads, sizes, writes } from "../check";
+import { REFUSED, apart, reads, sizes, writes } from "../check";
+import { Output, SCALED } from "../quant/output";
+import { expandWeights, multiplyPanel, packRows } from "./gemm.i8.simd";
 import { addProductI8 } from "./matvec";
 
 /** Parameters of gatesI8, written by converter/lower/recurrent.ts. */
@@ -28,4 +30,32 @@ export function gatesI8(p: GatesI8, part: i32, parts: i32): void {
     memory.copy(y, p.b, 4 * p.O);
     addProductI8(y, p.w, p.m, p.x + n * p.I, p.O, K);
   }
+}
+
+/** t: scratch */
+@unmanaged
+export class GatesPanelI8 extends GatesI8 {
+  t: usize;
+}
+
+/** In scratch, which y leaves alone: an Output · a panel · weights as gemm.i8.simd.ts reads them */
+const PANEL: usize = 32;
+
+export function checkGatesPanelI8(p: GatesPanelI8): f64 {
+  const K = Math.ceil(<f64>p.I / 4) * 4, work = checkGatesI8(p), scratch = <f64>PANEL + 8 * (K + 8) + 2 * K * <f64>p.O;
+  return writes(p.t, scratch) && apart(p.y, 4 * <f64>p.N * <f64>p.O, p.t, scratch) ? work : REFUSED;
+}
+
+/** gatesI8 of many rows: with SIMD four at a time, weights expanded once. Relaxed products take rows and weights as they are. */
+export function gatesPanelI8(p: GatesPanelI8, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD) {
+    const I = p.I, O = p.O, K = (I + 3) & ~3, last = p.N - 1, panel = p.t + PANEL, w = panel + 8 * (K + 8), output = changetype<Output>(p.t);
+    output.m = p.m;
+    expandWeights(p.w, O * K, w, 0);
+    for (let n = 4 * part; n <= last; n += 4 * parts) {
+      const b = min(n + 1, last), c = min(n + 2, last), d = min(n + 3, last), x = p.x, y = p.y;
+      packRows(x + n * I, x + b * I, x + c * I, x + d * I, K, panel);
+      multiplyPanel(output, SCALED, panel, 8 * K, w, p.b, 0, O, y + 4 * n * O, y + 4 * b * O, y + 4 * c * O, y + 4 * d * O);
+    }
+  } else gatesI8(p, part, parts);
 }

@@ -5,7 +5,7 @@
  * one by one with the weights as they are. K is padded to a multiple of 4 by zero weights: what a panel holds there is
  * free. Sums start at the bias; accumulators stand in adjacent pairs.
  */
-import { Output, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
+import { Output, SCALED, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
 import { ROUNDERS } from "../quant/requantize";
 
 /**
@@ -55,12 +55,12 @@ export function widenRow(row: usize, count: i32, to: usize): void {
 
 /**
  * Four rows times the expanded weights of `count` outputs, the first of them channel `o`.
- * panel i16 [K/2][4][2] of `bytes` bytes · w i16 [O/8][K/2][8][2] · b i32 · y0 … y3 rows of outputs
+ * panel i16 [K/2][4][2] of `bytes` bytes · w i16 [O/8][K/2][8][2] · b i32, of SCALED f32 · y0 … y3 rows of outputs
  */
 export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w: usize, b: usize, o: i32, count: i32, y0: usize, y1: usize, y2: usize, y3: usize): void {
-  const end = panel + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi);
-  for (; count > 0; count -= 8, o += 8, b += 32, y0 += 8, y1 += 8, y2 += 8, y3 += 8) {
-    let a0 = v128.load(b), a1 = v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
+  const end = panel + bytes, least = leastOf(p), offset = offsetOf(p), hi = i8x16.splat(<i8>p.hi), scaled = !ASC_FEATURE_RELAXED_SIMD && rule == SCALED, step = scaled ? 32 : 8;
+  for (; count > 0; count -= 8, o += 8, b += 32, y0 += step, y1 += step, y2 += step, y3 += step) {
+    let a0 = scaled ? i32x4.splat(0) : v128.load(b), a1 = scaled ? a0 : v128.load(b, 16), b0 = a0, b1 = a1, c0 = a0, c1 = a1, d0 = a0, d1 = a1, x = panel;
     if (!ASC_FEATURE_RELAXED_SIMD && checkedLoads) {
       do {
         const w0 = v128.load(w), w1 = v128.load(w, 16), rows = v128.load(x);
@@ -98,11 +98,25 @@ export function multiplyPanel(p: Output, rule: i32, panel: usize, bytes: i32, w:
         w += 32;
       } while (x != end);
     }
-    const m0 = v128.load(p.m + 4 * o), m1 = v128.load(p.m + 4 * o, 16), rounder = v128.load(ROUNDERS);
+    const m0 = v128.load(p.m + 4 * o), m1 = v128.load(p.m + 4 * o, 16);
+    if (scaled) {
+      const s0 = v128.load(b), s1 = v128.load(b, 16);
+      storeScaled(y3, d0, d1, m0, m1, s0, s1);
+      storeScaled(y2, c0, c1, m0, m1, s0, s1);
+      storeScaled(y1, b0, b1, m0, m1, s0, s1);
+      storeScaled(y0, a0, a1, m0, m1, s0, s1);
+      continue;
+    }
+    const rounder = v128.load(ROUNDERS);
     const ab = i8x16.narrow_i16x8_s(outputLanes(p, rule, a0, a1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, b0, b1, o, m0, m1, rounder, least, offset));
     const cd = i8x16.narrow_i16x8_s(outputLanes(p, rule, c0, c1, o, m0, m1, rounder, least, offset), outputLanes(p, rule, d0, d1, o, m0, m1, rounder, least, offset));
     storeRows(i8x16.min_s(ab, hi), i8x16.min_s(cd, hi), count, y0, y1, y2, y3);
   }
+}
+
+function storeScaled(y: usize, low: v128, high: v128, m0: v128, m1: v128, s0: v128, s1: v128): void {
+  v128.store(y, f32x4.add(s0, f32x4.mul(f32x4.convert_i32x4_s(low), m0)));
+  v128.store(y, f32x4.add(s1, f32x4.mul(f32x4.convert_i32x4_s(high), m1)), 16);
 }
 
 /** Four rows of eight outputs, two in a vector, the first `count` of each. Where a row of y repeats, the first of its values stays. */

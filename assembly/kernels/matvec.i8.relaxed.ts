@@ -2,13 +2,10 @@
  * One row of bytes times packed weights with relaxed dot products. Here the weights are flipped, as they are read once;
  * flips · Σ x is taken from every sum. K is padded to a multiple of 4 by zero weights.
  */
-import { FAST, Output, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
+import { FAST, Output, SCALED, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
 import { ROUNDERS } from "../quant/requantize";
 import { dot4 } from "./dot.relaxed";
 import { addScaled } from "./matvec";
-
-/** Beside the rules of output.ts: f32 sums, scaled and added to y. */
-export const SCALED: i32 = 3;
 
 /**
  * y = output(b + start + Σ row · w), or y += b · Σ row · w with SCALED, for `count` outputs, the first of them channel `o`

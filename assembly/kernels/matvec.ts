@@ -1,7 +1,7 @@
 /** Products of one vector with packed weights, added to y: the step of every recurrent kernel. S is a multiple of 8. */
-import { Output } from "../quant/output";
+import { Output, SCALED } from "../quant/output";
 import { flipsOfHost } from "./dot.relaxed";
-import { SCALED, multiplyRowRelaxed } from "./matvec.i8.relaxed";
+import { multiplyRowRelaxed } from "./matvec.i8.relaxed";
 import { LANES, at, plus, put, splat, times } from "../lanes";
 
 /** y[o] += Σk h[k] · w[o,k], k ascending · y f32 [S] · w f32 packed [S/8][K][8] · h f32 [K] */

@@ -8,6 +8,9 @@ import { requantizeFour, requantizeOnce, requantizeOnceLanes, requantizeTflite }
 
 export const FAST: i32 = 0, TWICE: i32 = 1, ONCE: i32 = 2;
 
+/** Float results instead: y = b + f32(sum) · m, both f32 [O], O a multiple of 8; of Output only m is read. */
+export const SCALED: i32 = 3;
+
 /**
  * O channels, padded to a multiple of 8 · m: FAST f32 [O], ONCE f64 [O], TWICE i32 [O/4][2][4] of multipliers and 2^(30 − right shift)
  * grow: 0, or i32 [O/4][2][4] of 2^left and the largest sum that it does not overflow (larger ones saturate anyway)

@@ -1,7 +1,7 @@
 /** dense → denseF32, or from 4 rows conv2dF32, whose panels share each weight among 5 rows; matmul → matmulF32. */
 import { broadcastStrides } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
-import type { LoweringContext, Operand } from "./context.ts";
+import type { LoweringContext, Operand, Params } from "./context.ts";
 import { panelBytes, windowFields } from "./conv.ts";
 import { perGate, weightsF32 } from "./gates.ts";
 import { stridedFields } from "./strided.ts";
@@ -11,9 +11,16 @@ const PANEL_FROM = 4;
 export function dense(node: Node<"dense">, c: LoweringContext): void {
   const [x, w, b] = node.inputs as [string, string, string?], [O, I] = c.tensor(w).shape as [number, number], N = sizeOf(c.tensor(x).shape) / I;
   const [lo, hi] = node.attributes.clamp, gates = { d: 0, G: 1, H: O };
-  const operands = { x: c.at(x), w: weightsF32(c, w, gates, I), b: perGate(c, b, gates, 1), y: c.at(node.outputs[0]!), O, lo, hi };
-  if (N < PANEL_FROM) c.call("denseF32", { ...operands, N, I }, ["y"], N * I * O);
-  else c.call("conv2dF32", { ...operands, ...rowsAsImage(N, I), t: c.scratch(panelBytes(I)), groups: 1, yBatch: 0, yRow: 0, yPixel: O }, ["y"], N * I * O);
+  rows(c, { x: c.at(x), w: weightsF32(c, w, gates, I), b: perGate(c, b, gates, 1), y: c.at(node.outputs[0]!), N, I, O, lo, hi }, N * I * O);
+}
+
+/** Operands and sizes of denseF32. */
+interface Rows extends Params { N: number; I: number; O: number }
+
+/** N rows of I values through a dense layer. */
+export function rows(c: LoweringContext, { N, I, ...operands }: Rows, macs: number): void {
+  if (N < PANEL_FROM) c.call("denseF32", { ...operands, N, I }, ["y"], macs);
+  else c.call("conv2dF32", { ...operands, ...rowsAsImage(N, I), t: c.scratch(panelBytes(I)), groups: 1, yBatch: 0, yRow: 0, yPixel: operands.O }, ["y"], macs);
 }
 
 /** N rows are an image of one line; a row is a pixel. */

@@ -1,11 +1,12 @@
 /**
  * lstm, gru, rnn → one dense call for the inputs of all steps (`gates`), then one call per direction for the steps.
- * Float tensors: denseF32 and lstmF32 …; int8 x and weights: gatesI8 and lstmI8 …
+ * Float tensors: a dense layer and lstmF32 …; int8 x and weights: gatesI8, of many rows gatesPanelI8, and lstmI8 …
  */
 import { tensorOf, type Node, type TypedArray } from "../ir/graph.ts";
 import type { RecurrentActivation } from "../ir/ops.ts";
 import { functionNumber, type KernelName } from "../write/layout.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
+import { rows } from "./dense.ts";
 import { directionOf, paddedRows, paddedTo8, perGate, weightsF32, weightsI8, type Gates } from "./gates.ts";
 import { lstmTflite } from "./lstm.tflite.ts";
 
@@ -14,6 +15,8 @@ type RecurrentNode = Node<"lstm"> | Node<"gru"> | Node<"rnn">;
 /** One direction of one node. */
 interface Layer extends Gates { node: RecurrentNode; c: LoweringContext; D: number; T: number; N: number; I: number; P: number; reverse: boolean; activations: RecurrentActivation[] }
 
+/** From this many rows on the weights are expanded to i16 first. */
+const PANELS_FROM = 8;
 const gateCount = { lstm: 4, gru: 3, rnn: 1 } as const, none = 0;
 
 export function recurrent(node: RecurrentNode, c: LoweringContext): void {
@@ -38,14 +41,16 @@ function direct(layer: Layer): void {
 /** b[o] + Σ x · w for every step. */
 function gatesFloat(layer: Layer, y: Operand): void {
   const { node, c, T, N, I, G, P } = layer, [x, w, , b] = node.inputs as [string, string, string, string?];
-  c.call("denseF32", { x: c.at(x), w: weightsF32(c, w, layer, I), b: perGate(c, b, layer, node.op === "gru" ? 6 : G), y, N: T * N, I, O: G * P, lo: -Infinity, hi: Infinity }, ["y"], T * N * I * G * layer.H);
+  rows(c, { x: c.at(x), w: weightsF32(c, w, layer, I), b: perGate(c, b, layer, node.op === "gru" ? 6 : G), y, N: T * N, I, O: G * P, lo: -Infinity, hi: Infinity }, T * N * I * G * layer.H);
 }
 
 function gatesInt8(layer: Layer, y: Operand): void {
   const { node, c, T, N, I, G, P, H } = layer, [x, w] = node.inputs as [string, string], q = c.tensor(x).quantization!;
   const m = rowScales(layer, w, q.scale[0]!), b = biasOf(layer, w, m, I, q.zeroPoint[0]!, node.op === "gru" ? 6 : G, 0);
   const hidden = node.op === "gru" ? b : minusZeroPoint(layer, b);
-  c.call("gatesI8", { x: c.at(x), w: weightsI8(c, w, layer, I), m: c.constant(paddedRows(m, layer, 1)), b: c.constant(paddedRows(hidden, layer, 1)), y, N: T * N, I, O: G * P }, ["y"], T * N * I * G * H);
+  const operands = { x: c.at(x), w: weightsI8(c, w, layer, I), m: c.constant(paddedRows(m, layer, 1)), b: c.constant(paddedRows(hidden, layer, 1)), y, N: T * N, I, O: G * P }, K = Math.ceil(I / 4) * 4;
+  if (T * N < PANELS_FROM) c.call("gatesI8", operands, ["y"], T * N * I * G * H);
+  else c.call("gatesPanelI8", { ...operands, t: c.scratch(32 + 8 * (K + 8) + 2 * K * G * P) }, ["y", "t"], T * N * I * G * H);
 }
 
 /** Scale of each row's sum: scale of the vector times the scale of the row. */

@@ -35,6 +35,7 @@ const conv2dI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("
 const conv2dI16 = [...image, ...ptr("x", "w", "b", "m", "y"), ...i32("O", "groups", "yBatch", "yRow", "yPixel", "wide", "lo", "hi")];
 const depthwiseI8 = [...image, ...output, ...ptr("x", "w", "b", "y", "t"), ...i32("multiplier", "zx", "strip")];
 const denseI8 = [...output, ...ptr("x", "w", "b", "y", "t"), ...i32("N", "I", "O", "zw")];
+const gatesI8 = [...ptr("x", "w", "m", "b", "y"), ...i32("N", "I", "O")];
 const pool = [...image, ...ptr("x", "y"), ...i32("padBottom", "padRight", "countIncludePad"), ...f32("lo", "hi")];
 
 const inferLayouts = {
@@ -42,7 +43,7 @@ const inferLayouts = {
   mapF32: [...ptr("a", "b", "c", "y", "t"), ...fn("fn"), ...axes("n"), ...axes("a"), ...axes("b"), ...axes("c"), ...f32("alpha", "beta")],
   copy: [...ptr("x", "y"), ...i32("bytes"), ...axes("n"), ...axes("x"), ...axes("y")],
   fill: [...ptr("y"), ...i32("n", "bytes", "bits")],
-  gatesI8: [...ptr("x", "w", "m", "b", "y"), ...i32("N", "I", "O")],
+  gatesI8,
   lstmF32: lstm,
   lstmI8: [...lstm, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
   gruF32: gru,
@@ -101,6 +102,7 @@ const inferLayouts = {
   meanI16Tflite: poolI8,
   denseI16Tflite: conv2dI16,
   matmulI16Tflite: [...ptr("a", "b", "y"), ...i32("M", "K", "N", "m", "shift"), ...axes("n"), ...axes("a"), ...axes("b")],
+  gatesPanelI8: [...gatesI8, ...ptr("t")],
 } satisfies Record<string, Field[]>;
 
 /** Recurrent layers in training; scale 0: the hidden state is not quantized. */

@@ -22,6 +22,15 @@ function integer<K extends OpName>(op: K, shapes: number[][], attributes: Attrib
   return { graph: b.graph, inputs };
 }
 
+/** LSTM over `T` steps. */
+function lstm(T: number): Case {
+  const b = new GraphBuilder("test", "lstm"), r = random(4), rows = 4 * 6, weights = (K: number) => b.constant("w", "int8", [1, rows, K], r.bytes(rows * K), { ...scaled(0.01, rows), axis: 1 });
+  const x = b.add("quantize", [b.input("x", "float32", [T, 1, 5])], {}, ["q"], { dtype: "int8", quantization: scaled(0.03) }), [sigmoid, tanh] = (["sigmoid", "tanh"] as const).map((fn) => ({ fn, alpha: 0, beta: 0 }));
+  b.add("lstm", [x, weights(5), weights(6)], { direction: "forward", hidden: 6, activations: [sigmoid!, tanh!, tanh!], clip: 0, inputForget: false }, ["y", "h", "c"], { dtype: "int8", quantization: scaled(1 / 128) });
+  b.output("h");
+  return { graph: b.graph, inputs: new Map([["x", r.floats(5 * T, 3)]]) };
+}
+
 const window = { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1], clamp: noClamp };
 const graphs: Record<string, () => Case> = {
   conv2d: () => integer("conv2d", [[1, 6, 7, 5], [9, 3, 3, 5]], { ...window, groups: 1 }),
@@ -41,6 +50,8 @@ const graphs: Record<string, () => Case> = {
   sigmoid: () => integer("sigmoid", [[4, 9, 5]], { alpha: 0, beta: 0 }),
   softmax: () => integer("softmax", [[3, 6, 4]], { axis: 1 }),
   logSoftmax: () => integer("logSoftmax", [[3, 6, 4]], { axis: 1 }),
+  lstm: () => lstm(3),
+  "lstm, many steps": () => lstm(9),
   "conv2d, int16": () => integer("conv2d", [[1, 6, 7, 5], [9, 3, 3, 5]], { ...window, groups: 1 }, { dtype: "int16" }),
   "mul, int16": () => integer("mul", [[4, 9, 5], [9, 1]], { clamp: noClamp }, { inputs: 2, dtype: "int16" }),
 };
