@@ -5,7 +5,7 @@ import { cloudflareTest } from "@cloudflare/vitest-plugin";
 import { playwright } from "@vitest/browser-playwright";
 import { defineConfig, type TestProjectConfiguration } from "vitest/config";
 
-const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium", engines = ["test/conformance/*.test.ts"];
+const chromium = process.env.CHROMIUM ?? "/usr/bin/chromium", engines = ["test/conformance/engines.test.ts"];
 const target = (name: string) => ({ alias: { "#target": path.resolve(import.meta.dirname, `test/conformance/targets/${name}.ts`) } });
 const globalSetup = ["test/conformance/setup.ts"];
 // As root and without a network of its own, Chromium needs these.

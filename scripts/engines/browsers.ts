@@ -6,9 +6,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { build } from "esbuild";
-import { locate, root } from "./tools.ts";
+import { locate, root, type Answer } from "./tools.ts";
 
-interface Answer { results?: Record<string, string[]>; version: string; error?: string }
 /** Program and words for a URL and an empty profile folder. */
 type Start = (url: string, profile: string) => [string, string[]];
 
@@ -61,15 +60,15 @@ export async function visit<T>(start: Start, script: string, read: (name: string
 
 /** A page's script with the package inside. */
 export async function pageScript(entry: string, define: Record<string, string> = {}): Promise<string> {
-  const dist = (file: string) => path.join(root, "dist/targets", file), alias = { octavo: dist("browser/index.js"), "octavo/scalar": dist("scalar.js"), "octavo/relaxed": dist("relaxed.js") };
+  const dist = (file: string) => path.join(root, "dist/targets", file), alias = { octavo: dist("browser/index.js"), "octavo/scalar": dist("scalar.js"), "octavo/relaxed": dist("relaxed.js"), "octavo/train": dist("browser/train.js") };
   return (await build({ entryPoints: [entry], alias, define, bundle: true, minify: true, write: false, format: "esm", target: "es2022" })).outputFiles[0]!.text;
 }
 
-async function browser(folder: string, agent: RegExp, start: Start): Promise<{ version: string; results: Record<string, string[]> }> {
+async function browser(folder: string, agent: RegExp, start: Start): Promise<Answer> {
   const script = await pageScript(path.join(import.meta.dirname, "page.js")), read = (name: string) => (/^case[\w.-]*$/.test(name) ? readFileSync(path.join(folder, name)) : undefined);
-  const { results, version, error } = await visit<Answer>(start, script, read);
-  if (!results) throw new Error(error);
-  return { version: agent.exec(version)?.[1] ?? version, results };
+  const answer = await visit<Answer | { error: string }>(start, script, read);
+  if ("error" in answer) throw new Error(answer.error);
+  return { ...answer, version: agent.exec(answer.version)?.[1] ?? answer.version };
 }
 
 export const chromium = (folder: string) => browser(folder, /Chrome\/([\d.]+)/, startChromium);

@@ -2,23 +2,23 @@
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { WASI } from "node:wasi";
-import type { Case } from "./cases.ts";
-import { locate, nodeForArm, programOf, root, run, tools } from "./tools.ts";
+import type { Case, Cases } from "./cases.ts";
+import { locate, nodeForArm, programOf, root, run, tools, type Answer } from "./tools.ts";
+import { DATA, digestOfFile, WORDS } from "./training.mjs";
 import { withWorker, workerdVersion } from "./wrangler.ts";
 
-export interface Answer { version: string; results: Record<string, string[]> }
-const casesIn = (folder: string): Case[] => JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Case[];
-const runner = path.join(import.meta.dirname, "runner.mjs"), sdk = path.join(root, "dist/targets/node/index.js"), command = path.join(root, "build/octavo-run.wasm");
+const casesIn = (folder: string): Cases => JSON.parse(readFileSync(path.join(folder, "cases.json"), "utf8")) as Cases;
+const runner = path.join(import.meta.dirname, "runner.mjs"), targets = path.join(root, "dist/targets/node"), commands = (build: string) => path.join(root, `build/octavo-${build}.wasm`);
 
 async function javascript(program: string, words: string[], folder: string): Promise<Answer> {
   const version = /[\d.]+/.exec(await run(program, [...words.filter((w) => path.isAbsolute(w)), "--version"]))![0];
-  return { version, results: JSON.parse(await run(program, [...words, runner, sdk, folder])) as Answer["results"] };
+  return { version, ...(JSON.parse(await run(program, [...words, runner, targets, folder])) as Omit<Answer, "version">) };
 }
 
-/** ARM code of Node, instruction by instruction in qemu-user. */
+/** ARM code of Node, instruction by instruction in qemu-user, whose address space is too small for the guard pages of some hundred memories. */
 export async function nodeArm(folder: string): Promise<Answer> {
   const qemu = locate("Debian's qemu-user, and for its libraries libc6:arm64 and libstdc++6:arm64; QEMU_ARM64 says where", process.env.QEMU_ARM64, "/usr/bin/qemu-aarch64");
-  return javascript(qemu, [await nodeForArm()], folder);
+  return javascript(qemu, [await nodeForArm(), "--disable-wasm-trap-handler"], folder);
 }
 
 export const node = (major: 20 | 22 | 24 | 26) => (folder: string): Promise<Answer> => javascript(programOf(`node${major}`), [], folder);
@@ -26,38 +26,54 @@ export const bun = (folder: string): Promise<Answer> => javascript(programOf("bu
 export const deno = (folder: string): Promise<Answer> => javascript(programOf("deno"), ["run", "-A", "--no-lock", "--node-modules-dir=manual"], folder);
 
 export async function workerd(folder: string): Promise<Answer> {
-  const config = path.join(folder, "wrangler.json");
-  writeFileSync(config, JSON.stringify({ name: "engines", main: path.join(import.meta.dirname, "worker.js"), compatibility_date: "2026-10-01", alias: { octavo: path.join(root, "dist/targets/cloudflare/index.js") } }));
-  const simd = await withWorker(config, async (url) => {
-    const digests: string[] = [];
-    for (const { file } of casesIn(folder)) digests.push(await (await fetch(url, { method: "POST", body: readFileSync(path.join(folder, file)) })).text());
-    return digests;
-  });
-  return { version: workerdVersion(), results: { simd } };
+  const config = path.join(folder, "wrangler.json"), dist = (file: string) => path.join(root, "dist/targets/cloudflare", file), read = (file: string) => readFileSync(path.join(folder, file)), { models, trainings } = casesIn(folder);
+  writeFileSync(config, JSON.stringify({ name: "engines", main: path.join(import.meta.dirname, "worker.js"), compatibility_date: "2026-10-01", alias: { "octavo/train": dist("train.js"), octavo: dist("index.js") } }));
+  const form = ({ file }: Case) => Object.entries({ model: file, x: DATA.x, labels: DATA.labels }).reduce((f, [name, of]) => (f.append(name, new Blob([read(of)])), f), new FormData());
+  const answers = (url: URL, bodies: (Uint8Array<ArrayBuffer> | FormData)[]) => inOrder(bodies, async (body) => (await fetch(url, { method: "POST", body })).text());
+  const [digests, trained] = await withWorker(config, async (url) => [await answers(url, models.map(({ file }) => read(file))), await answers(url, trainings.map(form))]);
+  return { version: workerdVersion(), results: { simd: digests! }, trained: { simd: trained! } };
 }
 
-export function nodeWasi(folder: string): Promise<Answer> {
-  const digests = (build: string) => casesIn(folder).map(({ file }) => selfTest(path.join(root, `build/${build}.wasm`), folder, file));
-  return Promise.resolve({ version: process.versions.node, results: { scalar: digests("octavo-run"), simd: digests("octavo-run-simd") } });
+async function inOrder<T>(items: readonly T[], answer: (item: T) => Promise<string>): Promise<string[]> {
+  const found: string[] = [];
+  for (const item of items) found.push(await answer(item));
+  return found;
 }
 
-function selfTest(module: string, folder: string, file: string): string {
-  const out = path.join(folder, "node-wasi.out"), stdout = openSync(out, "w");
-  const wasi = new WASI({ version: "preview1", args: ["octavo-run", "--self-test", `/models/${file}`], preopens: { "/models": folder }, stdout, returnOnExit: true });
-  wasi.start(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(module)), wasi.getImportObject() as WebAssembly.Imports));
-  closeSync(stdout);
-  return readFileSync(out, "utf8").trim();
+/** Runs a command of build/ with the folder of the cases as /models, and gives its standard output. */
+type Wasi = (build: string, words: string[]) => Promise<string>;
+
+async function wasiCommands(folder: string, wasi: Wasi, builds: Record<string, [run: string, train: string]>): Promise<Omit<Answer, "version">> {
+  const { models, trainings } = casesIn(folder), results: Record<string, string[]> = {}, trained: Record<string, string[]> = {}, [x, y, out] = [DATA.x, DATA.labels, "trained.octavo"].map((file) => `/models/${file}`);
+  for (const [build, [run, train]] of Object.entries(builds)) {
+    results[build] = await inOrder(models, async ({ file }) => (await wasi(run, ["--self-test", `/models/${file}`])).trim());
+    trained[build] = await inOrder(trainings, async ({ file }) => (await wasi(train, [`/models/${file}`, x!, y!, out!, ...WORDS]), digestOfFile(readFileSync(path.join(folder, "trained.octavo")))));
+  }
+  return { results, trained };
+}
+
+const bothBuilds: Record<string, [string, string]> = { scalar: ["run", "train"], simd: ["run-simd", "simd-train"] };
+
+export async function nodeWasi(folder: string): Promise<Answer> {
+  return { version: process.versions.node, ...(await wasiCommands(folder, (build, words) => Promise.resolve(inNodeWasi(build, folder, words)), bothBuilds)) };
+}
+
+function inNodeWasi(build: string, folder: string, words: string[]): string {
+  const out = path.join(folder, "node-wasi.out"), stdout = openSync(out, "w"), stderr = openSync(path.join(folder, "node-wasi.err"), "w");
+  const wasi = new WASI({ version: "preview1", args: ["octavo", ...words], preopens: { "/models": folder }, stdout, stderr, returnOnExit: true });
+  wasi.start(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(commands(build))), wasi.getImportObject() as WebAssembly.Imports));
+  for (const file of [stdout, stderr]) closeSync(file);
+  return readFileSync(out, "utf8");
 }
 
 export async function wasmtime(folder: string): Promise<Answer> {
   const python = locate("python3 -m venv with wasmtime from PyPI; PYTHON says where", process.env.PYTHON, path.join(tools, "py/bin/python")), script = path.join(import.meta.dirname, "wasmtime_run.py");
-  const one = async (module: string) => JSON.parse(await run(python, [script, module, folder])) as { version: string; digests: string[] };
-  const scalar = await one(command), simd = await one(command.replace("run.wasm", "run-simd.wasm"));
-  return { version: scalar.version, results: { scalar: scalar.digests, simd: simd.digests } };
+  const version = (await run(python, ["-c", "import importlib.metadata as m; print(m.version('wasmtime'))"])).trim();
+  return { version, ...(await wasiCommands(folder, (build, words) => run(python, [script, commands(build), folder, ...words]), bothBuilds)) };
 }
 
 export async function wasmi(folder: string): Promise<Answer> {
-  const program = locate("cargo install wasmi_cli; WASMI says where", process.env.WASMI, path.join(tools, "wasmi/bin/wasmi")), scalar: string[] = [];
-  for (const { file } of casesIn(folder)) scalar.push((await run(program, ["--dir", folder, command, "--self-test", path.join(folder, file)])).trim());
-  return { version: /[\d.]+/.exec(await run(program, ["--version"]))![0], results: { scalar } };
+  const program = locate("cargo install wasmi_cli; WASMI says where", process.env.WASMI, path.join(tools, "wasmi/bin/wasmi")), inFolder = (word: string) => word.replace(/^\/models/, folder);
+  const wasi: Wasi = (build, words) => run(program, ["--dir", folder, commands(build), ...words.map(inFolder)]);
+  return { version: /[\d.]+/.exec(await run(program, ["--version"]))![0], ...(await wasiCommands(folder, wasi, { scalar: bothBuilds.scalar! })) };
 }

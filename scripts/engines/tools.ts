@@ -7,12 +7,15 @@ import { promisify } from "node:util";
 
 export const root = path.resolve(import.meta.dirname, "../.."), tools = path.join(tmpdir(), "octavo-engines");
 
+/** Digests of all models and of all trainings, by build. */
+export interface Answer { version: string; results: Record<string, string[]>; trained: Record<string, string[]> }
+
 /** An engine that this machine lacks; the message says how to get it. */
 export class Absent extends Error {}
 
-/** Standard output of a program that may take some minutes. */
+/** Standard output of a program that may take ten minutes. */
 export const run = async (program: string, words: readonly string[], cwd = root): Promise<string> =>
-  (await promisify(execFile)(program, words, { cwd, maxBuffer: 1 << 26, timeout: 280_000 })).stdout;
+  (await promisify(execFile)(program, words, { cwd, maxBuffer: 1 << 26, timeout: 600_000 })).stdout;
 
 const packages = { node20: "npm:node@20", node22: "npm:node@22", node24: "npm:node@24", node26: "npm:node@26", bun: "bun", deno: "deno" };
 

@@ -1,27 +1,25 @@
-"""wasmtime from PyPI: the WASI command's self-test of every case. Arguments: octavo-run.wasm, folder. Prints JSON."""
-import importlib.metadata
-import json
+"""A WASI command in wasmtime from PyPI. Arguments: the module, the folder that is /models, its words. Compiled code is kept beside the cases."""
 import os
 import sys
 
-import wasmtime
+from wasmtime import Engine, ExitTrap, Linker, Module, Store, WasiConfig
 
-module_path, folder = sys.argv[1:3]
-engine = wasmtime.Engine()
-module = wasmtime.Module.from_file(engine, module_path)
-linker = wasmtime.Linker(engine)
+module_path, folder, *words = sys.argv[1:]
+store, wasi, kept = Store(Engine()), WasiConfig(), os.path.join(folder, os.path.basename(module_path) + ".compiled")
+if os.path.exists(kept):
+    module = Module.deserialize_file(store.engine, kept)
+else:
+    module = Module.from_file(store.engine, module_path)
+    with open(kept, "wb") as file:
+        file.write(module.serialize())
+wasi.argv = ["octavo", *words]
+wasi.inherit_stdout()
+wasi.inherit_stderr()
+wasi.preopen_dir(folder, "/models")
+store.set_wasi(wasi)
+linker = Linker(store.engine)
 linker.define_wasi()
-digests = []
-for case in json.load(open(os.path.join(folder, "cases.json"))):
-    wasi = wasmtime.WasiConfig()
-    wasi.argv = ["octavo-run", "--self-test", "/models/" + case["file"]]
-    wasi.preopen_dir(folder, "/models")
-    wasi.stdout_file = os.path.join(folder, "wasmtime.out")
-    store = wasmtime.Store(engine)
-    store.set_wasi(wasi)
-    try:
-        linker.instantiate(store, module).exports(store)["_start"](store)
-    except wasmtime.ExitTrap:
-        pass
-    digests.append(open(os.path.join(folder, "wasmtime.out")).read().strip())
-print(json.dumps({"version": importlib.metadata.version("wasmtime"), "digests": digests}))
+try:
+    linker.instantiate(store, module).exports(store)["_start"](store)
+except ExitTrap as trap:
+    sys.exit(trap.code)

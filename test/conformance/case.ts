@@ -4,6 +4,9 @@ import type { Trainer } from "../../sdk/train/trainer.ts";
 /** One model, one input, and the digest of the right answer; as text, so that it can be handed to any engine. */
 export interface Case { name: string; model: string; input: string; digest: string }
 
+/** A small model that runs some kernels, and the digest of its self-test. */
+export interface KernelCase { name: string; kernels: string[]; model: string; digest: string }
+
 export const toBase64 = (bytes: Uint8Array): string => btoa(Array.from(bytes, (b) => String.fromCharCode(b)).join(""));
 export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
 

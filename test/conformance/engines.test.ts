@@ -9,6 +9,10 @@ describe.each(builds.filter((b) => b.supported()).map((b) => [b.name, b] as cons
     expect(await digestOf(model.run(x))).toBe(c.digest);
     model.dispose();
   });
+
+  test.each(inject("kernels").map((c) => [c.name, c.kernels.join(", "), c] as const))("%s: %s", async (_, __, { model, digest }) => {
+    expect((await load(fromBase64(model), { builds: [build] })).selfTest().digest).toBe(digest);
+  });
 });
 
 describe.each(trainBuilds.filter((b) => b.supported()).map((b) => [b.name, b] as const))(`${engine} trains in %s`, (_, build) => {

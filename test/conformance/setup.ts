@@ -1,4 +1,4 @@
-/** Converts the example models once, in Node, and tells every engine what Node answers: its scalar build, and after training its simd build. */
+/** Converts the models once, in Node, and tells every engine what Node answers: its scalar build, and after training its simd build. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import type { TestProject } from "vitest/node";
@@ -7,7 +7,8 @@ import { digits } from "../../examples/digits.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { trainer } from "../../targets/node/train.ts";
 import { trainSimd } from "../../targets/node/train-builds.ts";
-import { digestOf, toBase64, trainedDigest, type Case, type TrainingCase } from "./case.ts";
+import { digestOf, toBase64, trainedDigest, type Case, type KernelCase, type TrainingCase } from "./case.ts";
+import { kernelModels } from "./kernels.ts";
 
 const models = path.resolve(import.meta.dirname, "../../examples/models"), SAMPLES = 20, PIXELS = 784;
 
@@ -41,15 +42,32 @@ async function trainingOf(file: string, variant: string): Promise<TrainingCase> 
   return { name: `${file} ${variant}`, ...c, digest: await trainedDigest((m) => load(m, { builds: [scalar] }), (m) => trainer(m, { builds: [trainSimd] }), c) };
 }
 
+async function kernelCases(): Promise<KernelCase[]> {
+  const digest = async (model: Uint8Array) => (await load(model, { builds: [scalar] })).selfTest().digest;
+  return Promise.all((await kernelModels()).map(async ({ name, kernels, model }) => ({ name, kernels, model: toBase64(model), digest: await digest(model) })));
+}
+
+interface Suite { cases: Case[]; kernels: KernelCase[]; trainings: TrainingCase[] }
+
+async function makeSuite(): Promise<Suite> {
+  const suite: Suite = { cases: [], kernels: await kernelCases(), trainings: [] };
+  for (const file of ["digits-cnn.h5", "digits-lstm.onnx"]) {
+    for (const variant of Object.keys(variants)) suite.cases.push(await caseOf(file, variant));
+    for (const variant of Object.keys(trainings)) suite.trainings.push(await trainingOf(file, variant));
+  }
+  return suite;
+}
+
+/** Projects load this file each for itself, in one process. */
+const shared = globalThis as { octavoSuite?: Promise<Suite> };
+
 export default async function setup(project: TestProject): Promise<void> {
-  const cases: Case[] = [];
-  for (const file of ["digits-cnn.h5", "digits-lstm.onnx"]) for (const variant of Object.keys(variants)) cases.push(await caseOf(file, variant));
+  const { cases, kernels, trainings } = await (shared.octavoSuite ??= makeSuite());
   project.provide("cases", cases);
-  const trained: TrainingCase[] = [];
-  for (const file of ["digits-cnn.h5", "digits-lstm.onnx"]) for (const variant of Object.keys(trainings)) trained.push(await trainingOf(file, variant));
-  project.provide("trainings", trained);
+  project.provide("kernels", kernels);
+  project.provide("trainings", trainings);
 }
 
 declare module "vitest" {
-  export interface ProvidedContext { cases: Case[]; trainings: TrainingCase[] }
+  export interface ProvidedContext { cases: Case[]; kernels: KernelCase[]; trainings: TrainingCase[] }
 }
