@@ -46,7 +46,10 @@ export function averagePool2dI8(p: PoolI8, part: i32, parts: i32): void {
   eachPixel(p, FAST, part, parts);
 }
 
-/** y = clamp(Σ x / n), halves away from zero; x and y have one scale. Bit-exact with TFLite integer_ops/pooling.h. */
+/**
+ * y = clamp(zy + Σ (x − zx) / n), halves away from zero; x and y have one scale. TFLite averages the stored integers: zx and zy are 0, or −128
+ * where these were unsigned. Bit-exact with TFLite integer_ops/pooling.h, reference/pooling.h.
+ */
 export function averagePool2dI8Tflite(p: PoolI8, part: i32, parts: i32): void {
   eachPixel(p, EXACT, part, parts);
 }
@@ -131,7 +134,7 @@ function largest(p: PoolI8, x: usize, y: usize, KH: i32, KW: i32): void {
 }
 
 function mean(p: PoolI8, how: i32, x: usize, y: usize, KH: i32, KW: i32, count: i32): void {
-  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, start = how == EXACT ? 0 : -max(0, KH) * max(0, KW) * p.zx;
+  const C = p.C, line = p.dilationH * p.W * C, tap = p.dilationW * C, start = -max(0, KH) * max(0, KW) * p.zx;
   if (ASC_FEATURE_SIMD) {
     for (let c = 0; c < C; c += 8) {
       let low = i32x4.splat(start), high = low;
@@ -155,7 +158,7 @@ function mean(p: PoolI8, how: i32, x: usize, y: usize, KH: i32, KW: i32, count: 
 function meanOne(p: PoolI8, how: i32, sum: i32, count: i32): i32 {
   if (how == SCALED) return min(max(requantizeTflite(sum, p.m, p.r) + p.zy, p.lo), p.hi);
   const q = reinterpret<i32>(plus(meanOf<f32>(p, how, <f32>sum, count), ROUNDER));
-  return min(max(q, ROUNDER_BITS + p.lo - zero(p, how)) - ROUNDER_BITS + zero(p, how), p.hi);
+  return min(max(q, ROUNDER_BITS + p.lo - p.zy) - ROUNDER_BITS + p.zy, p.hi);
 }
 
 function meanLanes(p: PoolI8, how: i32, sum: v128, count: i32): v128 {
@@ -163,15 +166,8 @@ function meanLanes(p: PoolI8, how: i32, sum: v128, count: i32): v128 {
     const q = i32x4.add(requantizeFour(sum, i32x4.splat(p.m), i32x4.splat(p.r)), i32x4.splat(p.zy));
     return i32x4.min_s(i32x4.max_s(q, i32x4.splat(p.lo)), i32x4.splat(p.hi));
   }
-  const q = plus(meanOf<v128>(p, how, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - zero(p, how)));
-  return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - zero(p, how))), i32x4.splat(p.hi));
-}
-
-/** TFLite averages the stored integers. */
-// @ts-ignore: decorator
-@inline
-function zero(p: PoolI8, how: i32): i32 {
-  return how == FAST ? p.zy : 0;
+  const q = plus(meanOf<v128>(p, how, f32x4.convert_i32x4_s(sum), count), f32x4.splat(ROUNDER)), bits = i32x4.max_s(q, i32x4.splat(ROUNDER_BITS + p.lo - p.zy));
+  return i32x4.min_s(i32x4.sub(bits, i32x4.splat(ROUNDER_BITS - p.zy)), i32x4.splat(p.hi));
 }
 
 /** Exact division of whole numbers in float: below 2^17 taps no quotient rounds up to a whole number. */

@@ -82,6 +82,8 @@ const derivatives: { [K in UnaryOp]?: Derivative } = {
   sqrt: ({ y, dy }, w) => w.f("affine", w.op("div", dy, y), 0.5),
   abs: ({ x, dy }, w) => w.op("mul", dy, w.f("sign", x)),
   neg: ({ dy }, w) => w.f("affine", dy, -1),
+  /** −y³ / 2 */
+  rsqrt: ({ y, dy }, w) => w.f("affine", w.op("mul", dy, w.op("mul", y, w.op("mul", y, y))), -0.5),
   reciprocal: ({ y, dy }, w) => w.f("affine", w.op("mul", dy, w.op("mul", y, y)), -1),
   erf: ({ x, dy }, w) => w.op("mul", dy, w.f("affine", w.f("exp", w.f("neg", w.op("mul", x, x))), 2 / Math.sqrt(Math.PI))),
   sin: ({ x, dy }, w) => w.op("mul", dy, w.f("cos", x)),

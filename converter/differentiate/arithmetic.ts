@@ -7,7 +7,7 @@ import type { Rule, Rules, Tape } from "./tape.ts";
 /** The gradient with regard to each operand, from dy, of the shape of y; `pass` sums what was broadcast. */
 type Partial = (tape: Tape, dy: string, a: string, c: string, y: string) => string;
 
-const binary = <K extends "add" | "sub" | "mul" | "div" | "min" | "max" | "prelu">(da: Partial, dc: Partial): Rule<K> => (node, [given], tape) => {
+const binary = <K extends "add" | "sub" | "mul" | "div" | "min" | "max" | "prelu" | "squaredDifference">(da: Partial, dc: Partial): Rule<K> => (node, [given], tape) => {
   const [a, c] = node.inputs as [string, string], y = node.outputs[0]!, dy = throughClamp(tape, y, given!, node.attributes.clamp);
   tape.pass(a, () => tape.unbroadcast(da(tape, dy, a, c, y), tape.shape(a)));
   tape.pass(c, () => tape.unbroadcast(dc(tape, dy, a, c, y), tape.shape(c)));
@@ -36,6 +36,7 @@ export const arithmetic: Rules = {
   mul: binary<"mul">((t, dy, _, c) => t.times(dy, c), (t, dy, a) => t.times(dy, a)),
   /** d(a/c)/dc = −y/c */
   div: binary<"div">((t, dy, _, c) => t.b.add("div", [dy, c], { clamp: noClamp }), (t, dy, _, c, y) => t.scaled(t.b.add("div", [t.times(dy, y), c], { clamp: noClamp }), -1)),
+  squaredDifference: binary<"squaredDifference">((t, dy, a, c) => t.scaled(t.times(dy, difference(t, a, c)), 2), (t, dy, a, c) => t.scaled(t.times(dy, difference(t, a, c)), -2)),
   min: binary<"min">(where("lessOrEqual"), where("greater")),
   max: binary<"max">(where("greaterOrEqual"), where("less")),
   /** x > 0 ? x : slope · x */
@@ -46,5 +47,6 @@ export const arithmetic: Rules = {
   reduceSum, reduceMean,
 };
 
+const difference = (t: Tape, a: string, c: string) => t.b.add("sub", [a, c], { clamp: noClamp });
 const positive = (t: Tape, dy: string, x: string) => t.b.add("clampGrad", [x, dy], { min: 0, max: Infinity });
 const negativePart = (t: Tape, dy: string, x: string) => t.b.add("sub", [dy, positive(t, dy, x)], { clamp: noClamp });

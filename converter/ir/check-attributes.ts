@@ -1,7 +1,7 @@
 /** Attributes and parameter shapes of each operator, beyond what the shape rule of ops.ts needs to know. */
 import { OctavoError } from "./error.ts";
 import { sizeOf, type Node, type Tensor } from "./graph.ts";
-import { reduceOps, unaryOps, type OpAttributes, type OpName, type ReduceOp } from "./ops.ts";
+import { activationOps, reduceOps, type OpAttributes, type OpName, type ReduceOp } from "./ops.ts";
 
 type Shapes = number[][];
 type Inputs = (Tensor | undefined)[];
@@ -53,7 +53,7 @@ function recurrent(a: OpAttributes["rnn"], shapes: Shapes, count: number): void 
   const D = a.direction === "bidirectional" ? 2 : 1;
   need(["forward", "reverse", "bidirectional"].includes(a.direction), () => `direction is "${a.direction}"`);
   whole("hidden size", [a.hidden], 1, 1);
-  need(a.activations.length === count * D && a.activations.every((f) => (unaryOps as readonly string[]).includes(f.fn)),
+  need(a.activations.length === count * D && a.activations.every((f) => activationOps.includes(f.fn)),
     () => `found ${a.activations.length} activations, expected ${count * D}`);
   shapes.slice(0, 3).forEach((s, i) => rank(["input", "input weights", "recurrent weights"][i]!, s, 3));
 }

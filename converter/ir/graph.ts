@@ -27,8 +27,8 @@ export const allocate = (dtype: DType, length: number): TypedArray => new arrays
 /** Bytes of one element in the arena, where int64 is narrowed to int32. */
 export const bytesOf = (dtype: DType): number => ({ float32: 4, int8: 1, uint8: 1, int16: 2, uint16: 2, int32: 4, int64: 4, bool: 1 })[dtype];
 
-/** Per tensor: one scale and zero point. Per channel: one of each per index of `axis`. */
-export interface Quantization { scale: Float32Array; zeroPoint: Int32Array; axis: number }
+/** Per tensor: one scale and zero point. Per channel: one of each per index of `axis`. `unsigned`: so the source has them, 128 or 32768 higher. */
+export interface Quantization { scale: Float32Array; zeroPoint: Int32Array; axis: number; unsigned?: boolean }
 
 export interface Tensor {
   name: string;

@@ -10,7 +10,7 @@ import { fail, show, spatial, type Inputs, type OpRule, type Result, type Window
 export type Clamp = [min: number, max: number];
 /** `activations`: elementwise operators with their parameters, per direction, in ONNX order (lstm: gates, cell, hidden; gru: gates, hidden; rnn: hidden). */
 interface Recurrent { direction: "forward" | "reverse" | "bidirectional"; hidden: number; activations: RecurrentActivation[]; clip: number }
-export interface RecurrentActivation { fn: UnaryOp; alpha: number; beta: number }
+export interface RecurrentActivation { fn: ActivationOp; alpha: number; beta: number }
 
 /** y = f(x), one element at a time; alpha and beta as ONNX defines them for that operator. */
 export const unaryOps = [
@@ -21,8 +21,12 @@ export const unaryOps = [
   "erf", "ceil", "floor", "round", "sign", "not", "sin", "cos", "isNan", "isInf",
   "affine", // alpha · x + beta
   "truncate", // towards zero: a cast to an integer type
+  "rsqrt", // 1 / √x of integers, whose kernels round it as a whole; of floats a reader writes sqrt and reciprocal
 ] as const;
 export type UnaryOp = (typeof unaryOps)[number];
+/** Those that recurrent layers may have. */
+export type ActivationOp = Exclude<UnaryOp, "rsqrt">;
+export const activationOps: readonly string[] = unaryOps.filter((op) => op !== "rsqrt");
 
 /** y = f(a, b), broadcast as in NumPy. */
 export const binaryOps = [
@@ -31,6 +35,7 @@ export const binaryOps = [
   "mod", // sign of the divisor
   "fmod", // sign of the dividend
   "atan2",
+  "squaredDifference", // (a − b)² of integers, as rsqrt
 ] as const;
 export type BinaryOp = (typeof binaryOps)[number];
 const comparisons = new Set<string>(["equal", "greater", "greaterOrEqual", "less", "lessOrEqual", "and", "or", "xor"]);

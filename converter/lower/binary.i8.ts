@@ -10,7 +10,8 @@ type Op = "add" | "sub" | "mul" | "min" | "max" | "prelu";
 const opNumber: Record<Op, number> = { add: 0, sub: 0, mul: 1, min: 2, max: 3, prelu: 4 };
 const f = Math.fround;
 /** TFLite shifts operands of add and sub left by this. */
-const HEADROOM = 20, HEADROOM16 = 15;
+export const HEADROOM16 = 15;
+const HEADROOM = 20;
 
 /** Stored integers of either width; int16 has one rule, that of TFLite. */
 export function binary(node: Node<Op>, c: LoweringContext): void {
@@ -26,7 +27,7 @@ export function binary(node: Node<Op>, c: LoweringContext): void {
 }
 
 /** Sizes and strides whose last axis both operands cross by 1 or 0. */
-function rows(c: LoweringContext, a: string, b: string, shape: readonly number[]): Params {
+export function rows(c: LoweringContext, a: string, b: string, shape: readonly number[]): Params {
   const walk = walkOver(shape, [a, b].map((name) => broadcastStrides(c.tensor(name).shape, shape)));
   if (walk.strides.some((s) => s.at(-1)! > 1)) {
     walk.shape.push(1);
@@ -42,7 +43,7 @@ function realFactors(op: Op, sa: number, sb: number, sy: number): Params {
 }
 
 /** Source: TFLite add.cc, sub.cc, mul.cc, prelu in activations.cc. */
-function fixedFactors(op: Op, sa: number, sb: number, sy: number, headroom: number): Params {
+export function fixedFactors(op: Op, sa: number, sb: number, sy: number, headroom: number): Params {
   const twice = 2 * Math.max(sa, sb), none = { m1: 0, r1: 1, g1: 1, m2: 0, r2: 1, g2: 1, m3: 0, r3: 1, g3: 1 };
   const product = f(f(sa * sb) / sy);
   if (op === "mul") return { ...none, ...factor(3, product) };
@@ -54,7 +55,7 @@ function fixedFactors(op: Op, sa: number, sb: number, sy: number, headroom: numb
 /** Beyond 2^14 every product of whole numbers saturates. */
 const MOST_LEFT = 14;
 
-function factor(k: number, real: number): Params {
+export function factor(k: number, real: number): Params {
   const { multiplier, shift } = quantizeMultiplier(real);
   if (shift < -30) return { [`m${k}`]: 0, [`r${k}`]: 1, [`g${k}`]: 1 };
   return { [`m${k}`]: multiplier, [`r${k}`]: 2 ** (30 + Math.min(0, shift)), [`g${k}`]: 2 ** Math.min(MOST_LEFT, Math.max(0, shift)) };

@@ -14,8 +14,10 @@ const unbounded = ([lo, hi]: Clamp): boolean => lo === -Infinity && hi === Infin
 const unclamped = new Set<string>(["pow", "mod", "fmod", "atan2"]);
 
 export function unary(node: Node<UnaryOp>, c: LoweringContext): void {
-  const { alpha, beta } = node.attributes;
-  map(c, node.op, node.inputs, node.outputs[0]!, Number(alpha), Number(beta));
+  const { op, attributes: { alpha, beta }, inputs, outputs: [y] } = node;
+  if (op !== "rsqrt") return map(c, op, inputs, y!, Number(alpha), Number(beta));
+  map(c, "sqrt", inputs, y!);
+  map(c, "reciprocal", [y!], y!);
 }
 
 export function binary(node: Node<BinaryOp>, c: LoweringContext): void {
@@ -23,7 +25,10 @@ export function binary(node: Node<BinaryOp>, c: LoweringContext): void {
   const exponent = node.op === "pow" ? scalarOf(c, b) : undefined;
   if (exponent === 2) map(c, "mul", [a, a], y, ...clamp);
   else if (exponent === 0.5) map(c, "sqrt", [a], y);
-  else map(c, node.op, [a, b], y, ...clamp);
+  else if (node.op === "squaredDifference") {
+    map(c, "sub", [a, b], y, -Infinity, Infinity);
+    map(c, "mul", [y, y], y, ...clamp);
+  } else map(c, node.op, [a, b], y, ...clamp);
   if (unclamped.has(node.op) && !unbounded(clamp)) map(c, "clip", [y], y, ...clamp);
 }
 

@@ -51,16 +51,16 @@ function logisticTable(): Uint16Array {
   return Uint16Array.from({ length: 256 }, (_, i) => (i === 255 ? 65535 : Math.round(at(i) - ((at(i) + at(i + 1)) / 2 - at(i + 0.5)) / 2)));
 }
 
-/** What a table holds in place of log 0: its least output. */
-const tables = new Map<string, (v: number, least: number) => number>([
-  ["exp", (v) => Math.exp(v)], ["log", (v, least) => (v <= 0 ? least : Math.log(v))],
+/** log 0 is the least of the output, 1 / √0 its largest. */
+const tables = new Map<string, (v: number, sy: number) => number>([
+  ["exp", (v) => Math.exp(v)], ["log", (v, sy) => (v <= 0 ? f(-32768 * sy) : Math.log(v))], ["rsqrt", (v, sy) => (v <= 0 ? f(32767 * sy) : 1 / f(Math.sqrt(v)))],
   ["gelu", (v) => f(f(0.5 * v) * f(1 + f(unaryScalar.erf(f(v * f(Math.SQRT1_2)), 0, 0))))],
   ["geluTanh", (v) => f(f(0.5 * v) * f(1 + f(Math.tanh(f(f(Math.sqrt(2 / Math.PI)) * f(v + f(f(f(f(0.044715) * v) * v) * v)))))))],
 ]);
 
 function table16(node: Node<UnaryOp>, sx: number, sy: number): Int16Array {
-  const of = tables.get(node.op)!, least = f(-32768 * sy);
-  return interpolated({ min: f(sx * -32768), max: f(sx * 32767) }, { min: f(sy * -32768), max: f(sy * 32767) }, (v) => f(of(v, least)), f);
+  const of = tables.get(node.op)!;
+  return interpolated({ min: f(sx * -32768), max: f(sx * 32767) }, { min: f(sy * -32768), max: f(sy * 32767) }, (v) => f(of(v, sy)), f);
 }
 
 interface Range { min: number; max: number }

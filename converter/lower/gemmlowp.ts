@@ -43,6 +43,37 @@ export function expOnNegative(a: number, integerBits: number): number {
   return result;
 }
 
+/** 48/17 and −32/17 in Q2.29. */
+const FIRST = 1515870810, SLOPE = -1010580540;
+
+/** 1 / x of a whole number as raw / 2^(31 + bits): three steps of Newton and Raphson. Source: TFLite common.h GetReciprocal. */
+export function reciprocal(x: number): { raw: number; bits: number } {
+  const left = Math.clz32(x), fraction = (x * 2 ** left) % 2 ** 32 - 2 ** 31, half = Math.trunc((fraction + 2 ** 31 - 1 + (fraction < 0 ? -1 : 1)) / 2);
+  let y = FIRST + roundedHigh(half, SLOPE);
+  for (let i = 0; i < 3; i++) y = (y + multiplyByPower(roundedHigh(y, 2 ** 29 - roundedHigh(half, y)), 2)) | 0;
+  return { raw: multiplyByPower(y, 1), bits: 31 - left };
+}
+
+/** 1.5 in Q3.28, √½ in Q0.31. */
+const THREE_HALVES = 402653184, ROOT_HALF = 1518500250;
+
+/** 1 / √x of a whole number as multiplier / 2^31 · 2^shift: five steps of Newton and Raphson. Source: TFLite common.h GetInvSqrtQuantizedMultiplierExp. */
+export function inverseRoot(x: number): { multiplier: number; shift: number } {
+  if (x <= 1) return { multiplier: 2 ** 31 - 1, shift: 0 };
+  let input = x, right = 11;
+  for (; input >= 2 ** 29; right++) input = Math.floor(input / 4);
+  const pairs = Math.floor((Math.clz32(input) - 1) / 2) - 1;
+  right -= pairs;
+  input *= 4 ** pairs;
+  const half = divideByPower(input >> 1, 1);
+  let y = 2 ** 28;
+  for (let i = 0; i < 5; i++) {
+    const cube = multiplyByPower(roundedHigh(roundedHigh(y, y), y), 6);
+    y = multiplyByPower(roundedHigh(THREE_HALVES, y) - roundedHigh(half, cube), 3);
+  }
+  return { multiplier: roundedHigh(y, ROOT_HALF) * 2 ** Math.max(0, -right), shift: -Math.max(0, right) };
+}
+
 /** x · multiplier / 2^31 · 2^shift, rounded twice. Source: TFLite common.h MultiplyByQuantizedMultiplier. */
 export const multiplied = (x: number, { multiplier, shift }: { multiplier: number; shift: number }): number =>
   divideByPower(roundedHigh(saturated(x * 2 ** Math.max(0, shift)), multiplier), Math.max(0, -shift));

@@ -7,6 +7,7 @@ import { cast } from "./cast.ts";
 import { LoweringContext, type LoweringOptions, type Program, type Rounding } from "./context.ts";
 import { conv2d as conv2dI8, convTranspose2d as convTranspose2dI8, dense as denseI8 } from "./conv.i8.ts";
 import { conv2d, convTranspose2d } from "./conv.ts";
+import { divide } from "./divide.tflite.ts";
 import { dense, matmul } from "./dense.ts";
 import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./conv.grad.ts";
 import { accumulate, clampGrad } from "./elementwise.grad.ts";
@@ -28,6 +29,7 @@ import { recurrentTraining } from "./recurrent.grad.ts";
 import { recurrent } from "./recurrent.ts";
 import { resample, resampleIntegers } from "./resample.ts";
 import { softmax as softmaxI8 } from "./softmax.i8.ts";
+import { squaredDifference } from "./squared-difference.ts";
 import { updateStates } from "./states.ts";
 
 export type Lowering<K extends OpName> = (node: Node<K>, c: LoweringContext) => void;
@@ -53,7 +55,7 @@ const training: Lowerings = {
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
   ...each(unaryOps, tabulate), requantize: tabulate, lut, quantize, dequantize, ...each(["add", "sub", "mul", "min", "max", "prelu"], binaryI8),
-  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8, resample: resampleIntegers,
+  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8, resample: resampleIntegers, squaredDifference, div: divide,
 };
 
 /**

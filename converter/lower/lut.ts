@@ -28,7 +28,7 @@ export function tabulate(node: Node<UnaryOp | "requantize">, c: LoweringContext)
 const typed = (dtype: string, values: number[]): TypedArray => (dtype === "uint8" ? Uint8Array.from(values) : Int8Array.from(values));
 
 /** @param value of a stored integer */
-function lookUp(c: LoweringContext, x: string, y: string, value: (q: number) => number): void {
+export function lookUp(c: LoweringContext, x: string, y: string, value: (q: number) => number): void {
   const unsigned = c.tensor(x).dtype === "uint8", table = Uint8Array.from({ length: 256 }, (_, byte) => value(unsigned || byte < 128 ? byte : byte - 256));
   c.inherit(y, x);
   c.call("lutI8", { x: c.at(x), table: c.constant(table), y: c.at(y), n: sizeOf(c.tensor(y).shape) }, ["y"]);

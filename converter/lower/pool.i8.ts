@@ -14,10 +14,10 @@ export function pool(node: Node<"maxPool2d" | "averagePool2d">, c: LoweringConte
   const [N, H, W, C] = c.tensor(x).shape as [number, number, number, number], [, OH, OW] = c.tensor(y).shape as [number, number, number, number];
   const wide = c.tensor(x).dtype === "int16";
   if (wide && (!same || countIncludePad)) throw new OctavoError("ERR_OCTAVO_DTYPE", "an average of int16 has another scale than its input, or counts padding; expected neither.");
-  const mean = c.rounding === "tflite" && same && !countIncludePad ? "averagePool2dI8Tflite" : "averagePool2dI8";
+  const exact = c.rounding === "tflite" && same && !countIncludePad, mean = exact ? "averagePool2dI8Tflite" : "averagePool2dI8", stored = c.tensor(x).quantization!.unsigned ? -128 : 0;
   c.call(wide ? `${node.op}I16` : node.op === "maxPool2d" ? "maxPool2dI8" : mean, {
     ...windowOf(a, [N, H, W, C], OH, OW), x: c.at(x), y: c.at(y), padBottom: a.pad[2]!, padRight: a.pad[3]!, countIncludePad: Number(countIncludePad),
-    zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), a.clamp), scale: from.scale / to.scale, m: 0, r: 1,
+    zx: exact ? stored : from.zeroPoint, zy: exact ? stored : to.zeroPoint, ...integerBounds(c.tensor(y), a.clamp), scale: from.scale / to.scale, m: 0, r: 1,
   }, ["y"], sizeOf(c.tensor(y).shape) * a.kernel[0]! * a.kernel[1]!);
 }
 

@@ -1,7 +1,7 @@
 /** Functions of one 8-bit tensor as TFLite's reference kernels compute them, one stored integer at a time. */
 import { bytesOf, type Node, type Tensor } from "../ir/graph.ts";
 import type { UnaryOp } from "../ir/ops.ts";
-import { divideByPower, multiplied, roundedHigh16, saturated16 } from "./gemmlowp.ts";
+import { divideByPower, inverseRoot, multiplied, roundedHigh16, saturated16 } from "./gemmlowp.ts";
 import { integerBounds, perTensorOf, quantizeMultiplier, roundAway, type FixedPoint } from "./multipliers.ts";
 
 /** Stored integer → stored integer, not yet clamped. */
@@ -23,6 +23,7 @@ function integerFunction(node: Node<UnaryOp | "requantize">, s: Scales): Integer
   if (node.op === "leakyRelu") return leakyRelu(s, node.attributes.alpha);
   if (node.op === "neg") return (q) => (q === -128 ? q : -q); // whatever the zero point. Source: TFLite reference/neg.h
   if (node.op === "sqrt") return root(s);
+  if (node.op === "rsqrt") return reciprocalRoot(s);
   if (node.op === "abs") return rescaled(s, Math.fround(s.sx / s.sy), Math.abs);
   if (node.op === "clip") return rescaled(s, Math.fround(s.sx / s.sy));
   return node.op === "requantize" ? rescaled(s, s.sx / s.sy) : undefined;
@@ -47,6 +48,16 @@ function rescaled({ zx, zy }: Scales, factor: number, f = (v: number) => v): Int
 /** Cut off, not rounded. Source: TFLite elementwise.cc SqrtEvalQuantized. */
 function root({ sx, zx, sy, zy }: Scales): IntegerFunction {
   return (q) => Math.trunc(Math.fround(Math.fround(Math.sqrt(Math.fround(sx * Math.max(0, q - zx)))) / sy)) + zy;
+}
+
+/** With 20 more bits between the two factors; 0 gives the largest value. Source: TFLite elementwise.cc RsqrtEvalQuantizedInt8. */
+function reciprocalRoot({ sx, zx, sy, zy }: Scales): IntegerFunction {
+  const f = Math.fround, { multiplier, shift } = quantizeMultiplier(1 / f(f(Math.sqrt(sx)) * sy));
+  return (q) => {
+    if (q <= zx) return Infinity;
+    const root = inverseRoot(q - zx), data = multiplied(1, { ...root, shift: root.shift + 20 });
+    return multiplied(data, { multiplier, shift: shift - 20 }) + zy;
+  };
 }
 
 /** Source: TFLite reference/leaky_relu.h. */

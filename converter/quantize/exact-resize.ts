@@ -3,24 +3,33 @@
  * once. Between them stand sums in int32, 1024 steps of x each.
  */
 import { consumersOf, freshName, tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
+import { resizeUnsigned } from "./exact-resize-unsigned.ts";
 import { sameQuantization } from "./match-scales.ts";
 
 const ONE = 1024;
 
+/** Two axes of x, one after the other, to y in the same integers. */
+export interface Resize { rows: Node<"resample">; columns: Node<"resample">; x: string; y: string }
+
 export function exactResize(graph: Graph): void {
-  for (const rows of graph.nodes.filter((n) => n.op === "resample")) {
+  for (const rows of graph.nodes.filter((n): n is Node<"resample"> => n.op === "resample")) {
     const from = graph.nodes.find((n) => n.op === "dequantize" && n.outputs[0] === rows.inputs[0]), columns = onlyReader(graph, rows.outputs[0]!), to = columns && onlyReader(graph, columns.outputs[0]!);
-    if (!from || columns?.op !== "resample" || to?.op !== "quantize" || ![rows, columns].every((n) => isFine(n as Node<"resample">))) continue;
-    const x = tensorOf(graph, from.inputs[0]!), y = tensorOf(graph, to.outputs[0]!), { scale, zeroPoint } = x.quantization!;
-    if (!sameQuantization(x, y) || !["int8", "int16"].includes(x.dtype)) continue;
-    const sums: Tensor = { name: freshName(graph, `${y.name} rows`), dtype: "int32", shape: tensorOf(graph, rows.outputs[0]!).shape, quantization: { scale: scale.map((s) => s / ONE), zeroPoint: zeroPoint.map((z) => z * ONE), axis: 0 } };
-    graph.tensors.set(sums.name, sums);
-    const replaced: Node[] = [{ ...rows, inputs: [x.name], outputs: [sums.name] } as Node, { ...columns, inputs: [sums.name], outputs: [y.name] } as Node];
-    graph.nodes = graph.nodes.flatMap((n) => (n === to ? replaced : n === rows || n === columns ? [] : [n]));
+    if (!from || columns?.op !== "resample" || to?.op !== "quantize" || ![rows, columns].every((n) => n.attributes.taps === 2)) continue;
+    const x = tensorOf(graph, from.inputs[0]!), y = tensorOf(graph, to.outputs[0]!), resize: Resize = { rows, columns, x: x.name, y: y.name };
+    if (!sameQuantization(x, y)) continue;
+    const replaced = x.dtype === "int8" && x.quantization!.unsigned ? resizeUnsigned(graph, resize) : [rows, columns].every(isFine) ? resizeSigned(graph, resize) : undefined;
+    if (replaced) graph.nodes = graph.nodes.flatMap((n) => (n === to ? replaced : n === rows || n === columns ? [] : [n]));
   }
 }
 
-const isFine = (node: Node<"resample">): boolean => node.attributes.taps === 2 && node.attributes.weights.every((w) => Number.isInteger(w * ONE));
+function resizeSigned(graph: Graph, { rows, columns, x, y }: Resize): Node[] {
+  const { scale, zeroPoint } = tensorOf(graph, x).quantization!, name = freshName(graph, `${y} rows`);
+  const sums: Tensor = { name, dtype: "int32", shape: tensorOf(graph, rows.outputs[0]!).shape, quantization: { scale: scale.map((s) => s / ONE), zeroPoint: zeroPoint.map((z) => z * ONE), axis: 0 } };
+  graph.tensors.set(name, sums);
+  return [{ ...rows, inputs: [x], outputs: [name] } as Node, { ...columns, inputs: [name], outputs: [y] } as Node];
+}
+
+const isFine = (node: Node<"resample">): boolean => node.attributes.weights.every((w) => Number.isInteger(w * ONE));
 
 function onlyReader(graph: Graph, name: string): Node | undefined {
   const readers = consumersOf(graph, name);

@@ -4,6 +4,7 @@
  */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
+import { exactComparisons } from "./exact-comparisons.ts";
 import { exactResize, isIntegerResize } from "./exact-resize.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
@@ -27,6 +28,7 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
   shiftUnsigned(graph);
   fuseQdq(graph);
   foldDequantized(graph);
+  if (exact) exactComparisons(graph);
   if (exact) exactResize(graph);
   floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n, exact), direct: false, isWhole: (n) => exact && (isIntegerLstm(n, graph) || isIntegerSvdf(n, graph) || isIntegerResize(n, graph)) });
   matchScales(graph);

@@ -42,9 +42,11 @@ export const integerOps8: { [K in OpName]?: Condition<K> } = {
   rnn: recurrent([5], 3),
 };
 
-/** Operators of int16 that only TFLite's rounding has kernels for. */
+/** Operators that only TFLite's rounding has kernels for, of int8 and of int16. */
+export const exactOps8: { [K in OpName]?: Condition<K> } = each(["squaredDifference", "div"], always);
+
 export const exactOps16: { [K in OpName]?: Condition<K> } = {
-  ...each(["sigmoid", "tanh"], (node, graph) => isQ15(node, graph)), ...each(["exp", "log", "gelu", "geluTanh", "sqrt", "abs", "matmul"], always),
+  ...each(["sigmoid", "tanh"], (node, graph) => isQ15(node, graph)), ...each(["exp", "log", "gelu", "geluTanh", "sqrt", "rsqrt", "abs", "matmul"], always),
   softmax: (node, graph) => isQ15(node, graph) && node.attributes.axis === tensorOf(graph, node.inputs[0]!).shape.length - 1,
   reduceMean: (node, graph) => scaleOf(graph, node.inputs[0]!) < scaleOf(graph, node.outputs[0]!) * 2 ** Math.floor(Math.log2(sumOver(node, graph))),
 };
@@ -73,8 +75,8 @@ const borders = new Set<OpName>(["quantize", "dequantize", "requantize"]);
 
 /** @param exact with the kernels of TFLite's rounding */
 export function hasIntegerKernel(node: Node, graph: Graph, type: ActivationType, exact = false): boolean {
-  const table = type === "int8" ? integerOps8 : exact ? { ...exactOps16, ...integerOps16 } : integerOps16;
-  const condition = table[node.op] as Condition<OpName> | undefined;
+  const table = type === "int8" ? integerOps8 : integerOps16, tflite = type === "int8" ? exactOps8 : exactOps16;
+  const condition = (table[node.op] ?? (exact ? tflite[node.op] : undefined)) as Condition<OpName> | undefined;
   return borders.has(node.op) || (condition?.(node, graph) ?? false);
 }
 

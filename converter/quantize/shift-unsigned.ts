@@ -30,7 +30,7 @@ function inside(graph: Graph, tensor: Tensor): string {
 function shift(tensor: Tensor): void {
   const { dtype, shift: by } = signed[tensor.dtype]!, quantization = tensor.quantization!;
   tensor.dtype = dtype;
-  tensor.quantization = { ...quantization, zeroPoint: quantization.zeroPoint.map((z) => z - by) };
+  tensor.quantization = { ...quantization, zeroPoint: quantization.zeroPoint.map((z) => z - by), unsigned: true };
   if (tensor.data) tensor.data = shifted(tensor.data, dtype, by);
 }
 

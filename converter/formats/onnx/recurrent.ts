@@ -1,7 +1,7 @@
 /** LSTM, GRU and RNN in every form. ONNX's gate orders: lstm i,o,f,c · gru z,r,h. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { tensorOf, type Quantization, type TypedArray } from "../../ir/graph.ts";
-import type { RecurrentActivation, UnaryOp } from "../../ir/ops.ts";
+import type { ActivationOp, RecurrentActivation } from "../../ir/ops.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { permuteWeights, reorderBlocks } from "./spatial.ts";
 import { add, cast, constantValue, damaged, expand, misfit, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
@@ -10,7 +10,7 @@ import { add, cast, constantValue, damaged, expand, misfit, outputNames, rankOf,
 const lstmOrder = [0, 2, 3, 1];
 
 /** Activation functions with ONNX's default alpha and beta; a default says that a value is taken from the lists. */
-const activations: Record<string, { fn: UnaryOp; alpha?: number; beta?: number; fixed?: [alpha: number, beta: number] }> = {
+const activations: Record<string, { fn: ActivationOp; alpha?: number; beta?: number; fixed?: [alpha: number, beta: number] }> = {
   sigmoid: { fn: "sigmoid" }, tanh: { fn: "tanh" }, softsign: { fn: "softsign" }, softplus: { fn: "softplus" },
   relu: { fn: "clip", fixed: [0, Infinity] },
   leakyrelu: { fn: "leakyRelu", alpha: 0.01 },

@@ -3,7 +3,7 @@
  * functions of x and h, in whatever operators they were written; the gates by the equations of `lstm`, `gru` and `rnn`.
  */
 import type { Graph, Node } from "../../ir/graph.ts";
-import { unaryOps, type RecurrentActivation } from "../../ir/ops.ts";
+import { activationOps, type RecurrentActivation } from "../../ir/ops.ts";
 import { affineOf, producersOf, type Affine } from "./affine.ts";
 
 /** What one step computes: x [N,I] and the states [N,H] before it, the states after it. */
@@ -42,7 +42,7 @@ function pairs(m: Matcher, name: string, op: "add" | "mul"): [string, string][] 
   return [[a, b], [b, a]];
 }
 
-const functions = new Set<string>(unaryOps);
+const functions = new Set(activationOps);
 
 /** y = fn(x) */
 interface Activation { x: string; fn: RecurrentActivation }

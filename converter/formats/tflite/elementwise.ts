@@ -1,8 +1,9 @@
 /** One value at a time: activations, unary and binary operators with broadcasting. */
-import { allocate } from "../../ir/graph.ts";
+import { allocate, type Quantization } from "../../ir/graph.ts";
 import { noClamp, type BinaryOp, type UnaryOp } from "../../ir/ops.ts";
 import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, type TfliteOperator } from "./schema.ts";
+import { quantizationOf } from "./tensors.ts";
 
 const plain = { alpha: 0, beta: 0 };
 
@@ -26,10 +27,10 @@ export const elementwise: OperatorTable = {
   PRELU: binary("prelu"),
   ABS: unary("abs"), NEG: unary("neg"), EXP: unary("exp"), LOG: unary("log"), SQRT: unary("sqrt"), SIN: unary("sin"), COS: unary("cos"),
   FLOOR: unary("floor"), CEIL: unary("ceil"), ROUND: unary("round"), SIGN: unary("sign"), LOGICAL_NOT: unary("not"),
-  RSQRT: (n) => { n.emit("reciprocal", [n.step("sqrt", [n.real(0)], plain)], plain); },
+  RSQRT: rsqrt,
   SQUARE: (n) => { const x = n.input(0); n.emit("mul", [x, x], { clamp: noClamp }); },
   ZEROS_LIKE: zerosLike,
-  ADD: binary("add", options.add), SUB: binary("sub", options.sub), MUL: binary("mul", options.mul), DIV: binary("div", options.div),
+  ADD: (n) => sum(n, "add", options.add(n.operator)), SUB: (n) => sum(n, "sub", options.sub(n.operator)), MUL: binary("mul", options.mul), DIV: binary("div", options.div),
   MAXIMUM: binary("max"), MINIMUM: binary("min"), POW: binary("pow"), ATAN2: binary("atan2"), FLOOR_MOD: binary("mod"),
   EQUAL: binary("equal"), GREATER: binary("greater"), GREATER_EQUAL: binary("greaterOrEqual"), LESS: binary("less"), LESS_EQUAL: binary("lessOrEqual"),
   LOGICAL_AND: binary("and"), LOGICAL_OR: binary("or"),
@@ -45,6 +46,21 @@ function zerosLike(n: TfliteNode): void {
   n.emit("expand", [n.graph.constant("zero", dtype, [], allocate(dtype, 1))], { shape: n.shape(x) });
 }
 
+/** Of int16 whose scales are powers of two, the finer operand is first rounded to the steps of the result. Source: TFLite reference/add.h, sub.cc. */
+function sum(n: TfliteNode, op: "add" | "sub", o: { activation: number; powerOfTwo: boolean }): void {
+  const inputs = [n.input(0), n.input(1)], to = quantizationOf(n.target()), given = [...inputs.map((x) => n.quantization(x)), to];
+  const shifts = o.powerOfTwo && n.dtype(inputs[0]!) === "int16" && given.every((q) => Number.isInteger(Math.log2(q?.scale[0] ?? 0)));
+  n.emit(op, shifts ? inputs.map((x) => coarser(n, x, to!)) : inputs, { clamp: clampOf(n, o.activation) });
+}
+
+/** In half steps of its own, then rounded once. */
+function coarser(n: TfliteNode, x: string, to: Quantization): string {
+  const from = n.quantization(x)!;
+  if (!(from.scale[0]! < to.scale[0]!)) return x;
+  const halves = n.graph.add("requantize", [x], {}, [], { dtype: "int32", quantization: { ...from, scale: from.scale.map((s) => s / 2) } });
+  return n.graph.add("requantize", [halves], {}, [], { dtype: "int16", quantization: to });
+}
+
 /** ⌊a / b⌋; of integers as (a − a mod b) / b, since integer division drops the fraction towards zero. */
 function floorDiv(n: TfliteNode): void {
   const a = n.input(0), b = n.input(1);
@@ -52,8 +68,16 @@ function floorDiv(n: TfliteNode): void {
   else n.emit("div", [n.step("sub", [a, n.step("mod", [a, b], { clamp: noClamp })], { clamp: noClamp }), b], { clamp: noClamp });
 }
 
+const isQuantized = (n: TfliteNode): boolean => n.quantization(n.stored(0)) !== undefined;
+
+function rsqrt(n: TfliteNode): void {
+  if (isQuantized(n)) n.emit("rsqrt", [n.input(0)], plain);
+  else n.emit("reciprocal", [n.step("sqrt", [n.input(0)], plain)], plain);
+}
+
 function squaredDifference(n: TfliteNode): void {
-  const d = n.step("sub", [n.real(0), n.real(1)], { clamp: noClamp });
+  if (isQuantized(n)) return void n.emit("squaredDifference", [n.input(0), n.input(1)], { clamp: noClamp });
+  const d = n.step("sub", [n.input(0), n.input(1)], { clamp: noClamp });
   n.emit("mul", [d, d], { clamp: noClamp });
 }
 

@@ -45,6 +45,7 @@ function updateSlice(n: TfliteNode): void {
 }
 
 /** indices [..., K], updates, shape: adds each update to zeros. Constant indices become places in one long row. */
+/** What is not written is the stored integer 0. */
 function scatter(n: TfliteNode): void {
   const at = n.value(0), indices = n.shape(n.stored(0)), shape = n.integers(2), K = indices.at(-1) ?? 0, updates = n.input(1), rows = sizeOf(indices) / K;
   if (K < 1 || K > shape.length || shape.some((d) => d < 0) || sizeOf(n.shape(updates)) !== rows * sizeOf(shape.slice(K))) {
@@ -57,9 +58,9 @@ function scatter(n: TfliteNode): void {
     return row.reduce((a, i, k) => a * shape[k]! + i, 0) * inner;
   });
   const places = n.indices("places", rows * inner, (i) => first[Math.floor(i / inner)]! + (i % inner));
-  const dtype = n.dtype(updates), zero = n.graph.constant("zero", dtype, [], allocate(dtype, 1));
-  const zeroes = n.step("expand", [zero], { shape: [sizeOf(shape)] }), flat = n.reshape(updates, [rows * inner]);
-  const sums = n.step("scatterElements", [zeroes, places, flat], { axis: 0, reduction: "add" });
+  const dtype = n.dtype(updates), quantization = n.quantization(updates), zero = n.graph.constant("zero", dtype, [], allocate(dtype, 1), quantization);
+  const zeroes = n.step("expand", [zero], { shape: [sizeOf(shape)] }, quantization), flat = n.reshape(updates, [rows * inner]);
+  const sums = n.step("scatterElements", [zeroes, places, flat], { axis: 0, reduction: new Set(first).size === rows ? "none" : "add" }, quantization);
   n.emit("reshape", [sums], { shape });
 }
 

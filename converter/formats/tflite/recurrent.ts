@@ -7,7 +7,7 @@
  * reads), c is int16 with the power-of-two scale of the cell state. Gates are Q3.12 before and Q0.15 after activation.
  */
 import { tensorOf, type DType, type Quantization } from "../../ir/graph.ts";
-import type { Attributes, RecurrentActivation, UnaryOp } from "../../ir/ops.ts";
+import type { Attributes, ActivationOp, RecurrentActivation } from "../../ir/ops.ts";
 import { biases, gates, joined, type Direction } from "./gates.ts";
 import type { OperatorTable, TfliteNode } from "./node.ts";
 import { activationNames, basicLstm, options } from "./schema.ts";
@@ -135,7 +135,7 @@ function initialStates(n: TfliteNode, directions: Direction[], N: number, H: num
   });
 }
 
-const fns: Record<string, [fn: UnaryOp, alpha: number, beta: number]> = {
+const fns: Record<string, [fn: ActivationOp, alpha: number, beta: number]> = {
   NONE: ["affine", 1, 0], RELU: ["clip", 0, Infinity], RELU_N1_TO_1: ["clip", -1, 1], RELU6: ["clip", 0, 6], TANH: ["tanh", 0, 0],
 };
 

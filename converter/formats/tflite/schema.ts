@@ -175,6 +175,8 @@ const table = <F extends Record<string, Field<unknown>>>(type: number, fields: F
 
 const window = { padding: int8(0), strideW: int32(1), strideH: int32(2) };
 const activation = { activation: int8(0) };
+/** powerOfTwo: of int16, whose scales are powers of two. */
+const sum = { ...activation, powerOfTwo: bool(1, true) };
 
 export const options = {
   conv2d: table(1, { ...window, activation: int8(3), dilationW: int32(4, 1), dilationH: int32(5, 1) }),
@@ -185,7 +187,7 @@ export const options = {
   fullyConnected: table(8, { ...activation, weightsFormat: int8(1), keepNumDims: bool(2) }),
   softmax: table(9, { beta: float32(0) }),
   concatenation: table(10, { axis: int32(0), activation: int8(1) }),
-  add: table(11, activation),
+  add: table(11, sum),
   l2Norm: table(12, activation),
   localResponseNormalization: table(13, { radius: int32(0), bias: float32(1), alpha: float32(2), beta: float32(3) }),
   lstm: table(14, { ...activation, cellClip: float32(1), projectionClip: float32(2), kernel: int8(3) }),
@@ -195,7 +197,7 @@ export const options = {
   mul: table(21, activation),
   gather: table(23, { axis: int32(0), batchDims: int32(1) }),
   reducer: table(27, { keepDims: bool(0) }),
-  sub: table(28, activation),
+  sub: table(28, sum),
   div: table(29, activation),
   squeeze: table(30, { axes: int32s(0) }),
   sequenceRnn: table(31, { timeMajor: bool(0), activation: int8(1) }),

@@ -47,6 +47,7 @@ export const unaryScalar: Record<UnaryOp, Scalar> = {
   isInf: (x, negative, positive) => ((x === Infinity && positive) || (x === -Infinity && negative) ? 1 : 0),
   affine: (x, alpha, beta) => alpha * x + beta,
   truncate: Math.trunc,
+  rsqrt: (x) => 1 / Math.sqrt(x),
 };
 
 const truth = (value: unknown) => (value ? 1 : 0);
@@ -73,4 +74,5 @@ export const binaryScalar: Record<BinaryOp, (a: number, b: number) => number> = 
   },
   fmod: (a, b) => a % b,
   atan2: Math.atan2,
+  squaredDifference: (a, b) => (a - b) ** 2,
 };
