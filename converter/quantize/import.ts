@@ -31,7 +31,7 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
   if (exact) exactComparisons(graph);
   if (exact) exactResize(graph);
   floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n, exact), direct: false, isWhole: (n) => exact && (isIntegerLstm(n, graph) || isIntegerSvdf(n, graph) || isIntegerResize(n, graph)) });
-  matchScales(graph);
+  matchScales(graph, exact);
   if (!exact) shapeConstants(graph);
   if (!exact) mergeTables(graph);
   dropUnused(graph);

@@ -17,7 +17,7 @@ const one = (build: Build): Graph => {
   return net.finish(build(net, net.g.input("x", "float32", [1, 6, 6, 8])));
 };
 const two = (op: "add" | "sub" | "mul" | "min" | "max"): Graph => one((net, x) => net.g.add(op, [x, net.g.input("b", "float32", [1, 6, 6, 8])], { clamp: noClamp }));
-const functions = unaryOps.filter((op) => !["isNan", "isInf", "not", "log", "sqrt", "reciprocal", "affine", "neg"].includes(op));
+const functions = unaryOps.filter((op) => !["isNan", "isInf", "not", "log", "sqrt", "rsqrt", "reciprocal", "affine", "neg"].includes(op));
 const unary = (op: UnaryOp) => one((net, x) => net.g.add(op, [x], op === "clip" ? { alpha: -1, beta: 1 } : { alpha: 0.5, beta: 0.25 }));
 
 const activation = (fn: UnaryOp) => ({ fn, alpha: 0, beta: fn === "clip" ? Infinity : 0 });
