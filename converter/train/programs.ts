@@ -9,8 +9,8 @@ import { optimizers, slotsOf } from "./optimizers.ts";
 import { gradientOf, type TrainingPlan } from "./plan.ts";
 import { frozenAsStored } from "./frozen.ts";
 import { rowCalls } from "./rows.ts";
-import { storedLayer } from "./places.ts";
-import { commit, constantOf, start, storedBias } from "./storage.ts";
+import { isInteger, storedLayer, type Stored } from "./places.ts";
+import { commit, constantOf, isSecond, start, storedBias } from "./storage.ts";
 
 /** Inference, compiled: what training reads of it. */
 export interface Inference {
@@ -108,8 +108,8 @@ function optimizeCall(state: (block: number) => Operand, count: number, slots: n
 
 /** The programs start and commit. */
 function storagePrograms(plan: TrainingPlan, { graph, program }: Inference, bound: ReadonlyMap<string, Operand>): Planned[] {
-  const names = new Set(plan.parameters.map((p) => p.layer)), constants = storedConstants(plan);
-  const layers = [...names].map((name) => storedLayer(graph, program, name, plan.parameters, plan.frozen.values()));
+  const names = new Set(plan.parameters.map((p) => p.layer)), layers = [...names].map((name) => storedLayer(graph, program, name, plan.parameters, plan.frozen.values()));
+  const constants = storedConstants(layers, plan);
   return (["start", "commit"] as const).map((kind) => {
     const c = new LoweringContext(plan.graph, "fast");
     for (const layer of layers) (kind === "start" ? start : commit)(layer, c);
@@ -120,10 +120,10 @@ function storagePrograms(plan: TrainingPlan, { graph, program }: Inference, boun
 }
 
 /** Scales of integer rows, and biases as floats: what the file holds beside the weights of inference. */
-function storedConstants({ parameters, initial, frozen }: TrainingPlan): [string, Uint8Array][] {
-  const integerLayers = new Set([...parameters.filter((p) => p.scale), ...[...frozen.values()].filter((f) => f.scale).map((f) => f.parameter)].map((p) => p.layer)), bytes = (name: string) => new Uint8Array(initial.get(name)!.slice().buffer);
-  return parameters.flatMap((p): [string, Uint8Array][] => {
+function storedConstants(layers: readonly Stored[], { initial }: TrainingPlan): [string, Uint8Array][] {
+  const bytes = (name: string) => new Uint8Array(initial.get(name)!.slice().buffer);
+  return layers.flatMap((layer) => layer.parameters.flatMap((p): [string, Uint8Array][] => {
     if (p.scale) return [[p.scale, bytes(p.scale)]];
-    return integerLayers.has(p.layer) ? [[storedBias(p), bytes(p.name)]] : [];
-  });
+    return isInteger(layer) && !isSecond(layer, p) ? [[storedBias(p), bytes(p.name)]] : [];
+  }));
 }

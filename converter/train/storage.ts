@@ -14,7 +14,7 @@ export const storedBias = (p: Parameter): string => `${p.name} stored`;
 
 const isBias = (p: Parameter): boolean => p.role === "bias" || p.role === "recurrentBias";
 /** One bias in the file stands for both of an LSTM or RNN: the second starts at zero, as all of the state. */
-const isSecond = (s: Stored, p: Parameter): boolean => p.role === "recurrentBias" && s.node.op !== "gru";
+export const isSecond = (s: Stored, p: Parameter): boolean => p.role === "recurrentBias" && s.node.op !== "gru";
 
 /** Weights of the file → masters. */
 export function start(s: Stored, c: LoweringContext): void {
