@@ -1,5 +1,6 @@
 /** Backpropagation through time: the time loop is one operator, products over all steps are others. */
 import { freshName, sizeOf, type Node } from "../ir/graph.ts";
+import type { RecurrentTrainAttributes } from "../ir/ops.recurrent.grad.ts";
 import { addBias, addRowProduct } from "./products.ts";
 import type { Rule, Rules, Tape } from "./tape.ts";
 
@@ -7,11 +8,26 @@ type Given = readonly (string | undefined)[];
 const trimmed = (inputs: Given): string[] => inputs.slice(0, inputs.findLastIndex(Boolean) + 1).map((i) => i ?? "");
 const named = (tape: Tape, node: Node, parts: readonly string[]): string[] => parts.map((p) => freshName(tape.b.graph, `${p} of ${node.name}`));
 
-/** What the products of every step saw: h0, then y of the step before, [T,N,H]. */
-function before(tape: Tape, y: string, h0: string | undefined): string {
-  const [T, N, H] = tape.shape(y) as [number, number, number], first = h0 ? tape.shaped(h0, [1, N, H]) : tape.zeros([1, N, H]);
-  if (T === 1) return first;
-  return tape.b.add("concat", [first, tape.b.add("slice", [y], { starts: [0, 0, 0], steps: [1, 1, 1], sizes: [T - 1, N, H] })], { axis: 0 });
+/** Steps [from, to) of [T,N,K]. */
+function steps(tape: Tape, x: string, from: number, to: number): string {
+  const [, N, K] = tape.shape(x) as [number, number, number];
+  return tape.b.add("slice", [x], { starts: [from, 0, 0], steps: [1, 1, 1], sizes: [to - from, N, K] });
+}
+
+/** What the products of every step saw, h0 first. */
+interface Earlier { y: string; h0: string | undefined; quantization: RecurrentTrainAttributes["lstmForward"]["quantization"] }
+
+/** h0 as the products saw it [1,N,H]: as the model holds it. */
+function held(tape: Tape, { y, h0, quantization: q }: Earlier): string | undefined {
+  if (!h0) return undefined;
+  const first = tape.shaped(h0, [1, ...tape.shape(y).slice(1)]);
+  return q ? tape.b.add("fakeQuant", [first], { ...q, lo: -128, hi: 127 }) : first;
+}
+
+/** h0, then y of the step before, [T,N,H]. */
+function before(tape: Tape, earlier: Earlier): string {
+  const { y } = earlier, [T, N, H] = tape.shape(y) as [number, number, number], first = held(tape, earlier) ?? tape.zeros([1, N, H]);
+  return T === 1 ? first : tape.b.add("concat", [first, steps(tape, y, 0, T - 1)], { axis: 0 });
 }
 
 /** [T,N,K] → [T·N,K] */
@@ -20,16 +36,19 @@ function rows(tape: Tape, x: string): string {
   return tape.shaped(x, [sizeOf(tape.shape(x)) / K, K]);
 }
 
-/** dr += dgatesᵀ · h[t − 1] */
-function addRecurrent(tape: Tape, r: string, y: string, h0: string | undefined, dgates: string): void {
-  if (tape.needs(r)) addRowProduct(tape, r, rows(tape, before(tape, y, h0)), rows(tape, dgates));
+/** dr += dgatesᵀ · h[t − 1]; the first step counts where it has an h0. */
+function addRecurrent(tape: Tape, r: string, earlier: Earlier, dgates: string): void {
+  if (!tape.needs(r)) return;
+  const add = (h: string, d: string) => addRowProduct(tape, r, rows(tape, h), rows(tape, d)), { y } = earlier, first = held(tape, earlier), [T] = tape.shape(y) as [number];
+  if (first) add(first, steps(tape, dgates, 0, 1));
+  if (T > 1) add(steps(tape, y, 0, T - 1), steps(tape, dgates, 1, T));
 }
 
 const lstmForward: Rule<"lstmForward"> = (node, [dy, , dc, dhn], tape) => {
   const [gates, r, h0, c0] = node.inputs as [string, string, string?, string?], [y, act, c] = node.outputs as [string, string, string];
   const [dgates, dh0, dc0] = named(tape, node, ["dgates", "dh0", "dc0"]) as [string, string, string], { hidden, quantization } = node.attributes;
   tape.b.add("lstmGrad", trimmed([r, act, c, h0, c0, dy, dhn, dc && lastOf(tape, dc)]), { hidden, ...(quantization && { quantization }) }, [dgates, h0 ? dh0 : "", c0 ? dc0 : ""]);
-  addRecurrent(tape, r, y, h0, dgates);
+  addRecurrent(tape, r, { y, h0, quantization }, dgates);
   tape.pass(gates, () => dgates);
   tape.pass(h0, () => dh0);
   tape.pass(c0, () => dc0);
@@ -43,10 +62,10 @@ function lastOf(tape: Tape, dc: string): string {
 
 const gruForward: Rule<"gruForward"> = (node, [dy, , , dhn], tape) => {
   const [gates, r, rb, h0] = node.inputs as [string, string, string?, string?], [y, act, inner, , h] = node.outputs as [string, string, string, string, string];
-  const [dgates, dh0, dsums] = named(tape, node, ["dgates", "dh0", "dsums"]) as [string, string, string], { linearBeforeReset } = node.attributes;
+  const [dgates, dh0, dsums] = named(tape, node, ["dgates", "dh0", "dsums"]) as [string, string, string], { linearBeforeReset, quantization } = node.attributes;
   tape.b.add("gruGrad", trimmed([r, act, inner, h, h0, dy, dhn]), node.attributes, [dgates, h0 ? dh0 : "", ...(linearBeforeReset ? [dsums] : [])]);
-  if (linearBeforeReset) addRecurrent(tape, r, y, h0, dsums);
-  else if (tape.needs(r)) addResetProducts(tape, r, before(tape, y, h0), inner, dgates);
+  if (linearBeforeReset) addRecurrent(tape, r, { y, h0, quantization }, dsums);
+  else if (tape.needs(r)) addResetProducts(tape, r, before(tape, { y, h0, quantization }), inner, dgates);
   addBias(tape, rb || undefined, linearBeforeReset ? dsums : dgates);
   tape.pass(gates, () => dgates);
   tape.pass(h0, () => dh0);
@@ -63,9 +82,9 @@ function addResetProducts(tape: Tape, r: string, h: string, inner: string, dgate
 
 const rnnForward: Rule<"rnnForward"> = (node, [dy, dhn], tape) => {
   const [gates, r, h0] = node.inputs as [string, string, string?], [y, , h] = node.outputs as [string, string, string];
-  const [dgates, dh0] = named(tape, node, ["dgates", "dh0"]) as [string, string];
+  const [dgates, dh0] = named(tape, node, ["dgates", "dh0"]) as [string, string], { quantization } = node.attributes;
   tape.b.add("rnnGrad", trimmed([r, h, h0, dy, dhn]), node.attributes, [dgates, h0 ? dh0 : ""]);
-  addRecurrent(tape, r, y, h0, dgates);
+  addRecurrent(tape, r, { y, h0, quantization }, dgates);
   tape.pass(gates, () => dgates);
   tape.pass(h0, () => dh0);
 };

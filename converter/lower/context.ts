@@ -126,19 +126,23 @@ export class LoweringContext {
     this.program.aliases.set(name, { of, offset });
   }
 
-  /** Lets `y` be the bytes of `x`, which it equals. False where it needs its own: x is constant or a state, or y has a place already. */
-  share(y: string, x: string): boolean {
+  /** Lets `y` be the bytes of `x`, which it equals, `offset` bytes in. False where it needs its own: x is constant or a state, or y has a place already. */
+  share(y: string, x: string, offset = 0): boolean {
     const { id } = resolve(this.program, x), own = this.program.aliases.has(y) || this.program.buffers.has(y);
     if (own || this.tensor(x).data || this.graph.states.some((s) => s.input === id || s.input === y)) return false;
-    this.alias(y, x);
+    this.alias(y, x, offset);
     return true;
   }
 
-  /** Lets `y` take the place of `x`, an operand of the same size, where nobody reads x or what shares its bytes after this node. Parts of a node are never taken: it may read them again. */
+  /**
+   * Lets `y` take the place of `x`, an operand of the same size, where nobody reads x or what shares its bytes after this node, nor
+   * this node other bytes of theirs. Parts of a node are never taken: it may read them again.
+   */
   inherit(y: string, x: string): void {
     if (this.tensor(x).data || bytesOf(this.tensor(x).dtype) !== bytesOf(this.tensor(y).dtype)) return;
     const { id } = resolve(this.program, x), sharing = [...this.program.aliases.keys()].filter((name) => resolve(this.program, name).id === id);
-    if ([id, ...sharing].every((name) => (this.lastReads.get(name) ?? Infinity) <= this.step)) this.share(y, x);
+    const free = (name: string, last = this.lastReads.get(name) ?? Infinity) => last < this.step || (last === this.step && this.lies(name, x, 0));
+    if ([id, ...sharing].every((name) => free(name))) this.share(y, x);
   }
 
   sameBuffer(x: string, y: string): boolean {

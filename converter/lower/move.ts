@@ -6,6 +6,9 @@ import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
 import type { LoweringContext, Operand } from "./context.ts";
 import { AXES, walkFields } from "./strided.ts";
 
+/** Of tensors, in bytes. */
+const ALIGNMENT = 16;
+
 /** Where the walk of one operand starts, and its strides: in elements. */
 interface Side { at: Operand; start?: number; strides: readonly number[] }
 
@@ -64,9 +67,13 @@ export function transpose(node: Node<"transpose">, c: LoweringContext): void {
   rearrange(c, x, y, perm.map((p) => from[p]!));
 }
 
+/** Where x holds the result without gaps, a view of x. */
 export function slice(node: Node<"slice">, c: LoweringContext): void {
-  const { starts, steps } = node.attributes, x = node.inputs[0]!, from = stridesOf(c.tensor(x).shape);
-  rearrange(c, x, node.outputs[0]!, steps.map((step, axis) => step * from[axis]!), starts.reduce((sum, start, axis) => sum + start * from[axis]!, 0));
+  const { starts, steps, sizes } = node.attributes, [x, y] = [node.inputs[0]!, node.outputs[0]!], { shape, dtype } = c.tensor(x), from = stridesOf(shape);
+  const start = starts.reduce((sum, s, axis) => sum + s * from[axis]!, 0), offset = bytesOf(dtype) * start, cut = shape.findLastIndex((d, axis) => d !== sizes[axis]);
+  const isRun = steps.every((step, axis) => step === 1 || sizes[axis] === 1) && sizeOf(sizes.slice(0, Math.max(0, cut))) === 1;
+  if (isRun && offset % ALIGNMENT === 0 && c.share(y, x, offset)) return;
+  rearrange(c, x, y, steps.map((step, axis) => step * from[axis]!), start);
 }
 
 export function expand(node: Node, c: LoweringContext): void {
