@@ -1,11 +1,10 @@
 /** Training of a GRU with sigmoid gates and tanh, both forms of reset: the forward pass that keeps what the backward pass needs, and that. Gates z, r, n. */
 import { REFUSED, reads, sizes, writes } from "../check";
 import { minus, plus, splat, times } from "../lanes";
-import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope,
-  tanhSlope, through, timesPacked, timesRows, valueAt,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope,
+  tanhSlope, through, tilesOf, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
 
@@ -54,8 +53,9 @@ export function checkGruGrad(p: GruGrad): f64 {
 export function gruForward(p: GruForward, part: i32, parts: i32): void {
   const H = p.H, row = 12 * H, sums = behindPanel(p.t, H), packed = sums + 80 * H, candidate = packWeights(p.r, 2 * H, H, packed);
   packWeights(p.r + 8 * H * H, H, H, candidate);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed, candidate);
@@ -63,7 +63,7 @@ export function gruForward(p: GruForward, part: i32, parts: i32): void {
       if (!p.linearBeforeReset) {
         asHeld(p, p.inner + at, p.inner + at, count * H);
         packRows(p.t, p.inner + at, 4 * H, count, H);
-        candidates(p, sums, candidate);
+        candidates(p, count, sums, candidate);
       }
       for (let i = 0; i < count; i++) update(p, t, n + i, sums + i * row);
       if (p.hn && t == p.T - 1) memory.copy(p.hn + 4 * n * H, p.h + at, 4 * count * H);
@@ -77,13 +77,13 @@ function recur(p: GruForward, t: i32, n: i32, count: i32, sums: usize, packed: u
   const H = p.H;
   if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 60 * H)) return memory.fill(sums, 0, 60 * H);
   aim(p.t, sums, 12 * H);
-  timesPacked(p.t, H, packed, 2 * H);
-  if (p.linearBeforeReset) candidates(p, sums, candidate);
+  timesPacked(p.t, count, H, packed, 2 * H);
+  if (p.linearBeforeReset) candidates(p, count, sums, candidate);
 }
 
-function candidates(p: GruForward, sums: usize, w: usize): void {
+function candidates(p: GruForward, count: i32, sums: usize, w: usize): void {
   aim(p.t, sums + 8 * p.H, 12 * p.H);
-  timesPacked(p.t, p.H, w, p.H);
+  timesPacked(p.t, count, p.H, w, p.H);
 }
 
 /** h[t−1] of sample n before it was rounded, or 0. */
@@ -134,8 +134,9 @@ function mixed<T>(z: usize, c: usize, before: usize, j: i32): T {
  */
 export function gruGrad(p: GruGrad, part: i32, parts: i32): void {
   const H = p.H, row = 12 * H, scratch = behindPanel(p.t, 3 * H);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) stepGrad(p, t, n, count, scratch);
     for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
@@ -148,15 +149,16 @@ function stepGrad(p: GruGrad, t: i32, n: i32, count: i32, scratch: usize): void 
   if (!linear) {
     packRows(p.t, p.dgates + at + 8 * H, row, count, H);
     aim(p.t, scratch + 8 * H, row);
-    timesRows(p.t, H, p.r + 8 * H * H, H);
+    timesRows(p.t, count, H, p.r + 8 * H * H, H);
   }
   for (let i = 0; i < count; i++) {
     if (linear) linearGrad(p, t, n + i);
     else resetsGrad(p, t, n + i, scratch + i * row);
   }
+  if (t == 0 && !p.dh0) return;
   packRows(p.t, (linear ? p.dsums : p.dgates) + at, row, count, K);
   aim(p.t, scratch, row);
-  timesRows(p.t, K, p.r, H);
+  timesRows(p.t, count, K, p.r, H);
 }
 
 /** dz, dn and what goes to h[t−1] past its rounding, of sample n. */

@@ -1,11 +1,10 @@
 /** Training of an LSTM with sigmoid gates and tanh: the forward pass that keeps what the backward pass needs, and that. Gates i, f, g, o. */
 import { REFUSED, reads, sizes, writes } from "../check";
 import { plus, splat, times, timesPlus } from "../lanes";
-import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, copyState, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes,
-  sigmoidSlope, tanhSlope, through, timesPacked, timesRows, valueAt,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, copyState, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes,
+  sigmoidSlope, tanhSlope, through, tilesOf, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
 
@@ -50,8 +49,9 @@ export function checkLstmGrad(p: LstmGrad): f64 {
 export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
   const H = p.H, sums = behindPanel(p.t, H), packed = sums + 100 * H;
   packWeights(p.r, 4 * H, H, packed);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const y = p.y + 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed);
@@ -67,7 +67,7 @@ function recur(p: LstmForward, t: i32, n: i32, count: i32, sums: usize, packed: 
   const H = p.H;
   if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 80 * H)) return memory.fill(sums, 0, 80 * H);
   aim(p.t, sums, 16 * H);
-  timesPacked(p.t, H, packed, 4 * H);
+  timesPacked(p.t, count, H, packed, 4 * H);
 }
 
 /** Step t of sample n. */
@@ -101,17 +101,19 @@ function cell<T>(act: usize, H: i32, before: usize, j: i32): T {
  */
 export function lstmGrad(p: LstmGrad, part: i32, parts: i32): void {
   const H = p.H, row = 16 * H, scratch = behindPanel(p.t, 4 * H);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) {
       beginRow(p, p.dhn, n + i, scratch + i * row);
       copyState(scratch + i * row + 8 * H, p.dcn, n + i, H);
     }
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
+      if (t == 0 && !p.dh0) break;
       packRows(p.t, p.dgates + 16 * (t * p.N + n) * H, 16 * H, count, 4 * H);
       aim(p.t, scratch, row);
-      timesRows(p.t, 4 * H, p.r, H);
+      timesRows(p.t, count, 4 * H, p.r, H);
     }
     for (let i = 0; i < count; i++) {
       endRow(p, p.h0, p.dh0, n + i, scratch + i * row);

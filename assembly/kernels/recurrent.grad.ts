@@ -10,6 +10,7 @@
  */
 import { clamp, ifLess, magnitude, minus, plus, rounded, splat, times } from "../lanes";
 import { HEAD, ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
+import { multiplyFourSimd } from "./gemm.f32.simd";
 import { wholeLanes } from "./rows.f32";
 
 @unmanaged
@@ -30,6 +31,15 @@ export function scratchBytes(K: f64, floats: f64): f64 {
 @inline
 export function behindPanel(t: usize, K: i32): usize {
   return t + HEAD + 20 * K;
+}
+
+/** Panels that N samples make, and the first sample of each: none has two rows more than another, as four are faster than five. */
+export function tilesOf(N: i32): i32 {
+  return (N + ROWS - 1) / ROWS;
+}
+
+export function firstRow(N: i32, tile: i32, tiles: i32): i32 {
+  return <i32>(<i64>N * tile / tiles);
 }
 
 /** K floats of each of `count` rows at x into the panel; the last row stands for those missing. */
@@ -58,14 +68,22 @@ export function aim(t: usize, y: usize, step: i32): void {
 /** A product starts from nothing. */
 const ZEROS = memory.data(32);
 
-/** Σk panel[k,i] · w[o,k] for each row i · w packed [ceil(O/8)][K][8] */
-export function timesPacked(t: usize, K: i32, w: usize, O: i32): void {
-  for (let o = 0; o < O; o += 8, w += 32 * K) multiplyBlock(t, K, w, 32, ZEROS, 4 * o, min(8, O - o), -Infinity, Infinity);
+/** Σk panel[k,i] · w[o,k] for each of the first `rows` rows i · w packed [ceil(O/8)][K][8] */
+export function timesPacked(t: usize, rows: i32, K: i32, w: usize, O: i32): void {
+  for (let o = 0; o < O; o += 8, w += 32 * K) multiply(t, rows, K, w, 32, o, O);
 }
 
-/** Σk panel[k,i] · w[k,c] for each row i · w [K,C]; up to 28 bytes behind it are read, within SLACK. */
-export function timesRows(t: usize, K: i32, w: usize, C: i32): void {
-  for (let c = 0; c < C; c += 8) multiplyBlock(t, K, w + 4 * c, 4 * C, ZEROS, 4 * c, min(8, C - c), -Infinity, Infinity);
+/** Σk panel[k,i] · w[k,c] for each of the first `rows` rows i · w [K,C]; up to 28 bytes behind it are read, within SLACK. */
+export function timesRows(t: usize, rows: i32, K: i32, w: usize, C: i32): void {
+  for (let c = 0; c < C; c += 8) multiply(t, rows, K, w + 4 * c, 4 * C, c, C);
+}
+
+/** Columns o … o + 7 of C. */
+// @ts-ignore: decorator
+@inline
+function multiply(t: usize, rows: i32, K: i32, w: usize, stride: usize, o: i32, C: i32): void {
+  if (ASC_FEATURE_SIMD && rows < ROWS) multiplyFourSimd(t, K, w, stride, ZEROS, 4 * o, min(8, C - o), -Infinity, Infinity);
+  else multiplyBlock(t, K, w, stride, ZEROS, 4 * o, min(8, C - o), -Infinity, Infinity);
 }
 
 /** w [O,K] → [ceil(O/8)][K][8], missing rows zero; returns its end. */

@@ -1,11 +1,10 @@
 /** Training of a simple RNN with tanh or relu: the forward pass that keeps what the backward pass needs, and that. */
 import { REFUSED, reads, sizes, writes } from "../check";
 import { ifLess, plus, splat, times } from "../lanes";
-import { ROWS } from "./gemm.f32";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope,
-  through, timesPacked, timesRows, valueAt,
+  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope,
+  through, tilesOf, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { reluRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
 
@@ -43,8 +42,9 @@ export function checkRnnGrad(p: RnnGrad): f64 {
 export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
   const H = p.H, sums = behindPanel(p.t, H), packed = sums + 40 * H;
   packWeights(p.r, H, H, packed);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H, h = p.h + at;
       recur(p, t, n, count, sums, packed);
@@ -62,7 +62,7 @@ function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: u
   const H = p.H;
   if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 20 * H)) return memory.fill(sums, 0, 20 * H);
   aim(p.t, sums, 4 * H);
-  timesPacked(p.t, H, packed, H);
+  timesPacked(p.t, count, H, packed, H);
 }
 
 /**
@@ -71,14 +71,16 @@ function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: u
  */
 export function rnnGrad(p: RnnGrad, part: i32, parts: i32): void {
   const H = p.H, row = 8 * H, scratch = behindPanel(p.t, H);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
+      if (t == 0 && !p.dh0) break;
       packRows(p.t, p.dgates + 4 * (t * p.N + n) * H, 4 * H, count, H);
       aim(p.t, scratch, row);
-      timesRows(p.t, H, p.r, H);
+      timesRows(p.t, count, H, p.r, H);
     }
     for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
   }
