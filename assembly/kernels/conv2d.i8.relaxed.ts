@@ -1,92 +1,163 @@
 /**
- * conv2dI8 with relaxed dot products: the bytes under the windows of four output pixels are copied, one row of K bytes each,
- * flipped, zero points where a window leaves x. The last pixels are computed twice rather than fewer at a time.
+ * conv2dI8 with relaxed dot products. A tile of x, zero points around it, is copied once, flipped; a window is then KH runs
+ * of bytes in it, which the core reads where they lie, of six output pixels at a time. Windows that are no such runs are
+ * copied one by one. The last pixels of a tile, and of y, are computed twice rather than fewer at a time.
  */
-import { Conv2dI8, expands, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
-import { correctBiases, flipBytes, multiplyRows } from "./gemm.i8.relaxed";
-import { multiplyRowRelaxed } from "./matvec.i8.relaxed";
+import { positions } from "../window";
+import { Conv2dI8, MANY, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { ROWS, ROWS_BYTES, Rows, correctBiases, flipBytes, multiplyRows } from "./gemm.i8.relaxed";
+import { flippedSum, multiplyRowRelaxed } from "./matvec.i8.relaxed";
 
-/** In scratch, where there is room for expanded weights: biases of one group · sums · rows, apart by K and what a copy writes too much */
-const SUMS: usize = 128, GAP: i32 = 16;
+/** What a copy writes too much. */
+const GAP: i32 = 16;
 
+/** In scratch: Rows · biases of one group · weights · tile, or rows apart by K and GAP */
 export function convolveRelaxed(p: Conv2dI8, rule: i32, flips: i32, part: i32, parts: i32): void {
-  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), pixels = p.N * p.OH * p.OW, rows = p.t + SUMS, biases = rows + 8 * (K + 32);
+  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), biases = p.t + ROWS_BYTES;
   for (let g = 0; g < p.groups; g++) {
     const o = g * padded, w = p.w + o * K;
-    if (!expands(p)) {
-      for (let pixel = part; pixel < pixels; pixel += parts) {
-        const y = packNext(p, pixel, g, rows, 0);
-        multiplyRowRelaxed(outputOfConv(p), rule, rows, K, flips, w, p.b + 4 * o, 0, o, Og, y);
-      }
-      continue;
+    if (positions(p) < MANY) multiplySingly(p, rule, flips, g, w, part, parts);
+    else {
+      correctBiases(p.b + 4 * o, w, padded, K, flips, biases);
+      if (!hasRuns(p) || p.zw || !multiplyTiles(p, rule, flips, biases, part, parts)) multiplyWindows(p, rule, flips, g, w, biases, part, parts);
     }
-    correctBiases(p.b + 4 * o, w, padded, K, flips, biases);
-    if (isPointwise(p)) multiplyPixels(p, rule, flips, rows, K, biases, part, parts);
-    else for (let block = 4 * part; block < pixels; block += 4 * parts) multiplyWindows(p, rule, flips, min(block, pixels - 4), g, rows, K, w, biases);
   }
 }
 
-/** Pointwise: four pixels are one run of bytes. */
-function multiplyPixels(p: Conv2dI8, rule: i32, flips: i32, rows: usize, K: i32, biases: usize, part: i32, parts: i32): void {
-  const C = p.C, pixels = p.N * p.OH * p.OW, step = p.yPixel, flip = i8x16.splat(<i8>flips);
-  for (let block = 4 * part; block < pixels; block += 4 * parts) {
-    const first = min(block, pixels - 4), y = p.y + first * step;
-    flipBytes(p.x + first * C, rows, 4 * C, flip);
-    multiplyRows(outputOfConv(p), rule, rows, C, K, p.w, biases, 0, p.O, y, y + step, y + 2 * step, y + 3 * step, p.t);
+/** Few pixels, one by one. */
+function multiplySingly(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, part: i32, parts: i32): void {
+  const Og = p.O / p.groups, o = g * ((Og + 7) & ~7), K = weightColumns(p), row = p.t + ROWS_BYTES;
+  for (let pixel = part, pixels = <i32>positions(p); pixel < pixels; pixel += parts) {
+    const y = packNext(p, pixel, g, row);
+    multiplyRowRelaxed(outputOfConv(p), rule, row, K, flips, w, p.b + 4 * o, -p.zw * sumOfRow(row, K), o, Og, y);
   }
 }
 
-/** Four pixels from `first` on of group g. */
-function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, first: i32, g: i32, rows: usize, K: i32, w: usize, biases: usize): void {
-  const row = first / p.OW, j = first - row * p.OW, Og = p.O / p.groups, stride = K + GAP, channel = g * (p.C / p.groups);
-  let n = row / p.OH, i = row - n * p.OH;
-  const y0 = p.y + n * p.yBatch + i * p.yRow + j * p.yPixel + g * Og;
-  let y1 = y0 + p.yPixel, y2 = y1 + p.yPixel, y3 = y2 + p.yPixel;
-  if (!packInterior(p, n, i, j, rows, stride, flips)) {
-    packWindow(p, n, i, j, channel, rows, flips);
-    y1 = packNext(p, first + 1, g, rows + stride, flips);
-    y2 = packNext(p, first + 2, g, rows + 2 * stride, flips);
-    y3 = packNext(p, first + 3, g, rows + 3 * stride, flips);
+/** Windows of group g, one row of K bytes each. */
+function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, biases: usize, part: i32, parts: i32): void {
+  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), stride = K + GAP, rows = biases + 4 * padded;
+  for (let block = ROWS * part, pixels = <i32>positions(p); block < pixels; block += ROWS * parts) {
+    let y: usize = 0;
+    for (let r = 0, row = rows, at = p.t; r < ROWS; r++, row += stride, at += 4) {
+      const to = packNext(p, min(block, pixels - ROWS) + r, g, row);
+      store<i32>(at, -p.zw * sumOfRow(row, K), offsetof<Rows>("s0"));
+      flipBytes(row, row, K, i8x16.splat(<i8>flips));
+      if (r == 0) y = to;
+      else {
+        store<i32>(at - 4, row - rows, offsetof<Rows>("x1"));
+        store<i32>(at - 4, to - y, offsetof<Rows>("y1"));
+      }
+    }
+    multiplyRows(outputOfConv(p), rule, changetype<Rows>(p.t), p.zw != 0, rows, K, 1, 1, w, biases, g * padded, Og, y, 1, 0, 0);
   }
-  multiplyRows(outputOfConv(p), rule, rows, stride, K, w, biases, g * ((Og + 7) & ~7), Og, y0, y1, y2, y3, p.t);
 }
 
-/** Packs the window of an output pixel; returns its place in y. */
-function packNext(p: Conv2dI8, pixel: i32, g: i32, to: usize, flips: i32): usize {
+/** Σ of bytes, whose first operand is signed everywhere. */
+function sumOfRow(row: usize, K: i32): i32 {
+  return flippedSum(row, K, 1);
+}
+
+/** Copies the window of an output pixel; returns its place in y. */
+function packNext(p: Conv2dI8, pixel: i32, g: i32, to: usize): usize {
   const row = pixel / p.OW, j = pixel - row * p.OW, n = row / p.OH, i = row - n * p.OH;
-  packWindow(p, n, i, j, g * (p.C / p.groups), to, flips);
+  packWindow(p, n, i, j, g * (p.C / p.groups), to);
   return p.y + n * p.yBatch + i * p.yRow + j * p.yPixel + g * (p.O / p.groups);
 }
 
-/** Four pixels from (n,i,j) on, where they stand in one line of y and all of their taps lie in x; false where not. */
-function packInterior(p: Conv2dI8, n: i32, i: i32, j: i32, to: usize, stride: i32, flips: i32): bool {
-  const top = i * p.strideH - p.padTop, left = j * p.strideW - p.padLeft, across = p.strideW * p.C;
-  if (!hasRuns(p) || j + 4 > p.OW || (top | left) < 0 || top + (p.KH - 1) * p.dilationH >= p.H || left + 3 * p.strideW + p.KW > p.W) return false;
-  const run = paddedRun(p), line = p.dilationH * p.W * p.C, flip = i8x16.splat(<i8>flips);
-  for (let x = p.x + ((n * p.H + top) * p.W + left) * p.C, end = x + p.KH * line; x < end; x += line, to += run) {
-    for (let k = 0; k < run; k += 16) {
-      const from = x + k, at = to + k;
-      v128.store(at, v128.xor(v128.load(from), flip));
-      v128.store(at + stride, v128.xor(v128.load(from + across), flip));
-      v128.store(at + 2 * stride, v128.xor(v128.load(from + 2 * across), flip));
-      v128.store(at + 3 * stride, v128.xor(v128.load(from + 3 * across), flip));
-    }
-  }
-  return true;
-}
-
 /** The window of one output pixel, run by run; up to 15 bytes behind it are overwritten. */
-function packWindow(p: Conv2dI8, n: i32, i: i32, j: i32, channel: i32, to: usize, flips: i32): void {
-  const runs = hasRuns(p), columns = runs ? 1 : p.KW, wide = runs ? p.KW : 1, C = p.C, bytes = wide * (C / p.groups), run = paddedRun(p), flip = i8x16.splat(<i8>flips), zero = i8x16.splat(<i8>(p.zx ^ flips));
+function packWindow(p: Conv2dI8, n: i32, i: i32, j: i32, channel: i32, to: usize): void {
+  const runs = hasRuns(p), columns = runs ? 1 : p.KW, wide = runs ? p.KW : 1, C = p.C, bytes = wide * (C / p.groups), run = paddedRun(p), none = i8x16.splat(0), zero = i8x16.splat(<i8>p.zx);
   const x = p.x + n * p.H * p.W * C + channel, left = j * p.strideW - p.padLeft;
   for (let u = 0, h = i * p.strideH - p.padTop; u < p.KH; u++, h += p.dilationH) {
     for (let v = 0, l = left; v < columns; v++, l += p.dilationW, to += run) {
       const from = x + (h * p.W + l) * C, inside = <u32>h < <u32>p.H;
-      if (inside && l >= 0 && l + wide <= p.W) flipBytes(from, to, bytes, flip);
+      if (inside && l >= 0 && l + wide <= p.W) flipBytes(from, to, bytes, none);
       else {
         for (let k = 0; k < bytes; k += 16) v128.store(to + k, zero);
-        if (inside && runs) for (let k = max(0, -l) * C, end = min(wide, p.W - l) * C; k < end; k++) store<u8>(to + k, load<u8>(from + k) ^ <u8>flips);
+        if (inside && runs) for (let k = min(max(0, -l), wide) * C, end = max(0, min(wide, p.W - l)) * C; k < end; k++) store<u8>(to + k, load<u8>(from + k));
       }
     }
+  }
+}
+
+/** All of a convolution whose windows are runs; false where not even six pixels of y fit into the scratch. */
+function multiplyTiles(p: Conv2dI8, rule: i32, flips: i32, biases: usize, part: i32, parts: i32): bool {
+  const O = (p.O + 7) & ~7, isAligned = (paddedRun(p) & 3) == 0, weights = biases + 4 * O, tile = weights + (isAligned ? 0 : p.KH * alignedRun(p) * O);
+  const room = <i32>(p.t + ROWS_BYTES + 2 * weightColumns(p) * O - tile) + 8 * (weightColumns(p) + 32) + 5 * (paddedRun(p) + 32) - 2 * GAP, span = (p.KH - 1) * p.dilationH + 1, fits = (room / span / p.C - p.KW) / p.strideW + 1;
+  const isWide = fits < p.OW, width = isWide ? fits - fits % ROWS : p.OW, rows = isWide ? 1 : min(p.OH, (room / p.C / columnsOf(p, width) - span) / p.strideH + 1);
+  if (rows * width < ROWS) return false;
+  if (!isAligned) alignRuns(p, weights);
+  for (let n = 0; n < p.N; n++) for (let i = rows * part; i < p.OH; i += rows * parts) for (let j = 0; j < p.OW; j += width) {
+    const top = (p.OH - i) * width < ROWS ? p.OH - rows : i, left = isWide && p.OW - j < ROWS ? p.OW - ROWS : j, high = min(rows, p.OH - top), wide = min(width, p.OW - left);
+    fillTile(p, n, top * p.strideH - p.padTop, left * p.strideW - p.padLeft, (high - 1) * p.strideH + span, columnsOf(p, wide), tile, flips);
+    multiplyTile(p, rule, tile, high, wide, isAligned ? p.w : weights, biases, p.y + n * p.yBatch + top * p.yRow + left * p.yPixel);
+  }
+  return true;
+}
+
+/** Columns of x that `width` pixels of y see. */
+function columnsOf(p: Conv2dI8, width: i32): i32 {
+  return (width - 1) * p.strideW + p.KW;
+}
+
+/** Bytes of a line of the window, in whole groups of 4. */
+function alignedRun(p: Conv2dI8): i32 {
+  return (p.KW * p.C + 3) & ~3;
+}
+
+/** Weights of which every run begins a group of 4; those of columns behind a run are zero. */
+function alignRuns(p: Conv2dI8, to: usize): void {
+  const run = paddedRun(p), bytes = 8 * weightColumns(p);
+  for (let w = p.w, end = w + ((p.O + 7) >> 3) * bytes; w < end; w += bytes) for (let u = 0; u < p.KH; u++) for (let k = 0; k < run; k += 4) {
+    const first = u * run + k, from = w + (first >> 2) * 32, isLast = run - k < 4;
+    for (let half = 0; half < 32; half += 16, to += 16) {
+      const group = v128.load(from + half), columns = first & 2 ? v128.or(i32x4.shr_u(group, 16), i32x4.shl(v128.load(from + half, 32), 16)) : group;
+      v128.store(to, isLast ? v128.and(columns, i32x4.splat(0xffff)) : columns);
+    }
+  }
+}
+
+/** `lines` lines of `columns` columns of image n from (top, left) on. */
+function fillTile(p: Conv2dI8, n: i32, top: i32, left: i32, lines: i32, columns: i32, to: usize, flips: i32): void {
+  const C = p.C, before = min(max(0, -left), columns), first = before * C, end = max(before, min(p.W - left, columns)) * C, bytes = columns * C, flip = i8x16.splat(<i8>flips), zero = i8x16.splat(<i8>(p.zx ^ flips));
+  for (let h = top; h < top + lines; h++, to += bytes) {
+    const isInside = <u32>h < <u32>p.H, from = p.x + ((n * p.H + h) * p.W + left) * C;
+    fillBytes(to, isInside ? first : bytes, zero);
+    if (!isInside) continue;
+    flipBytes(from + first, to + first, end - first, flip);
+    fillBytes(to + end, bytes - end, zero);
+  }
+}
+
+/** Whole groups of 16. */
+// @ts-ignore: decorator
+@inline
+function fillBytes(to: usize, count: i32, value: v128): void {
+  for (const end = to + count; to < end; to += 16) v128.store(to, value);
+}
+
+/** `high` lines of `wide` pixels of y: six that lie in one line and those behind them at once, others where they lie. */
+function multiplyTile(p: Conv2dI8, rule: i32, tile: usize, high: i32, wide: i32, w: usize, b: usize, y: usize): void {
+  const across = p.strideW * p.C, line = columnsOf(p, wide) * p.C, down = p.strideH * line, pixels = high * wide, isFlat = down == wide * across && p.yRow == wide * p.yPixel;
+  for (let pixel = 0; pixel < pixels;) {
+    const first = min(pixel, pixels - ROWS), i = first / wide, j = first - i * wide, blocks = max(1, (isFlat ? pixels - first : wide - j) / ROWS);
+    placeRows(p, j, wide, across, down - wide * across, p.yRow - wide * p.yPixel);
+    multiplyRows(outputOfConv(p), rule, changetype<Rows>(p.t), false, tile + i * down + j * across, alignedRun(p), p.KH, p.dilationH * line, w, b, 0, p.O, y + i * p.yRow + j * p.yPixel, blocks, ROWS * across, ROWS * p.yPixel);
+    pixel = first + blocks * ROWS;
+  }
+}
+
+/** Six pixels from column j on of a line of `wide`, behind whose end the next one begins `down` and `yDown` farther. */
+function placeRows(p: Conv2dI8, j: i32, wide: i32, across: i32, down: i32, yDown: i32): void {
+  for (let at = p.t, end = at + 4 * (ROWS - 1), x = 0, y = 0; at < end; at += 4) {
+    x += across;
+    y += p.yPixel;
+    if (++j == wide) {
+      j = 0;
+      x += down;
+      y += yDown;
+    }
+    store<i32>(at, x, offsetof<Rows>("x1"));
+    store<i32>(at, y, offsetof<Rows>("y1"));
   }
 }

@@ -1,12 +1,9 @@
 /**
  * conv2dI8 in SIMD: implicit im2col. For four output pixels at a time the bytes under the window are packed into a panel,
  * run by run; a run that leaves x is read from a row of zero points or put together beside it, so the core never sees
- * padding. The last block repeats its last pixel. The relaxed build, which comes here where relaxed products do not serve,
- * has the general way alone.
+ * padding. The last block repeats its last pixel.
  */
 import { Conv2dI8, expands, hasRuns, isPointwise, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
-import { convolveRelaxed } from "./conv2d.i8.relaxed";
-import { flipsOfHost } from "./dot.relaxed";
 import { expandWeights, multiplyPanel, multiplyRow, packRows, widenRow } from "./gemm.i8.simd";
 
 /** What one output pixel sees: its first tap in x, for channel 0 of the group, and its position there. `copy`: a run of its own */
@@ -20,10 +17,6 @@ class Patch {
 const PATCH: usize = 32, PANEL: usize = 256;
 
 export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD && p.zw == 0) {
-    const flips = flipsOfHost();
-    if (flips >= 0) return convolveRelaxed(p, rule, flips, part, parts);
-  }
   const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), pixels = p.N * p.OH * p.OW, expand = expands(p), run = paddedRun(p) + 32;
   const panel = p.t + PANEL, expanded = panel + 8 * (K + 32), copies = expanded + (expand ? 2 * padded * K : 0), zeros = copies + 4 * run;
   memory.fill(zeros, <u8>p.zx, run);
@@ -32,7 +25,7 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
     const o = g * padded, w = p.w + o * K, b = p.b + 4 * o, channel = g * (p.C / p.groups), step = expand ? 4 : 1;
     if (expand) {
       expandWeights(w, padded * K, expanded, p.zw);
-      if (!ASC_FEATURE_RELAXED_SIMD && isPointwise(p)) {
+      if (isPointwise(p)) {
         multiplyPixels(p, rule, panel, expanded, part, parts);
         continue;
       }
@@ -40,7 +33,7 @@ export function convolveSimd(p: Conv2dI8, rule: i32, part: i32, parts: i32): voi
     for (let first = step * part; first < pixels; first += step * parts) {
       const row = first / p.OW, n = row / p.OH, i = row - n * p.OH, j = first - row * p.OW;
       if (expand) {
-        if (ASC_FEATURE_RELAXED_SIMD || !packInterior(p, n, i, j, panel)) {
+        if (!packInterior(p, n, i, j, panel)) {
           placePatches(p, n, i, j, min(pixels - first, 4), channel, g * Og);
           packPatches(p, zeros, panel);
         }

@@ -1,7 +1,9 @@
 import { REFUSED, apart, reads, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Channels, Window, checkConvolution, imageSize, positions, productsOf } from "../window";
+import { convolveRelaxed } from "./conv2d.i8.relaxed";
 import { convolveSimd } from "./conv2d.i8.simd";
+import { flipsOfHost } from "./dot.relaxed";
 
 /** Parameters of conv2dI8, written by converter/lower/conv.i8.ts: Window, Output, and strides of y in bytes. */
 @unmanaged
@@ -18,7 +20,7 @@ export function outputOfConv(p: Conv2dI8): Output {
 }
 
 /** From this many output pixels on the weights are expanded to i16 first; converter/lower/conv.i8.ts holds the same. */
-const MANY: f64 = 16;
+export const MANY: f64 = 16;
 
 /** Weights with a zero point are always expanded, and lose it. */
 export function expands(p: Conv2dI8): bool {
@@ -78,16 +80,22 @@ export function checkConv2dI8Tflite(p: Conv2dI8): f64 {
  * Bit-exact with TFLite integer_ops/conv.h and transpose_conv.h under conv2dI8Tflite.
  */
 export function conv2dI8(p: Conv2dI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) convolveSimd(p, FAST, part, parts);
-  else convolve(p, FAST, part, parts);
+  convolve(p, FAST, part, parts);
 }
 
 export function conv2dI8Tflite(p: Conv2dI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) convolveSimd(p, TWICE, part, parts);
-  else convolve(p, TWICE, part, parts);
+  convolve(p, TWICE, part, parts);
 }
 
 function convolve(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const flips = flipsOfHost();
+    if (flips >= 0) return convolveRelaxed(p, rule, flips, part, parts);
+  } else if (ASC_FEATURE_SIMD) return convolveSimd(p, rule, part, parts);
+  convolvePlainly(p, rule, part, parts);
+}
+
+function convolvePlainly(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH, Og = p.O / p.groups, padded = (Og + 7) & ~7;
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, i = row % p.OH, x = p.x + n * p.H * p.W * p.C, yi = p.y + n * p.yBatch + i * p.yRow;

@@ -1,6 +1,7 @@
 import { REFUSED, reads, sizes, writes } from "../check";
 import { FAST, ONCE, Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
-import { denseSimd } from "./dense.i8.simd";
+import { denseRelaxed, denseSimd } from "./dense.i8.simd";
+import { flipsOfHost } from "./dot.relaxed";
 
 /** Parameters of denseI8, written by converter/lower/dense.i8.ts. */
 @unmanaged
@@ -28,16 +29,22 @@ export function checkDenseI8Tflite(p: DenseI8): f64 {
  * Checked at load by checkDenseI8. Bit-exact with TFLite integer_ops/fully_connected.h under denseI8Tflite: it rounds once.
  */
 export function denseI8(p: DenseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) denseSimd(p, FAST, part, parts);
-  else dense(p, FAST, part, parts);
+  dense(p, FAST, part, parts);
 }
 
 export function denseI8Tflite(p: DenseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) denseSimd(p, ONCE, part, parts);
-  else dense(p, ONCE, part, parts);
+  dense(p, ONCE, part, parts);
 }
 
 function dense(p: DenseI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const flips = flipsOfHost();
+    if (flips >= 0) return denseRelaxed(p, rule, flips, part, parts);
+  } else if (ASC_FEATURE_SIMD) return denseSimd(p, rule, part, parts);
+  densePlainly(p, rule, part, parts);
+}
+
+function densePlainly(p: DenseI8, rule: i32, part: i32, parts: i32): void {
   const K = (p.I + 3) & ~3;
   for (let n = part; n < p.N; n += parts) {
     const xn = p.x + n * p.I;

@@ -64,7 +64,7 @@ function put(p: Output, rule: i32, low: v128, high: v128, b: usize, o: i32, coun
 }
 
 /** flips · Σ row as the host counts flipped bytes: 128 · Σ row, or nothing. */
-function flippedSum(row: usize, K: i32, flips: i32): i32 {
+export function flippedSum(row: usize, K: i32, flips: i32): i32 {
   const flip = i8x16.splat(<i8>flips), whole = row + (K & ~15), end = row + K;
   let sum = i32x4.splat(0);
   for (; row < whole; row += 16) sum = dot4(v128.load(row), flip, sum);

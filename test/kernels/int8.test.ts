@@ -112,9 +112,15 @@ describe("convolution", () => {
     await check(g.finish("convTranspose2d", [g.input([1, ...size, C]), weights, g.bias(weights)], { ...w, groups, outputPadding: [0, seed % 2], clamp: clampOf(r) }, 0.1), g.inputs);
   });
 
-  test("weights with a zero point", async () => {
+  test.each(seeds(16))("image larger than the scratch %i", async (seed) => {
+    const g = new Int8Graph(seed + 400), { r } = g, { kernel, size, ...w } = window(r), isWide = seed % 2, C = [1, 2, 3, 4, 16][seed % 5]!, weights = g.weights([r.whole(1, 9), ...kernel, C]);
+    const image = [size[0]! + r.whole(0, isWide ? 3 : 60), size[1]! + r.whole(isWide ? 90 : 5, isWide ? 180 : 30)];
+    await check(g.finish("conv2d", [g.input([r.whole(1, 2), ...image, C]), weights, g.bias(weights)], { ...w, groups: 1, clamp: clampOf(r) }, 0.2), g.inputs);
+  });
+
+  test.each([2, 9])("weights with a zero point, %i × 6 pixels", async (height) => {
     const g = new Int8Graph(7), weights = g.weights([5, 3, 3, 3], 9);
-    await check(g.finish("conv2d", [g.input([1, 5, 6, 3]), weights, g.bias(weights)], { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1], groups: 1, clamp: noClamp }, 0.3), g.inputs);
+    await check(g.finish("conv2d", [g.input([1, height, 6, 3]), weights, g.bias(weights)], { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1], groups: 1, clamp: noClamp }, 0.3), g.inputs);
   });
 
   test("scales of 1 and more, where TFLite shifts to the left", async () => {
