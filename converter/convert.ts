@@ -100,9 +100,11 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   return { model, report: describe({ bytes, source, float, compiled, ...how, options, times: clock.times }) };
 }
 
+const isTrainable = ({ trainable, trainMemory }: ConvertOptions): boolean => trainable !== undefined || trainMemory !== undefined;
+
 async function compileWith(graph: Graph, float: Graph, options: ConvertOptions): Promise<Compiled> {
   const rounding = options.rounding ?? "fast", own = { rounding, metadata: metadataOf(options, graph) };
-  const trainable = options.trainable ?? (options.trainMemory === undefined ? undefined : "all");
+  const trainable = options.trainable ?? (isTrainable(options) ? "all" : undefined);
   if (trainable === undefined) return compile(graph, own);
   if (rounding === "tflite") throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `model "${graph.name}"`, "training under TFLite's rounding", "Convert with --rounding fast to train.");
   const all = chooseLayers(graph, trainable), training = {
@@ -122,7 +124,7 @@ export const isQuantized = (graph: Graph): boolean =>
 
 async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"]; kept?: ReadonlySet<string> }> {
   const precision = options.precision ?? "int8";
-  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float, { exact: options.rounding === "tflite" })) };
+  if (isQuantized(float)) return { graph: await clock.run("quantize", () => importQuantized(float, { exact: options.rounding === "tflite", trainable: isTrainable(options) })) };
   if (precision === "float32") return { graph: float };
   if (!options.samples) throw modelError("ERR_OCTAVO_SHAPE", float.format, `model "${float.name}"`, "no calibration data, and int8 needs the range of every activation", "Pass representative inputs (--calibrate X.npy), or ask for --precision float32.");
   const type = precision === "int8x16" ? "int16" : "int8", { method, signal } = options;

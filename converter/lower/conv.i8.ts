@@ -6,6 +6,7 @@ import type { LoweringContext, Params } from "./context.ts";
 import { convolveI16 } from "./conv.i16.ts";
 import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
+import { stridedFields } from "./strided.ts";
 import { features, timeFilters } from "./svdf.tflite.ts";
 
 /** As in assembly/kernels/conv2d.i8.ts. */
@@ -21,7 +22,7 @@ function filterOf(c: LoweringContext, [x, w, b]: readonly string[], y: string, g
   const weights = c.tensor(w!), input = c.tensor(x!), q = weights.quantization;
   const [O, KH, KW, Cg] = weights.shape.length === 2 ? [weights.shape[0]!, 1, 1, weights.shape[1]!] : (weights.shape as [number, number, number, number]);
   if (weights.dtype !== "int8" || (input.dtype !== "int8" && input.dtype !== "int16") || !weights.data || !q) throw new OctavoError("ERR_OCTAVO_DTYPE", `inputs are ${input.dtype} and ${weights.dtype}, the kernel wants int8 and constant int8.`);
-  const sx = perTensorOf(input).scale, sy = perTensorOf(c.tensor(y)).scale, scales = Array.from({ length: O }, (_, o) => (sx * q.scale[q.scale.length === 1 ? 0 : o]!) / sy);
+  const sx = perTensorOf(input).scale, sy = c.tensor(y).quantization ? perTensorOf(c.tensor(y)).scale : 1, scales = Array.from({ length: O }, (_, o) => (sx * q.scale[q.scale.length === 1 ? 0 : o]!) / sy);
   const zw = q.zeroPoint[0] ?? 0;
   if (q.zeroPoint.some((z) => z !== zw)) throw new OctavoError("ERR_OCTAVO_DTYPE", "the weights have a zero point per channel, expected one.");
   return { data: weights.data as Int8Array, O, KH, KW, Cg, groups, zw, bias: b ? c.tensor(b).data : undefined, biasType: b ? c.tensor(b).dtype : undefined, scales };
@@ -57,8 +58,16 @@ export function dense(node: Node<"dense">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   if (c.tensor(x).dtype === "int8" && c.tensor(y).dtype === "int16") return features(node, c);
   const f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
+  if (c.tensor(y).dtype === "float32") return logits(c, f, x, y, N);
   if (c.tensor(x).dtype === "int8" && (N < MANY || c.rounding === "tflite")) return vectors(c, f, x, y, N, clamp);
   convolve(c, f, { x, y, offset: 0, once: c.rounding === "tflite", OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
+}
+
+/** Real numbers, rows of a multiple of 8 as for gates. */
+function logits(c: LoweringContext, f: Filter, x: string, y: string, N: number): void {
+  const P = pad8(f.O), m = perGroup(f, (o) => f.scales[o]!), b = Float32Array.from(foldedBias(f, perTensorOf(c.tensor(x)).zeroPoint), (sum, o) => sum * m[o]!), rows = P === f.O ? c.at(y) : c.scratch(4 * N * P);
+  c.call("gatesI8", { x: c.at(x), w: c.constant(packI8(f.data, f.O, f.Cg)), m: c.constant(Float32Array.from(m)), b: c.constant(b), y: rows, N, I: f.Cg, O: P }, ["y"], N * f.Cg * f.O);
+  if (P !== f.O) c.call("copy", { x: rows, y: c.at(y), bytes: 4, ...stridedFields([N, f.O], { x: [P, 1], y: [f.O, 1] }) }, ["y"]);
 }
 
 function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {

@@ -7,6 +7,7 @@ import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
 import { exactComparisons } from "./exact-comparisons.ts";
 import { exactResize, isIntegerResize } from "./exact-resize.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
+import { floatLogits, givesLogits } from "./float-logits.ts";
 import { fuseQdq } from "./fuse-qdq.ts";
 import { fitsZeroPoints, hasIntegerKernel, integerTensors, isIntegerLstm, isIntegerSvdf } from "./integer-ops.ts";
 import { shapeConstants } from "./kernel-constants.ts";
@@ -20,14 +21,17 @@ export interface ImportOptions {
    * recurrent layers keep the integers of their biases and states.
    */
   exact?: boolean;
+  /** Of what a device will train: every layer keeps the integers that its update writes. */
+  trainable?: boolean;
 }
 
-export function importQuantized(source: Graph, { exact = false }: ImportOptions = {}): Graph {
+export function importQuantized(source: Graph, { exact = false, trainable = false }: ImportOptions = {}): Graph {
   const graph = copyGraph(source);
   resizeByGather(graph);
   shiftUnsigned(graph);
   fuseQdq(graph);
   foldDequantized(graph);
+  if (!exact && !trainable) floatLogits(graph);
   if (exact) exactComparisons(graph);
   if (exact) exactResize(graph);
   floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n, exact), direct: false, isWhole: (n) => exact && (isIntegerLstm(n, graph) || isIntegerSvdf(n, graph) || isIntegerResize(n, graph)) });
@@ -40,7 +44,7 @@ export function importQuantized(source: Graph, { exact = false }: ImportOptions 
 
 function runsOnIntegers(graph: Graph, node: Node, exact: boolean): boolean {
   const tensors = integerTensors(node).map((name) => tensorOf(graph, name)), type = tensors.some((t) => t.dtype === "int16") ? "int16" : "int8";
-  if (node.op === "quantize" || node.op === "dequantize" || node.op === "requantize") return true;
+  if (node.op === "quantize" || node.op === "dequantize" || node.op === "requantize" || givesLogits(node, graph)) return true;
   return tensors.every((t) => t.quantization && t.dtype === type) && fitsZeroPoints(node, tensors) && hasIntegerKernel(node, graph, type, exact);
 }
 
