@@ -117,7 +117,12 @@ const fakeQuant: Rule<"fakeQuant"> = (node, [dy], tape) => {
 /** Of weights that a product reads, the parameter behind gets its gradient at once: see Tape.sum. */
 const fakeQuantRows: Rule<"fakeQuantRows"> = (node, [dy], tape) => tape.pass(node.inputs[0], () => dy!);
 
+const withRows: Rule<"withRows"> = (node, [dy], tape) => {
+  const rows = node.inputs[1]!, { first } = node.attributes;
+  tape.pass(rows, () => tape.part(dy!, 0, first, tape.shape(rows)[0]!));
+};
+
 export const activations: Rules = {
   ...(Object.fromEntries(Object.entries(derivatives).map(([op, d]) => [op, unary(d)])) as Rules),
-  softmax, logSoftmax, fakeQuant, fakeQuantRows,
+  softmax, logSoftmax, fakeQuant, fakeQuantRows, withRows,
 };

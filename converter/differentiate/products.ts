@@ -10,8 +10,8 @@ export function throughClamp(tape: Tape, y: string, dy: string, [min, max]: Clam
 }
 
 /** dw += dyᵀ · x for rows x [rows,I], dy [rows,O]; w [O,I] */
-export function addRowProduct(tape: Tape, w: string, x: string, dy: string): void {
-  const rows = rowsOf(tape.shape(x)), I = tape.shape(x).at(-1)!, O = tape.shape(dy).at(-1)!, one = [1, 1];
+export function addRowProduct(tape: Tape, w: string, x: string, given: string): void {
+  const dy = tape.trained(given, w), rows = rowsOf(tape.shape(x)), I = tape.shape(x).at(-1)!, O = tape.shape(dy).at(-1)!, one = [1, 1];
   const image = (name: string, C: number) => tape.shaped(name, [1, 1, rows, C]);
   tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, image(x, I), image(dy, O)], { stride: one, dilation: one, pad: [0, 0, 0, 0], groups: 1 }), [O, 1, 1, I]);
 }
@@ -39,7 +39,7 @@ const dense: Rule<"dense"> = (node, [given], tape) => {
 const conv2d: Rule<"conv2d"> = (node, [given], tape) => {
   const [x, w, b] = node.inputs as [string, string, string?], { stride, dilation, pad, groups, clamp } = node.attributes, dy = throughClamp(tape, node.outputs[0]!, given!, clamp);
   const [, H, W] = tape.shape(x) as [number, number, number];
-  tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, x, dy], { stride, dilation, pad, groups }), tape.shape(w));
+  tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, x, tape.trained(dy, w)], { stride, dilation, pad, groups }));
   addBias(tape, b, dy);
   tape.pass(x, () => tape.b.add("conv2dInputGrad", [dy, w], { stride, dilation, pad, groups, size: [H, W] }));
 };

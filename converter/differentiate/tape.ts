@@ -47,7 +47,8 @@ export class Tape {
 
   /**
    * Adds the gradient of a parameter where it stands: `add` gets the sum so far, in `shape`, and returns the sum behind it.
-   * A tensor that is no parameter has no gradient of this kind: frozen weights.
+   * A tensor that is no parameter has no gradient of this kind: frozen weights. Of a layer that is trained in part, `add` is about
+   * the output channels that are: `trained` picks them.
    */
   sum(x: string | undefined, add: (acc: string) => string, shape?: readonly number[]): void {
     if (!this.needs(x)) return;
@@ -76,6 +77,12 @@ export class Tape {
     return this.b.add("expand", [this.b.scalar(0)], { shape: [...shape] });
   }
 
+  /** `count` of the indices of one axis, from `first` on. */
+  part(x: string, axis: number, first: number, count: number): string {
+    const shape = this.shape(x), at = (value: number, other: number[]) => other.map((v, i) => (i === axis ? value : v));
+    return this.b.add("slice", [x], { starts: at(first, shape.map(() => 0)), steps: shape.map(() => 1), sizes: at(count, shape) });
+  }
+
   scaled(x: string, by: number): string {
     return this.b.add("affine", [x], { alpha: by, beta: 0 });
   }
@@ -84,10 +91,16 @@ export class Tape {
     return this.b.add("mul", [a, c], { clamp: noClamp });
   }
 
-  /** Rounding of weights to their grid passes gradients through: the parameter is behind it. */
+  /** Of dy [...,O], the channels whose rows of w are trained. */
+  trained(dy: string, w: string): string {
+    const node = this.b.graph.nodes.find((n) => n.op === "withRows" && n.outputs[0] === w) as Node<"withRows"> | undefined;
+    return node ? this.part(dy, this.shape(dy).length - 1, node.attributes.first, this.shape(node.inputs[1]!)[0]!) : dy;
+  }
+
+  /** Rounding of weights to their grid, and rows around them, pass gradients through: the parameter is behind. */
   private parameterBehind(x: string): string {
-    const rounding = this.b.graph.nodes.find((n) => n.op === "fakeQuantRows" && n.outputs[0] === x);
-    return rounding ? rounding.inputs[0]! : x;
+    const node = this.b.graph.nodes.find((n) => (n.op === "fakeQuantRows" || n.op === "withRows") && n.outputs[0] === x);
+    return node ? this.parameterBehind(node.inputs[node.op === "withRows" ? 1 : 0]!) : x;
   }
 }
 

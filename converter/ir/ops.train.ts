@@ -23,6 +23,8 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
    * max |w[o]| / limit where max |w[o]| > (limit + 0.49) · scale[o].
    */
   fakeQuantRows: { limit: number };
+  /** w [O,…], rows [n,…] → w with those in place of its rows from `first` on: what is trained of a layer */
+  withRows: { first: number };
   /** → the weights of a frozen layer as floats, from what inference holds: converter/train/frozen.ts. */
   storedWeights: { layer: string; role: string; direction: number; shape: number[] };
   /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
@@ -65,6 +67,13 @@ function gatherGrad(_: unknown, [acc, i, dy]: Inputs): Result[] {
 
 function fakeQuantRows(_: unknown, [w, scale]: Inputs): Result[] {
   if (show(scale!.shape) !== show(w!.shape.slice(0, 1))) fail(`scale has shape ${show(scale!.shape)}, expected ${show(w!.shape.slice(0, 1))}`);
+  return [{ dtype: w!.dtype, shape: [...w!.shape] }];
+}
+
+function withRows({ first }: TrainAttributes["withRows"], [w, rows]: Inputs): Result[] {
+  const [O, ...rest] = w!.shape as [number, ...number[]], [n] = rows!.shape as [number];
+  expect("rows", rows!.shape, [n, ...rest]);
+  if (first < 0 || first + n > O) fail(`rows ${first} … ${first + n - 1} do not lie in ${show(w!.shape)}`);
   return [{ dtype: w!.dtype, shape: [...w!.shape] }];
 }
 
@@ -113,6 +122,7 @@ function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   fakeQuant: { inputs: [1, 1], infer: alike },
   fakeQuantRows: { inputs: [2, 2], infer: fakeQuantRows },
+  withRows: { inputs: [2, 2], infer: withRows },
   storedWeights: { inputs: [0, 0], infer: (a) => [{ dtype: "float32", shape: [...a.shape] }] },
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },

@@ -34,11 +34,28 @@ export function unpackFrozen(s: Stored, { parameter, scale }: Frozen, y: Operand
 
 /** @param scale of the rows of integers, absent where the file holds floats */
 function readWeights(s: Stored, p: Parameter, scale: Operand | undefined, y: Operand, c: LoweringContext): void {
-  const places = placesOf(s, p), O = p.shape[0]!, K = sizeOf(p.shape) / O;
-  if (!scale) return places.forEach((place) => unpackFrom(c, place, y));
-  const q = c.scratch(O * K);
-  places.forEach((place) => unpackFrom(c, place, q));
-  c.call("dequantizeRows", { q, scale, w: y, O, K }, ["w"], O * K);
+  const whole = wholeOf(p), O = p.shape[0]!, K = sizeOf(p.shape) / O, first = (p.part?.first ?? 0) * K, bytes = scale ? 1 : 4;
+  const all = scale || p.part ? c.scratch(bytes * sizeOf(whole.shape)) : y, rows = { ...all, offset: all.offset + bytes * first };
+  placesOf(s, whole).forEach((place) => unpackFrom(c, place, all));
+  if (scale) c.call("dequantizeRows", { q: rows, scale, w: y, O, K }, ["w"], O * K);
+  else if (p.part) pack(c, plain(O * K), 4, rows, y);
+}
+
+/** All weights of the layer, of which `p` may be a part. */
+const wholeOf = (p: Parameter): Parameter => ({ ...p, shape: p.part?.whole ?? p.shape });
+
+/** All weights of a layer of floats: those of the file around the trained ones. */
+function withTrained(s: Stored, p: Parameter, c: LoweringContext): Operand {
+  if (!p.part) return c.at(p.name);
+  const whole = wholeOf(p), w = c.scratch(4 * sizeOf(whole.shape));
+  placesOf(s, whole).forEach((place) => unpackFrom(c, place, w));
+  putRows(c, p, c.at(p.name), w);
+  return w;
+}
+
+/** A number, or a row of them, per trained channel, into those of all channels. */
+function putRows(c: LoweringContext, { shape, part }: Parameter, from: Operand, to: Operand, perRow = sizeOf(shape) / shape[0]!): void {
+  pack(c, plain(shape[0]! * perRow), 4, from, { ...to, offset: to.offset + 4 * (part?.first ?? 0) * perRow });
 }
 
 /** Masters → weights of the file, with the multipliers and biases that follow from them. */
@@ -51,7 +68,7 @@ export function commit(s: Stored, c: LoweringContext): void {
 
 function commitFloats(s: Stored, c: LoweringContext): void {
   for (const p of s.parameters) {
-    if (!isBias(p)) placesOf(s, p).forEach((place) => packInto(c, place, c.at(p.name)));
+    if (!isBias(p)) placesOf(s, wholeOf(p)).forEach((place) => packInto(c, place, withTrained(s, p, c)));
     else if (!isSecond(s, p)) biasPlaces(s, p).forEach(({ at, moves }) => pack(c, moves, 4, wholeBias(s, c, p), at));
   }
 }
@@ -77,21 +94,24 @@ function quantized(c: LoweringContext, { w, scale, limit, O, K }: Rows, { intege
   return { q, m, folded };
 }
 
-/** Trained rows, or those of a layer of which only the biases are trained: these come back as the integers that they are. */
-function rowsOf(s: Stored, role: "weight" | "recurrent", direction: number, c: LoweringContext): { p: Parameter; rows: Rows } {
+/** Rows of a layer, the trained ones as they are now: others come back as the integers that they are. */
+function rowsOf(s: Stored, role: "weight" | "recurrent", direction: number, c: LoweringContext): { p: Parameter; rows: Rows; own?: Parameter } {
   const p = parameterOf(s, role, direction), held = s.frozen.find((f) => f.parameter.role === role && f.parameter.direction === direction);
-  const { shape } = p ?? held!.parameter, O = shape[0]!, K = sizeOf(shape) / O;
-  if (p) return { p, rows: { w: c.at(p.name), scale: constantOf(p.scale!), limit: p.limit!, O, K, trained: true } };
+  const { shape } = held?.parameter ?? p!, O = shape[0]!, K = sizeOf(shape) / O, common = { limit: p?.limit ?? 127, O, K, trained: p !== undefined };
+  if (!held) return { p: p!, rows: { w: c.at(p!.name), scale: constantOf(p!.scale!), ...common } };
   const w = c.scratch(4 * O * K), scale = c.scratch(4 * O);
-  unpackFrozen(s, held!, w, c);
-  pack(c, plain(O), 4, c.constant(held!.scale!), scale);
-  return { p: held!.parameter, rows: { w, scale, limit: 127, O, K, trained: false } };
+  unpackFrozen(s, held, w, c);
+  pack(c, plain(O), 4, c.constant(held.scale!), scale);
+  if (p) putRows(c, p, c.at(p.name), w);
+  if (p) putRows(c, p, constantOf(p.scale!), scale, 1);
+  return { p: held.parameter, rows: { w, scale, ...common }, ...(p && { own: p }) };
 }
 
 function commitSums(s: Stored, c: LoweringContext): void {
   const x = tensorOf(s.graph, s.node.inputs[0]!).quantization!, y = tensorOf(s.graph, s.node.outputs[0]!).quantization!, bias = parameterOf(s, "bias", 0);
-  const { p, rows } = rowsOf(s, "weight", 0, c), sums = { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, integers: true }, b = bias ? c.at(bias.name) : 0;
+  const { p, rows, own } = rowsOf(s, "weight", 0, c), sums = { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, integers: true }, b = bias ? c.at(bias.name) : 0;
   const whole = quantized(c, rows, sums, b);
+  if (own) pack(c, plain(own.shape[0]!), 4, { ...rows.scale, offset: 4 * own.part!.first }, constantOf(own.scale!));
   for (const place of placesOf(s, p)) {
     const { q, m, folded } = place.picked ? quantizedTaps(c, rows, place, sums, b) : whole, { moves, ...rest } = place;
     if (rows.trained) packInto(c, place.picked ? { ...rest, moves: moves.slice(1) } : place, q);

@@ -10,7 +10,7 @@ import { isConstant, producerOf, tensorOf, type Graph, type Node, type Tensor, t
 import { noClamp, type Attributes, type Clamp } from "../ir/ops.ts";
 import { dependents } from "../differentiate/index.ts";
 import { integerBounds } from "../lower/multipliers.ts";
-import { affineOf, chosen, parameterName, type Choice, type Parameter, type Role } from "./parameters.ts";
+import { affineOf, channelsOf, chosen, parameterName, partName, type Channels, type Choice, type Parameter, type Role } from "./parameters.ts";
 import { unrolled, untrainable } from "./recurrent.ts";
 
 export interface Twin {
@@ -109,7 +109,11 @@ export class TwinWriter implements Twin {
    */
   parameter(layer: string, role: Role, shape: number[], value: Float32Array, direction = 0, scale?: Float32Array): string {
     const name = parameterName(layer, role, direction), known: Parameter = { name, layer, role, shape, direction };
-    if (!this.trains(layer, role)) return this.frozenTensor(known, value, scale);
+    return this.trains(layer, role) ? this.trainable(known, value, scale) : this.frozenTensor(known, value, scale);
+  }
+
+  private trainable(known: Parameter, value: Float32Array, scale?: Float32Array): string {
+    const { name, shape } = known;
     this.b.input(name, "float32", shape);
     this.initial.set(name, value);
     this.parameters.push(known);
@@ -145,7 +149,16 @@ export class TwinWriter implements Twin {
     if (!tensor.data) return this.read(node.inputs[1]!);
     if (this.choice.has(node.name)) this.expectSymmetric(node, tensor);
     const scale = isQuantized(tensor) ? perRow(tensor.quantization.scale, tensor.shape[0]!) : undefined;
-    return this.parameter(node.name, "weight", tensor.shape, Float32Array.from(realOf(tensor)), 0, scale);
+    const value = Float32Array.from(realOf(tensor)), part = channelsOf(this.choice, node.name);
+    return part ? this.someRows(node.name, tensor.shape, value, scale, part) : this.parameter(node.name, "weight", tensor.shape, value, 0, scale);
+  }
+
+  /** The weights of a layer of which some channels are trained: those of the file around them. */
+  private someRows(layer: string, whole: number[], value: Float32Array, scale: Float32Array | undefined, { first, count }: Channels): string {
+    const name = parameterName(layer, "weight", 0), K = value.length / whole[0]!, known: Parameter = { name: `${name} of the file`, layer, role: "weight", shape: whole, direction: 0 };
+    const own: Parameter = { ...known, name: partName(name, { first, count }), shape: [count, ...whole.slice(1)], part: { first, whole } };
+    const rows = this.trainable(own, value.slice(first * K, (first + count) * K), scale?.slice(first, first + count));
+    return this.b.add("withRows", [this.frozenTensor(known, value, scale), rows], { first });
   }
 
   private expectSymmetric(node: Node, weights: Tensor): void {

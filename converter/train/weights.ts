@@ -21,7 +21,7 @@ interface Place { node: Node; input: number; whole: number[]; shape: number[]; s
 export function withWeights(graph: Graph, weights: Weights = {}): Graph {
   const places = new Map(trainableLayers(graph).flatMap((name) => placesOf(graph, graph.nodes.find((n) => n.name === name)!)));
   const given = Object.entries(weights).map(([name, value]) => {
-    const place = places.get(name) ?? unknown(graph, name, [...places.keys()]);
+    const place = places.get(name) ?? partOf(places, name) ?? unknown(graph, name, [...places.keys()]);
     return { place, data: checked(graph, name, value, place) };
   });
   const made: Made = new Map();
@@ -47,6 +47,13 @@ function placesOf(graph: Graph, node: Node): [string, Place][] {
     ...(node.op === "gru" ? place("recurrentBias", 3, [D, biases], [rows], d * biases + rows, d)
       : hasSecondBias(node, graph.format) ? place("recurrentBias", 3, [D, biases], [rows], d * biases, d, true) : []),
   ]).flat();
+}
+
+/** Of "LAYER/weight 8:16" rows 8 … 15 of that place. */
+function partOf(places: ReadonlyMap<string, Place>, name: string): Place | undefined {
+  const [, whole, from, to] = /^(.*) (\d+):(\d+)$/.exec(name) ?? [], place = places.get(whole ?? ""), [O = 0, ...row] = place?.shape ?? [];
+  if (!place || Number(from) >= Number(to) || Number(to) > O) return undefined;
+  return { ...place, shape: [Number(to) - Number(from), ...row], start: place.start + Number(from) * sizeOf(row) };
 }
 
 function unknown(graph: Graph, name: string, names: string[]): never {

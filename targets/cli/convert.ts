@@ -140,9 +140,15 @@ function describe(output: string, { source, model, memory, layers, precision, no
   ].join("\n");
 }
 
+/** Of one layer, what is trained where not all is: "weight 8:16" are channels 8 … 15. */
+function partText(roles: readonly string[]): string {
+  const [, from, to] = roles.map((r) => / (\d+):(\d+)$/.exec(r)).find(Boolean) ?? [];
+  if (from !== undefined) return ` (bias, channels ${from} to ${Number(to) - 1})`;
+  return roles.every((r) => /^(bias|recurrentBias)/.test(r)) ? " (bias)" : "";
+}
+
 /** What a device can learn with the file, and what that takes. */
 function trainingText({ layers, parameters, batch, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
-  const whole = new Set(parameters.filter((p) => !/\/(bias|recurrentBias)/.test(p.name)).map((p) => p.name.slice(0, p.name.lastIndexOf("/")))), count = parameters.reduce((n, p) => n + p.size, 0);
-  const names = layers.map((l) => `${shorten(l, 32)}${whole.has(l) ? "" : " (bias)"}`).join(", ");
+  const count = parameters.reduce((n, p) => n + p.size, 0), names = layers.map((l) => `${shorten(l, 32)}${partText(parameters.filter((p) => p.name.startsWith(`${l}/`)).map((p) => p.name.slice(l.length + 1)))}`).join(", ");
   return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
 }

@@ -22,6 +22,12 @@ test("parameters grow with the budget, and memory stays within it", async () => 
   expect(counts[0]).toBeLessThanOrEqual(counts[1]!);
 });
 
+test("what is left of a budget trains channels of a layer", async () => {
+  const { report } = await within(300), names = report.training!.parameters.map((p) => p.name);
+  expect(names.filter((n) => / \d+:\d+$/.test(n))).toEqual([expect.stringMatching(/^dense.*weight \d+:\d+$/)]);
+  expect(names.at(-2)).toMatch(/^dense_1.*weight$/);
+});
+
 test("what fits learns", async () => {
   const { model } = await convert(source, { name: "digits-cnn.h5", samples, trainMemory: 300 * KB, optimizer: "sgd" }), device = new Device(model, trainScalar);
   device.setHyper({ optimizer: "sgd", learningRate: 0.05 });

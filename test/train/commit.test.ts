@@ -5,7 +5,7 @@ import { compile } from "../../converter/compile.ts";
 import type { Graph, TypedArray } from "../../converter/ir/graph.ts";
 import { calibrate } from "../../converter/quantize/calibrate.ts";
 import { quantize } from "../../converter/quantize/quantize.ts";
-import { chooseLayers } from "../../converter/train/parameters.ts";
+import { chooseLayers, type Channels } from "../../converter/train/parameters.ts";
 import { planTraining, type TrainingOptions } from "../../converter/train/plan.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
@@ -57,7 +57,7 @@ const nets: Record<string, (net: Net) => string> = {
   "bidirectional lstm 4 → 8": (n) => n.lstm(n.g.input("x", "float32", [6, 1, 4]), 8, true),
 };
 
-async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions, part: "all" | "bias" = "all"): Promise<Uint8Array> {
+async function made(graph: Graph, precision: "int8" | "float32", options: TrainingOptions, part: "all" | "bias" | Channels = "all"): Promise<Uint8Array> {
   const samples = Array.from({ length: 8 }, (_, s) => new Map<string, TypedArray>(graph.inputs.map((name) => [name, wave(graph.tensors.get(name)!.shape.reduce((a, b) => a * b, 1), s)])));
   const quantized = precision === "int8" ? quantize(graph, await calibrate(graph, samples)) : graph;
   const { graph: ordered, prefix, plan } = planTraining(quantized, graph, new Map([...chooseLayers(quantized, "all").keys()].map((layer) => [layer, part])), options);
@@ -92,6 +92,54 @@ describe.each(["float32", "int8"] as const)("biases alone, %s", (precision) => {
     expect(new Device(model, trainScalar).info.parameters.every((p) => /bias/i.test(p.name))).toBe(true);
   });
 });
+
+describe.each(["float32", "int8"] as const)("some channels, %s", (precision) => {
+  const first = 2, count = 3, batch = 3, part = { first, count };
+  const learn = (device: Device, n: number, labels: number[]) => {
+    device.setHyper({ optimizer: "sgd", learningRate: 0.05 });
+    for (let i = 0; i < 3; i++) {
+      device.give(wave(n, 1), labels);
+      device.exports.octavo_train_step();
+    }
+  };
+  test.each(["3×3, 3 → 5", "1×1, 8 → 16", "dense 13 → 7"])("%s", async (name) => {
+    const build = (net = new Net()) => net.finish(nets[name]!(net)), options = { batch, loss: "meanSquaredError", labels: "values" } as const;
+    const model = await made(build(), precision, options, part), device = new Device(model, trainScalar), whole = new Device(await made(build(), precision, options), trainScalar);
+    const [{ name: own, shape }] = device.info.parameters as [{ name: string; shape: number[] }], all = whole.info.parameters[0]!, K = all.size / all.shape[0]!;
+    expect([own, shape[0]]).toEqual([`${all.name} 2:5`, count]);
+    expectUnchanged(model);
+    const [n, outputs] = [device.file.metadata.inputs[0]!, device.file.metadata.outputs[0]!].map(({ shape: s }) => batch * s.reduce((a, b) => a * b, 1)) as [number, number], labels = [...wave(outputs, 5)];
+    for (const d of [device, whole]) {
+      d.give(wave(n, 1), labels);
+      d.exports.octavo_train_gradient();
+    }
+    expect(device.parameter(own, "gradients")).toEqual(whole.parameter(all.name, "gradients").slice(first * K, (first + count) * K));
+    await expectCommitted(model, (d) => learn(d, n, labels), own, wave(n, 1), precision === "int8" ? 1.01 : 0);
+  });
+});
+
+/** Committed, the model computes what the training forward pass does, in both builds with the same bytes, to `steps` of its output's scale; started again, the masters are there, on their grid. */
+async function expectCommitted(model: Uint8Array, learn: (device: Device) => void, name: string, x: Float32Array, steps: number): Promise<void> {
+  const devices = builds.map((build) => new Device(model, build)), [device] = devices as [Device], { batch } = device.info;
+  for (const d of devices) {
+    learn(d);
+    expect(d.exports.octavo_commit()).toBe(0);
+  }
+  expect(differences(plainImage(devices[0]!.image()), plainImage(devices[1]!.image()))).toEqual([]);
+  expect(differences(plainImage(device.image()), plainImage(device.file.image)).length).toBeGreaterThan(0);
+  const learned = device.parameter(name).slice(), bytes = device.file.bytes.slice(), size = x.length / batch;
+  device.give(x, device.floats(device.exports.octavo_train_labels(), 0));
+  device.exports.octavo_train_forward();
+  bytes.set(device.image());
+  const loaded = await load(bytes, { builds: [scalar], integrity: false }), outputs = loaded.outputs[0]!.shape.reduce((a, b) => a * b, 1);
+  const want = device.floats(device.exports.octavo_train_output(0), batch * outputs).slice(), scale = device.file.ports.find((p) => p.kind === "output")!.raw?.scale ?? 0;
+  for (let i = 0; i < batch; i++) {
+    const got = loaded.run(x.slice(i * size, (i + 1) * size)) as Float32Array;
+    got.forEach((v, k) => expect(Math.abs(v - want[i * outputs + k]!)).toBeLessThanOrEqual(Math.max(steps * scale, 1e-5 * Math.abs(v), 1e-6)));
+  }
+  device.exports.octavo_train_start();
+  device.parameter(name).forEach((v, i) => expect(Math.abs(v - learned[i]!)).toBeLessThanOrEqual(steps ? 0.03 : 0));
+}
 
 describe.skipIf(!hasShared)(`trained models${hasShared ? "" : ` (${absent})`}`, () => {
   const samplesOf = (name: string, input: string, count: number): ConvertOptions["samples"] => {

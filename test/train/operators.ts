@@ -11,6 +11,7 @@ const window = { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1] }, point = 
 const cases: Record<Exclude<TrainOp, keyof RecurrentTrainAttributes>, Described[]> = {
   fakeQuant: [[[[15]], { scale: 0.1, zeroPoint: -128, lo: -128, hi: 127 }]],
   fakeQuantRows: [[[[5, 7], [5]], { limit: 127 }]],
+  withRows: [[[[5, 3, 2], [2, 3, 2]], { first: 1 }]],
   accumulate: [[[[15], [15]], {}]],
   clampGrad: [[[[15], [15]], { min: 0, max: 6 }]],
   gatherGrad: [[[[5, 3], [4], [4, 3]], {}]],

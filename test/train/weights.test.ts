@@ -74,6 +74,13 @@ async function committed(device: Device, model: Uint8Array, x: Float32Array, siz
   return outputs(file, x, size);
 }
 
+test("weights of some channels take the place of those rows", async () => {
+  const rows = Float32Array.from({ length: 2 * 4 }, (_, i) => i + 1), source = file([1, 4], [{ type: "Linear", name: "fc", out_features: 3 }]);
+  const { model } = await convert(source, { ...trained, weights: { "fc/weight 1:3": { shape: [2, 4], data: rows } } }), before = new Device((await convert(source, trained)).model, trainScalar);
+  expect([...new Device(model, trainScalar).parameter("fc/weight")]).toEqual([...before.parameter("fc/weight").slice(0, 4), ...rows]);
+  await expect(convert(source, { ...trained, weights: { "fc/weight 1:4": rows } })).rejects.toThrow(/no such parameter/);
+});
+
 test("weights are checked by name, shape and value", async () => {
   const source = networks.lstm!, refused = (weights: ConvertOptions["weights"]) => expect(convert(source, { name: "net.json", initSeed: 7, precision: "float32", weights: weights! })).rejects;
   await refused({ "rnn.l0/weights": new Float32Array(96) }).toThrow(/pytorch: weights "rnn\.l0\/weights": the model has no such parameter, it has "rnn\.l0\/weight", "rnn\.l0\/recurrent"/);

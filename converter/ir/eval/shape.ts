@@ -5,6 +5,12 @@ import type { OpAttributes } from "../ops.ts";
 import { around, forLines, forRows, rowStrides, stridesOf, walkOver } from "./strides.ts";
 import type { Value } from "./value.ts";
 
+/** w with its rows from `first` on replaced. */
+export function withRows({ first }: OpAttributes["withRows"], [w, rows]: Value[], [y]: Value[]): void {
+  y!.data.set(w!.data);
+  y!.data.set(rows!.data, (first * w!.data.length) / w!.shape[0]!);
+}
+
 export const copyAll = (_: unknown, [x]: Value[], [y]: Value[]): void => y!.data.set(x!.data);
 
 /** y[i…] = x[i of axis perm⁻¹ …]: axis k of y is axis perm[k] of x. */
