@@ -5,6 +5,7 @@
  */
 import { positions } from "../window";
 import { Conv2dI8, MANY, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { packPixel } from "./conv2d.i8.window";
 import { ROWS, ROWS_BYTES, Rows, correctBiases, flipBytes, multiplyRows } from "./gemm.i8.relaxed";
 import { flippedSum, multiplyRowRelaxed } from "./matvec.i8.relaxed";
 
@@ -28,7 +29,7 @@ export function convolveRelaxed(p: Conv2dI8, rule: i32, flips: i32, part: i32, p
 function multiplySingly(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, part: i32, parts: i32): void {
   const Og = p.O / p.groups, o = g * ((Og + 7) & ~7), K = weightColumns(p), row = p.t + ROWS_BYTES;
   for (let pixel = part, pixels = <i32>positions(p); pixel < pixels; pixel += parts) {
-    const y = packNext(p, pixel, g, row);
+    const y = packPixel(p, pixel, g, row);
     multiplyRowRelaxed(outputOfConv(p), rule, row, K, flips, w, p.b + 4 * o, -p.zw * sumOfRow(row, K), o, Og, y);
   }
 }
@@ -39,7 +40,7 @@ function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, b
   for (let block = ROWS * part, pixels = <i32>positions(p); block < pixels; block += ROWS * parts) {
     let y: usize = 0;
     for (let r = 0, row = rows, at = p.t; r < ROWS; r++, row += stride, at += 4) {
-      const to = packNext(p, min(block, pixels - ROWS) + r, g, row);
+      const to = packPixel(p, min(block, pixels - ROWS) + r, g, row);
       store<i32>(at, -p.zw * sumOfRow(row, K), offsetof<Rows>("s0"));
       flipBytes(row, row, K, i8x16.splat(<i8>flips));
       if (r == 0) y = to;
@@ -55,29 +56,6 @@ function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, b
 /** Σ of bytes, whose first operand is signed everywhere. */
 function sumOfRow(row: usize, K: i32): i32 {
   return flippedSum(row, K, 1);
-}
-
-/** Copies the window of an output pixel; returns its place in y. */
-function packNext(p: Conv2dI8, pixel: i32, g: i32, to: usize): usize {
-  const row = pixel / p.OW, j = pixel - row * p.OW, n = row / p.OH, i = row - n * p.OH;
-  packWindow(p, n, i, j, g * (p.C / p.groups), to);
-  return p.y + n * p.yBatch + i * p.yRow + j * p.yPixel + g * (p.O / p.groups);
-}
-
-/** The window of one output pixel, run by run; up to 15 bytes behind it are overwritten. */
-function packWindow(p: Conv2dI8, n: i32, i: i32, j: i32, channel: i32, to: usize): void {
-  const runs = hasRuns(p), columns = runs ? 1 : p.KW, wide = runs ? p.KW : 1, C = p.C, bytes = wide * (C / p.groups), run = paddedRun(p), none = i8x16.splat(0), zero = i8x16.splat(<i8>p.zx);
-  const x = p.x + n * p.H * p.W * C + channel, left = j * p.strideW - p.padLeft;
-  for (let u = 0, h = i * p.strideH - p.padTop; u < p.KH; u++, h += p.dilationH) {
-    for (let v = 0, l = left; v < columns; v++, l += p.dilationW, to += run) {
-      const from = x + (h * p.W + l) * C, inside = <u32>h < <u32>p.H;
-      if (inside && l >= 0 && l + wide <= p.W) flipBytes(from, to, bytes, none);
-      else {
-        for (let k = 0; k < bytes; k += 16) v128.store(to + k, zero);
-        if (inside && runs) for (let k = min(max(0, -l), wide) * C, end = max(0, min(wide, p.W - l)) * C; k < end; k++) store<u8>(to + k, load<u8>(from + k));
-      }
-    }
-  }
 }
 
 /** All of a convolution whose windows are runs; false where not even six pixels of y fit into the scratch. */

@@ -2,6 +2,7 @@ import { REFUSED, apart, reads, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Channels, Window, checkConvolution, imageSize, positions, productsOf } from "../window";
 import { convolveRelaxed } from "./conv2d.i8.relaxed";
+import { convolveScalar } from "./conv2d.i8.scalar";
 import { convolveSimd } from "./conv2d.i8.simd";
 import { flipsOfHost } from "./dot.relaxed";
 
@@ -92,6 +93,7 @@ function convolve(p: Conv2dI8, rule: i32, part: i32, parts: i32): void {
     const flips = flipsOfHost();
     if (flips >= 0) return convolveRelaxed(p, rule, flips, part, parts);
   } else if (ASC_FEATURE_SIMD) return convolveSimd(p, rule, part, parts);
+  else if (!isDefined(REFERENCE)) return convolveScalar(p, rule, part, parts);
   convolvePlainly(p, rule, part, parts);
 }
 

@@ -1,4 +1,4 @@
-import { DenseI8 } from "./dense.i8";
+import { DenseI8, startOf } from "./dense.i8";
 import { multiplyRow, widenRow } from "./gemm.i8.simd";
 import { multiplyRowRelaxed } from "./matvec.i8.relaxed";
 
@@ -12,11 +12,4 @@ export function denseSimd(p: DenseI8, rule: i32, part: i32, parts: i32): void {
 
 export function denseRelaxed(p: DenseI8, rule: i32, flips: i32, part: i32, parts: i32): void {
   for (let n = part; n < p.N; n += parts) multiplyRowRelaxed(p, rule, p.x + n * p.I, (p.I + 3) & ~3, flips, p.w, p.b, startOf(p, n), 0, p.O, p.y + n * p.O);
-}
-
-/** −zw · Σ x of row n. */
-function startOf(p: DenseI8, n: i32): i32 {
-  let sum = 0;
-  if (p.zw) for (let x = p.x + n * p.I, end = x + p.I; x < end; x++) sum -= load<i8>(x);
-  return sum * p.zw;
 }

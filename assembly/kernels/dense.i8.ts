@@ -1,5 +1,6 @@
 import { REFUSED, reads, sizes, writes } from "../check";
 import { FAST, ONCE, Output, checkOutput, checkedTflite, outputOf } from "../quant/output";
+import { denseScalar } from "./dense.i8.scalar";
 import { denseRelaxed, denseSimd } from "./dense.i8.simd";
 import { flipsOfHost } from "./dot.relaxed";
 
@@ -41,6 +42,7 @@ function dense(p: DenseI8, rule: i32, part: i32, parts: i32): void {
     const flips = flipsOfHost();
     if (flips >= 0) return denseRelaxed(p, rule, flips, part, parts);
   } else if (ASC_FEATURE_SIMD) return denseSimd(p, rule, part, parts);
+  else if (!isDefined(REFERENCE)) return denseScalar(p, rule, part, parts);
   densePlainly(p, rule, part, parts);
 }
 
@@ -55,4 +57,11 @@ function densePlainly(p: DenseI8, rule: i32, part: i32, parts: i32): void {
       store<i8>(p.y + n * p.O + o, outputOf(p, rule, acc, o));
     }
   }
+}
+
+/** What the weights' zero point adds to the sums of row n: −zw · Σ x */
+export function startOf(p: DenseI8, n: i32): i32 {
+  let sum = 0;
+  if (p.zw) for (let x = p.x + n * p.I, end = x + p.I; x < end; x++) sum -= load<i8>(x);
+  return sum * p.zw;
 }

@@ -1,6 +1,7 @@
 import { REFUSED, between, reads, size, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, imageSize, positions, taps } from "../window";
+import { depthwiseScalar } from "./depthwise.i8.scalar";
 import { depthwiseSimd } from "./depthwise.i8.simd";
 
 /** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. strip: rows of y that depthwise.i8.simd.ts computes at a time */
@@ -49,16 +50,20 @@ export function checkDepthwiseI8Tflite(p: DepthwiseI8): f64 {
  * Checked at load by checkDepthwiseI8. Bit-exact with TFLite integer_ops/depthwise_conv.h under depthwiseI8Tflite.
  */
 export function depthwiseI8(p: DepthwiseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) depthwiseSimd(p, FAST, part, parts);
-  else depthwise(p, FAST, part, parts);
+  depthwise(p, FAST, part, parts);
 }
 
 export function depthwiseI8Tflite(p: DepthwiseI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) depthwiseSimd(p, TWICE, part, parts);
-  else depthwise(p, TWICE, part, parts);
+  depthwise(p, TWICE, part, parts);
 }
 
 function depthwise(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) return depthwiseSimd(p, rule, part, parts);
+  else if (!isDefined(REFERENCE)) return depthwiseScalar(p, rule, part, parts);
+  depthwisePlainly(p, rule, part, parts);
+}
+
+function depthwisePlainly(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
   const rows = p.N * p.OH, O = p.C * p.multiplier;
   for (let row = part; row < rows; row += parts) {
     const n = row / p.OH, i = row % p.OH, x = p.x + n * p.H * p.W * p.C;

@@ -1,5 +1,6 @@
 import { REFUSED, apart, reads, sizes, writes } from "../check";
 import { Output, SCALED } from "../quant/output";
+import { expandPairs, multiplyPairs } from "./gemm.i8.scalar";
 import { expandWeights, multiplyPanel, packRows } from "./gemm.i8.simd";
 import { addProductI8 } from "./matvec";
 
@@ -46,16 +47,23 @@ export function checkGatesPanelI8(p: GatesPanelI8): f64 {
   return writes(p.t, scratch) && apart(p.y, 4 * <f64>p.N * <f64>p.O, p.t, scratch) ? work : REFUSED;
 }
 
-/** gatesI8 of many rows: with SIMD four at a time, weights expanded once. Relaxed products take rows and weights as they are. */
+/** gatesI8 of many rows: four or two at a time, weights expanded once. Relaxed products take rows and weights as they are. */
 export function gatesPanelI8(p: GatesPanelI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD) {
-    const I = p.I, O = p.O, K = (I + 3) & ~3, last = p.N - 1, panel = p.t + PANEL, w = panel + 8 * (K + 8), output = changetype<Output>(p.t);
-    output.m = p.m;
+  if (ASC_FEATURE_RELAXED_SIMD || isDefined(REFERENCE)) return gatesI8(p, part, parts);
+  const I = p.I, O = p.O, K = (I + 3) & ~3, last = p.N - 1, panel = p.t + PANEL, w = panel + 8 * (K + 8), output = changetype<Output>(p.t), x = p.x, y = p.y;
+  output.m = p.m;
+  if (ASC_FEATURE_SIMD) {
     expandWeights(p.w, O * K, w, 0);
     for (let n = 4 * part; n <= last; n += 4 * parts) {
-      const b = min(n + 1, last), c = min(n + 2, last), d = min(n + 3, last), x = p.x, y = p.y;
+      const b = min(n + 1, last), c = min(n + 2, last), d = min(n + 3, last);
       packRows(x + n * I, x + b * I, x + c * I, x + d * I, K, panel);
       multiplyPanel(output, SCALED, panel, 8 * K, w, p.b, 0, O, y + 4 * n * O, y + 4 * b * O, y + 4 * c * O, y + 4 * d * O);
     }
-  } else gatesI8(p, part, parts);
+  } else for (let o = 0, half = O >> 1; o < O; o += half) {
+    expandPairs(p.w, K, o, half, 0, w);
+    for (let n = 2 * part; n <= last; n += 2 * parts) {
+      const b = min(n + 1, last);
+      multiplyPairs(output, SCALED, x + n * I, x + b * I, K, w, p.b + 4 * o, o, half, y + 4 * (n * O + o), y + 4 * (b * O + o));
+    }
+  }
 }

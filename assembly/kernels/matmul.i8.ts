@@ -1,6 +1,7 @@
 import { REFUSED, between, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { checkProducts, elements, indexOf } from "../strided";
+import { matmulScalar } from "./matmul.i8.scalar";
 import { matmulSimd } from "./matmul.i8.simd";
 
 /** Parameters of matmulI8, written by converter/lower/matmul.i8.ts: batch sizes n, strides of a and b in elements. */
@@ -34,16 +35,20 @@ export function checkMatmulI8Tflite(p: MatmulI8): f64 {
  * Batches part, part + parts, … Checked at load by checkMatmulI8. Bit-exact with TFLite reference/batch_matmul.h under matmulI8Tflite.
  */
 export function matmulI8(p: MatmulI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) matmulSimd(p, FAST, part, parts);
-  else matmul(p, FAST, part, parts);
+  matmul(p, FAST, part, parts);
 }
 
 export function matmulI8Tflite(p: MatmulI8, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) matmulSimd(p, TWICE, part, parts);
-  else matmul(p, TWICE, part, parts);
+  matmul(p, TWICE, part, parts);
 }
 
 function matmul(p: MatmulI8, rule: i32, part: i32, parts: i32): void {
+  if (ASC_FEATURE_SIMD) return matmulSimd(p, rule, part, parts);
+  else if (!isDefined(REFERENCE)) return matmulScalar(p, rule, part, parts);
+  matmulPlainly(p, rule, part, parts);
+}
+
+function matmulPlainly(p: MatmulI8, rule: i32, part: i32, parts: i32): void {
   const struct = changetype<usize>(p), batches = <i32>elements(struct + BATCH), M = p.M, K = p.K, N = p.N;
   for (let i = part; i < batches; i += parts) {
     const a = p.a + indexOf(struct + BATCH, struct + A, i), b = p.b + indexOf(struct + BATCH, struct + B, i), y = p.y + i * M * N;

@@ -1,6 +1,7 @@
 /** Products of one vector with packed weights, added to y: the step of every recurrent kernel. S is a multiple of 8. */
 import { Output, SCALED } from "../quant/output";
 import { flipsOfHost } from "./dot.relaxed";
+import { firstOf, productPair, secondOf } from "./gemm.i8.scalar";
 import { multiplyRowRelaxed } from "./matvec.i8.relaxed";
 import { LANES, at, plus, put, splat, times } from "../lanes";
 
@@ -59,11 +60,15 @@ export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: 
 }
 
 function addBlockI8(y: usize, w: usize, m: usize, h: usize, K: i32): void {
-  for (let o = 0; o < 8; o++) {
-    let acc = 0;
-    for (let k = 0; k < K; k++) acc += <i32>load<i8>(h + k) * load<i8>(w + (k >> 2) * 32 + o * 4 + (k & 3));
-    if (m) store<f32>(y + 4 * o, load<f32>(y + 4 * o) + <f32>acc * load<f32>(m + 4 * o));
-    else store<i32>(y + 4 * o, acc);
+  for (let o = 0; o < 8; o += 2, y += 8, w += 8) {
+    const sums = productPair(h, K, w), first = firstOf(sums), second = secondOf(sums);
+    if (m) {
+      store<f32>(y, load<f32>(y) + <f32>first * load<f32>(m + 4 * o));
+      store<f32>(y, load<f32>(y, 4) + <f32>second * load<f32>(m + 4 * o, 4), 4);
+    } else {
+      store<i32>(y, first);
+      store<i32>(y, second, 4);
+    }
   }
 }
 

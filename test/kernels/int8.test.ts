@@ -12,6 +12,7 @@ import type { Rounding } from "../../converter/lower/context.ts";
 import { loaderOf } from "../../sdk/load.ts";
 import { host, load, simd } from "../../targets/node/index.ts";
 import { random, type Random } from "./random.ts";
+import { reference } from "./reference.ts";
 import { relaxedHosts } from "./relaxed-hosts.ts";
 import { builds } from "./run.ts";
 
@@ -51,8 +52,9 @@ class Int8Graph {
   }
 }
 
-/** Every build; SIMD as on hosts that check the address of every load by code; the relaxed build on every kind of host. */
+/** Every build, the plain kernels among them; SIMD as on hosts that check the address of every load by code; the relaxed build on every kind of host. */
 const variants = [
+  { name: "plain", build: reference, load },
   ...builds.map((build) => ({ name: build.name as string, build, load })),
   { name: "simd, checked loads", build: simd, load: loaderOf({ ...host, checkedLoads: true }) },
   ...Object.entries(relaxedHosts).map(([kind, build]) => ({ name: `relaxed, ${kind}`, build, load })),

@@ -7,9 +7,10 @@ import type { Graph, Quantization } from "../../converter/ir/graph.ts";
 import type { RecurrentActivation } from "../../converter/ir/ops.ts";
 import { load, relaxed, scalar, simd } from "../../targets/node/index.ts";
 import { random } from "./random.ts";
+import { reference } from "./reference.ts";
 import { relaxedHosts } from "./relaxed-hosts.ts";
 
-const builds = [...[scalar, simd, relaxed].filter((b) => b.supported()), ...Object.values(relaxedHosts)];
+const builds = [reference, ...[scalar, simd, relaxed].filter((b) => b.supported()), ...Object.values(relaxedHosts)];
 const act = (fn: RecurrentActivation["fn"], alpha = 0, beta = 0): RecurrentActivation => ({ fn, alpha, beta });
 const activations = { lstm: [act("sigmoid"), act("tanh"), act("tanh")], gru: [act("sigmoid"), act("tanh")], rnn: [act("tanh")] };
 const gates = { lstm: 4, gru: 3, rnn: 1 }, biases = { lstm: 4, gru: 6, rnn: 1 };
