@@ -59,15 +59,11 @@ export function taps(p: Window): f64 {
 }
 
 /** The first of the taps start + k · dilation that is not below 0. */
-// @ts-ignore: decorator
-@inline
 export function firstTap(start: i32, dilation: i32): i32 {
   return start >= 0 ? 0 : (dilation - 1 - start) / dilation;
 }
 
 /** How many of the first `taps` taps start + k · dilation lie below `size`. */
-// @ts-ignore: decorator
-@inline
 export function endTap(start: i32, dilation: i32, taps: i32, size: i32): i32 {
   if (start + (taps - 1) * dilation < size) return taps;
   return start >= size ? 0 : (size - start + dilation - 1) / dilation;

@@ -104,8 +104,6 @@ function widenPatch(p: Conv2dI8, zeros: usize, to: usize): void {
 }
 
 /** Address of the bytes of line u of the window, or where those are no run of tap (u,v). */
-// @ts-ignore: decorator
-@inline
 function runOf(p: Conv2dI8, at: Patch, u: i32, v: i32, runs: bool, zeros: usize): usize {
   const h = u * p.dilationH, l = at.left + v * p.dilationW, x = at.x + (h * p.W + v * p.dilationW) * p.C;
   if (<u32>(at.top + h) >= <u32>p.H) return zeros;

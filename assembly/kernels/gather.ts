@@ -41,8 +41,6 @@ const ND_N = offsetof<GatherNdF32>("n0"), ND_S = offsetof<GatherNdF32>("s0");
 const ADD: i32 = 1, MUL: i32 = 2, MAX: i32 = 3, MIN: i32 = 4;
 
 /** The index at `i` as a position in 0 … n − 1. */
-// @ts-ignore: decorator
-@inline
 export function position(i: usize, n: i32): i32 {
   const index = <i32>load<f32>(i);
   return max(0, min(n - 1, index < 0 ? index + n : index));

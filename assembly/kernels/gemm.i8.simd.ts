@@ -32,8 +32,6 @@ export function expandWeights(w: usize, bytes: usize, to: usize, zero: i32): voi
 }
 
 /** `count` bytes of each of four rows → panel, whole groups of eight. */
-// @ts-ignore: decorator
-@inline
 export function packRows(r0: usize, r1: usize, r2: usize, r3: usize, count: i32, panel: usize): void {
   for (const end = r0 + count; r0 < end; r0 += 8, r1 += 8, r2 += 8, r3 += 8, panel += 64) {
     const ab = v128.shuffle<i16>(v128.load64_zero(r0), v128.load64_zero(r1), 0, 8, 1, 9, 2, 10, 3, 11);

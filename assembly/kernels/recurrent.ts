@@ -59,8 +59,6 @@ export function stepsOf(p: Recurrent, n: i32): i32 {
 }
 
 /** The time of step s: the reverse direction starts at the sample's end. */
-// @ts-ignore: decorator
-@inline
 export function timeOf(p: Recurrent, s: i32, steps: i32): i32 {
   return p.reverse ? steps - 1 - s : s;
 }

@@ -50,8 +50,6 @@ export function requantizeOnceLanes(acc: v128, m0: v128, m1: v128): v128 {
   return v128.shuffle<i32>(onceTwo(acc, m0), onceTwo(v128.shuffle<i64>(acc, acc, 1, 1), m1), 0, 2, 4, 6);
 }
 
-// @ts-ignore: decorator
-@inline
 function onceTwo(acc: v128, m: v128): v128 {
   const v = f64x2.mul(f64x2.convert_low_i32x4_s(acc), m), bounded = f64x2.min(f64x2.max(v, f64x2.splat(-LIMIT)), f64x2.splat(LIMIT));
   const half = v128.or(v128.and(bounded, f64x2.splat(-0.0)), f64x2.splat(HALF));
