@@ -6,8 +6,9 @@
 import { positions } from "../window";
 import { Conv2dI8, MANY, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
 import { packPixel } from "./conv2d.i8.window";
-import { ROWS, ROWS_BYTES, Rows, correctBiases, flipBytes, multiplyRows } from "./gemm.i8.relaxed";
+import { ROWS, ROWS_BYTES, Rows, correctBiases, multiplyRows } from "./gemm.i8.relaxed";
 import { flippedSum, multiplyRowRelaxed } from "./matvec.i8.relaxed";
+import { fillTile, flipBytes } from "./tile.relaxed";
 
 /** What a copy writes too much. */
 const GAP: i32 = 16;
@@ -67,7 +68,7 @@ function multiplyTiles(p: Conv2dI8, rule: i32, flips: i32, biases: usize, part: 
   if (!isAligned) alignRuns(p, weights);
   for (let n = 0; n < p.N; n++) for (let i = rows * part; i < p.OH; i += rows * parts) for (let j = 0; j < p.OW; j += width) {
     const top = (p.OH - i) * width < ROWS ? p.OH - rows : i, left = isWide && p.OW - j < ROWS ? p.OW - ROWS : j, high = min(rows, p.OH - top), wide = min(width, p.OW - left);
-    fillTile(p, n, top * p.strideH - p.padTop, left * p.strideW - p.padLeft, (high - 1) * p.strideH + span, columnsOf(p, wide), tile, flips);
+    fillTile(p, p.x + n * p.H * p.W * p.C, top * p.strideH - p.padTop, left * p.strideW - p.padLeft, (high - 1) * p.strideH + span, columnsOf(p, wide), p.C, tile, p.zx, flips);
     multiplyTile(p, rule, tile, high, wide, isAligned ? p.w : weights, biases, p.y + n * p.yBatch + top * p.yRow + left * p.yPixel);
   }
   return true;
@@ -93,25 +94,6 @@ function alignRuns(p: Conv2dI8, to: usize): void {
       v128.store(to, isLast ? v128.and(columns, i32x4.splat(0xffff)) : columns);
     }
   }
-}
-
-/** `lines` lines of `columns` columns of image n from (top, left) on. */
-function fillTile(p: Conv2dI8, n: i32, top: i32, left: i32, lines: i32, columns: i32, to: usize, flips: i32): void {
-  const C = p.C, before = min(max(0, -left), columns), first = before * C, end = max(before, min(p.W - left, columns)) * C, bytes = columns * C, flip = i8x16.splat(<i8>flips), zero = i8x16.splat(<i8>(p.zx ^ flips));
-  for (let h = top; h < top + lines; h++, to += bytes) {
-    const isInside = <u32>h < <u32>p.H, from = p.x + ((n * p.H + h) * p.W + left) * C;
-    fillBytes(to, isInside ? first : bytes, zero);
-    if (!isInside) continue;
-    flipBytes(from + first, to + first, end - first, flip);
-    fillBytes(to + end, bytes - end, zero);
-  }
-}
-
-/** Whole groups of 16. */
-// @ts-ignore: decorator
-@inline
-function fillBytes(to: usize, count: i32, value: v128): void {
-  for (const end = to + count; to < end; to += 16) v128.store(to, value);
 }
 
 /** `high` lines of `wide` pixels of y: six that lie in one line and those behind them at once, others where they lie. */

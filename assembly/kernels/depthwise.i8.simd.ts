@@ -6,15 +6,9 @@
 import { FAST, Output, exactLanes, fastLanes, leastOf, offsetOf, storePart } from "../quant/output";
 import { ROUNDERS } from "../quant/requantize";
 import { DepthwiseI8, columnsOf, outputOfDepthwise, stripLines } from "./depthwise.i8";
-import { depthwiseRelaxed, hasFours } from "./depthwise.i8.relaxed";
-import { flipsOfHost } from "./dot.relaxed";
 
 /** In scratch: strip [2][lines][columns][4][2] i16 · 8 zero points */
 export function depthwiseSimd(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_RELAXED_SIMD && rule == FAST && hasFours(p)) {
-    const flips = flipsOfHost();
-    if (flips >= 0) return depthwiseRelaxed(p, flips, part, parts);
-  }
   const O = p.C * p.multiplier, half = 16 * stripLines(p, p.strip) * columnsOf(p), taps = p.KH * ((p.KW + 1) & ~1), zeros = p.t + 2 * half;
   memory.fill(zeros, <u8>p.zx, 16);
   for (let row = 0; row < p.N * p.OH; row += min(p.strip, p.OH - row % p.OH)) {
@@ -79,7 +73,7 @@ function fillRepeated(p: DepthwiseI8, x: usize, o: i32, to: usize, half: usize):
 
 /** `rows` rows of y, channels o … o + 3. */
 function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
-  if (!ASC_FEATURE_RELAXED_SIMD && rule == FAST && p.KH == 3 && p.KW >= 3 && p.KW <= 4 && O - o >= 4) return multiplyThree(p, from, rows, w, o, O, y);
+  if (rule == FAST && p.KH == 3 && p.KW >= 3 && p.KW <= 4 && O - o >= 4) return multiplyThree(p, from, rows, w, o, O, y);
   const line = 16 * columnsOf(p) * p.strideH;
   for (let i = 0; i < rows; i++, from += line, y += p.OW * O) multiplyRow(p, rule, from, w, o, O, y);
 }

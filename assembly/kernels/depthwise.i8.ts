@@ -1,8 +1,10 @@
 import { REFUSED, between, reads, size, writes } from "../check";
 import { FAST, Output, TWICE, checkOutput, checkedTflite, outputOf } from "../quant/output";
 import { Window, checkWindow, imageSize, positions, taps } from "../window";
+import { depthwiseRelaxed, hasFours } from "./depthwise.i8.relaxed";
 import { depthwiseScalar } from "./depthwise.i8.scalar";
 import { depthwiseSimd } from "./depthwise.i8.simd";
+import { flipsOfHost } from "./dot.relaxed";
 
 /** Parameters of depthwiseI8, written by converter/lower/conv.i8.ts: Window and Output first. strip: rows of y that depthwise.i8.simd.ts computes at a time */
 @unmanaged
@@ -58,7 +60,10 @@ export function depthwiseI8Tflite(p: DepthwiseI8, part: i32, parts: i32): void {
 }
 
 function depthwise(p: DepthwiseI8, rule: i32, part: i32, parts: i32): void {
-  if (ASC_FEATURE_SIMD) return depthwiseSimd(p, rule, part, parts);
+  if (ASC_FEATURE_RELAXED_SIMD) {
+    const flips = flipsOfHost();
+    if (flips >= 0 && hasFours(p)) return depthwiseRelaxed(p, rule, flips, part, parts);
+  } else if (ASC_FEATURE_SIMD) return depthwiseSimd(p, rule, part, parts);
   else if (!isDefined(REFERENCE)) return depthwiseScalar(p, rule, part, parts);
   depthwisePlainly(p, rule, part, parts);
 }

@@ -4,9 +4,10 @@
  * the columns that pad K are zero: what a row holds there is free. Six rows at a time: a dot product takes five cycles and
  * two can start in each, so that fewer than ten sums wait for one another, and twelve fill the registers.
  */
-import { FAST, Output, fastPair, leastOf, offsetOf, outputLanes, storePart } from "../quant/output";
+import { FAST, Output, fastPair, leastOf, offsetOf, storePart } from "../quant/output";
 import { ROUNDERS } from "../quant/requantize";
 import { dot4 } from "./dot.relaxed";
+import { putEight } from "./matvec.i8.relaxed";
 
 /** Six rows, in scratch: how far the bytes and outputs of the others lie behind those of the first · what is added to the sums of each */
 @unmanaged
@@ -32,13 +33,6 @@ export function correctBiases(b: usize, w: usize, O: i32, K: i32, flips: i32, to
     v128.store(to, i32x4.sub(v128.load(b), low));
     v128.store(to, i32x4.sub(v128.load(b, 16), high), 16);
   }
-}
-
-/** Bytes, flipped, in whole groups of 16. */
-// @ts-ignore: decorator
-@inline
-export function flipBytes(from: usize, to: usize, count: i32, flip: v128): void {
-  for (const end = from + count; from < end; from += 16, to += 16) v128.store(to, v128.xor(v128.load(from), flip));
 }
 
 /**
@@ -132,8 +126,7 @@ function putSums(p: Output, rule: i32, at: Rows, isShifted: bool, o: i32, count:
   const struct = changetype<usize>(at);
   for (let r = 0, place = 0; r < ROWS; r++) {
     const sums = struct + SUMS + 32 * r, start = i32x4.splat(isShifted ? load<i32>(struct + 4 * r, offsetof<Rows>("s0")) : 0);
-    const words = outputLanes(p, rule, i32x4.add(v128.load(sums), start), i32x4.add(v128.load(sums, 16), start), o, v128.load(p.m + 4 * o), v128.load(p.m + 4 * o, 16), v128.load(ROUNDERS), leastOf(p), offsetOf(p));
-    storePart(y + place, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), i8x16.splat(<i8>p.hi)), min(count, 8));
+    putEight(p, rule, i32x4.add(v128.load(sums), start), i32x4.add(v128.load(sums, 16), start), o, count, y + place);
     place = load<i32>(struct + 4 * r, offsetof<Rows>("y1"));
   }
 }

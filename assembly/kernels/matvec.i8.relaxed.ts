@@ -49,18 +49,17 @@ export function multiplyRowRelaxed(p: Output, rule: i32, row: usize, K: i32, fli
   }
 }
 
-/** Eight outputs, the first `count` of them. Not inlined: what leaves the registers for it does so behind the loop. */
+/** Eight sums, not yet with their biases. Not inlined: what leaves the registers for it does so behind the loop. */
 function put(p: Output, rule: i32, low: v128, high: v128, b: usize, o: i32, count: i32, y: usize): void {
-  if (rule == SCALED) {
-    addScaled(y, b, low);
-    addScaled(y + 16, b + 16, high);
-    return;
-  }
-  const m = p.m + 4 * o;
-  const sums = outputLanes(p, rule, i32x4.add(low, v128.load(b)), i32x4.add(high, v128.load(b, 16)), o, v128.load(m), v128.load(m, 16), v128.load(ROUNDERS), leastOf(p), offsetOf(p));
-  const q = i8x16.min_s(i8x16.narrow_i16x8_s(sums, sums), i8x16.splat(<i8>p.hi));
-  if (count >= 8) v128.store64_lane(y, q, 0);
-  else storePart(y, q, count);
+  if (rule != SCALED) return putEight(p, rule, i32x4.add(low, v128.load(b)), i32x4.add(high, v128.load(b, 16)), o, count, y);
+  addScaled(y, b, low);
+  addScaled(y + 16, b + 16, high);
+}
+
+/** Sums of eight outputs, the first of them channel `o`; `count` of them are stored. */
+export function putEight(p: Output, rule: i32, low: v128, high: v128, o: i32, count: i32, y: usize): void {
+  const m = p.m + 4 * o, words = outputLanes(p, rule, low, high, o, v128.load(m), v128.load(m, 16), v128.load(ROUNDERS), leastOf(p), offsetOf(p));
+  storePart(y, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), i8x16.splat(<i8>p.hi)), min(count, 8));
 }
 
 /** flips · Σ row as the host counts flipped bytes: 128 · Σ row, or nothing. */

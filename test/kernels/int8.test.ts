@@ -103,6 +103,12 @@ describe("convolution", () => {
     await check(g.finish("conv2d", [x, weights, g.bias(weights)], { ...w, groups: C, clamp: clampOf(r) }, 0.05), g.inputs);
   });
 
+  test.each(seeds(16))("depthwise of 3 × 3 taps %i", async (seed) => {
+    const g = new Int8Graph(seed + 500), { r } = g, { kernel, size, ...w } = window(r), C = r.whole(2, [8, 32, 33, 100][seed % 4]!), weights = g.weights([C, 3, 3, 1]);
+    const dilation = [w.dilation[0]!, seed % 5 ? 1 : 2], pad = [r.whole(0, 2), r.whole(0, 2), r.whole(0, 2), r.whole(0, 2)];
+    await check(g.finish("conv2d", [g.input([r.whole(1, 2), ...size.map((n) => n + 4), C]), weights, g.bias(weights)], { ...w, dilation, pad, groups: C, clamp: clampOf(r) }, 0.05), g.inputs);
+  });
+
   test.each(seeds(12))("pointwise %i", async (seed) => {
     const g = new Int8Graph(seed + 200), { r } = g, C = r.whole(1, 33), weights = g.weights([r.whole(1, 33), 1, 1, C]);
     await check(g.finish("conv2d", [g.input([r.whole(1, 2), r.whole(1, 7), r.whole(1, 7), C]), weights], { stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], groups: 1, clamp: clampOf(r) }, 0.1), g.inputs);
