@@ -11,8 +11,8 @@ import { serve } from "./serve.ts";
 
 /** Milliseconds; `wasmBytes`: linear memory after the answer; `shipped`: gzip bytes of the code that the page fetched. */
 export interface Cold { ms: number; medianMs: number; wasmBytes: number; shipped: number }
-/** A page's script, which leaves its answer in `globalThis.cold`; `harness`: the script is ours and not what an application ships. */
-export interface ColdPage { script: string; harness?: boolean }
+/** A page's script, which leaves its answer in `globalThis.cold`; `model`: file that the page preloads; `harness`: the script is ours and not what an application ships. */
+export interface ColdPage { script: string; model?: string; harness?: boolean }
 
 const dist = (file: string) => path.join(root, "dist/targets", file);
 
@@ -22,7 +22,7 @@ async function scriptOf(entry: string, model = ""): Promise<string> {
 }
 
 /** The empty page and ours; `model` lies in the folder that is served as `files`. */
-export const ourPages = async (model: string): Promise<Record<"empty" | "octavo", ColdPage>> => ({ empty: { script: await scriptOf("empty.ts") }, octavo: { script: await scriptOf("octavo.ts", model) } });
+export const ourPages = async (model: string): Promise<Record<"empty" | "octavo", ColdPage>> => ({ empty: { script: await scriptOf("empty.ts") }, octavo: { script: await scriptOf("octavo.ts", model), model } });
 
 /** What a user of the package writes, on the built package; put into `folder`, where `model` is. */
 export function ourProgram(folder: string, model: string): string {
@@ -41,8 +41,9 @@ const summary = (times: number[]) => ({ ms: Math.min(...times), medianMs: times.
 export async function coldPages(pages: Record<string, ColdPage>, folders: Record<string, string>, rounds: number, head = ""): Promise<Record<string, Cold>> {
   const names = Object.keys(pages), texts: Record<string, string> = {}, times = names.map(() => [] as number[]), memory = names.map(() => 0), shipped = names.map(() => 0);
   names.forEach((name, i) => {
-    texts[`${i}.js`] = pages[name]!.script;
-    texts[`${i}.html`] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>cold</title>${head}<script type="module" src="${i}.js"></script>`;
+    const { script, model } = pages[name]!, preload = model ? `<link rel="preload" href="files/${model}" as="fetch" crossorigin>` : "";
+    texts[`${i}.js`] = script;
+    texts[`${i}.html`] = `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>cold</title>${preload}${head}<script type="module" src="${i}.js"></script>`;
   });
   const { url, server, sent } = await serve(folders, texts);
   for (let round = 0; round < rounds; round++) for (const [i, name] of names.entries()) {

@@ -25,14 +25,20 @@ export interface LoadOptions {
 
 export function loaderOf(host: Host): (source: Source, options?: LoadOptions) => Promise<Model> {
   return async (source, options = {}) => {
-    const bytes = await readSource(source, host, options.signal), file = parseModelFile(bytes, ABI);
+    const [bytes, build] = await Promise.all([readSource(source, host, options.signal), buildOf(host, options)]), file = parseModelFile(bytes, ABI);
     if (options.integrity !== false) await verifyIntegrity(bytes, host.sha256);
     options.signal?.throwIfAborted();
-    const build = options.wasm ? compiledBuild("simd", options.wasm) : choose(options.builds ?? host.builds);
     const exports = instanceOf(file, build, options.maxMemory);
     if (host.checkedLoads) exports.octavo_checked_loads(1);
     return new Model(file, exports, build.name);
   };
+}
+
+/** Compiled by the time the model file is there. */
+async function buildOf(host: Host, { wasm, builds = host.builds }: LoadOptions): Promise<Build> {
+  const build = wasm ? compiledBuild("simd", wasm) : choose(builds);
+  build.module();
+  return build;
 }
 
 async function readSource(source: Source, host: Host, signal?: AbortSignal): Promise<Uint8Array> {
