@@ -8,7 +8,7 @@ import type { Run } from "./peers/run.ts";
 import type { Machine } from "./report/machine.ts";
 import type { WorkerResult } from "./targets/worker-example.ts";
 
-export interface PeerResults { machine: Machine; versions: Record<string, string>; models: Pick<Entry, "name" | "kind" | "macs" | "bytes">[]; chromium?: Run; node?: Run; cold?: ColdRun }
+export interface PeerResults { machine: Machine; versions: Record<string, string>; models: Pick<Entry, "name" | "kind" | "macs" | "bytes">[]; chromium?: Run; plain?: Run; node?: Run; cold?: ColdRun }
 export type Conversions = Record<string, Converted[]>;
 /** Milliseconds by build and model. */
 export interface TargetResult { version: string; latencies: Record<string, Record<string, number>>; cold?: { ms: number; empty: number } }

@@ -1,4 +1,4 @@
-/** The two runs, each in one process of its own: a page in Chromium, and Node 26. */
+/** The runs, each in one process of its own: a page in Chromium, the same without AVX-VNNI, and Node 26. */
 import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
@@ -23,8 +23,11 @@ async function bundled(entry: string, platform: "browser" | "node"): Promise<str
 export const importMap = `<script type="importmap">{ "imports": { "@litertjs/wasm-utils": "/packages/@litertjs/wasm-utils/dist/index.js" } }</script>`;
 export const pageOf = (script: string): string => `<!doctype html><meta charset="utf-8"><link rel="icon" href="data:,"><title>bench</title>${importMap}<script type="module" src="/${script}"></script>`;
 
-export async function inChromium(files: string, names: readonly string[], options: Options): Promise<Run> {
-  const { url, server } = await serve({ packages, files }, { "page.html": pageOf("page.js"), "page.js": await bundled("page.ts", "browser") }), browser = await launch();
+/** V8 then multiplies bytes as on a processor without AVX-VNNI, as most of those before 2023 are. */
+export const WITHOUT_VNNI: readonly string[] = ["--js-flags=--no-enable-avx-vnni"];
+
+export async function inChromium(files: string, names: readonly string[], options: Options, words: readonly string[] = []): Promise<Run> {
+  const { url, server } = await serve({ packages, files }, { "page.html": pageOf("page.js"), "page.js": await bundled("page.ts", "browser") }), browser = await launch(words);
   try {
     const page = await browser.newPage();
     await page.goto(`${url}page.html`);

@@ -4,18 +4,19 @@ import { contenders } from "../peers/contenders.ts";
 import type { Run } from "../peers/run.ts";
 import type { PeerResults } from "../results.ts";
 import type { Machine } from "./machine.ts";
-import { claims, millisecondsOf, ratioOf, type Ratio } from "./ratios.ts";
+import { claims, millisecondsOf, ratioOf, type Ratio, type RunName } from "./ratios.ts";
 import { kilobytes, milliseconds, table, times } from "./table.ts";
 
-export function peersSections({ machine, versions, models, chromium, node, cold }: PeerResults): string[] {
+export function peersSections({ machine, versions, models, chromium, plain, node, cold }: PeerResults): string[] {
   const latency = (title: string, run: Run) => `### ${title}, milliseconds\n\n${latencyTable(models, run)}`;
   return [
     machineSection(machine, versions, chromium?.version, node?.version),
     "## Latency",
     ...(chromium ? [latency(`Chromium ${chromium.version}`, chromium), "![Latency of every model and engine](latency.svg)", "![Latency against multiply-accumulates](latency-macs.svg)"] : []),
+    ...(plain ? [latency(`Chromium ${plain.version} without AVX-VNNI`, plain), plainNote] : []),
     ...(node ? [latency(`Node ${node.version}`, node)] : []),
     notes,
-    "## Ratios", ...ratioTables({ chromium, node }, models),
+    "## Ratios", ...ratioTables({ chromium, plain, node }, models),
     ...(cold ? coldSections(cold) : []),
   ];
 }
@@ -30,16 +31,20 @@ int8 activations (LSTMs: DynamicQuantizeLSTM). Float files hold the published fl
 LSTM file ("Failed to load model"); it takes its relaxed-SIMD build, which on a processor with AVX-VNNI multiplies four bytes at once. TensorFlow.js has
 no fused LSTM. "–": the engine refuses the model, or there is no such file.`;
 
+const plainNote = `Chromium was told not to use the processor's AVX-VNNI (\`--js-flags=--no-enable-avx-vnni\`): so it computes on most x86 processors from before 2023. Sums of two
+products then saturate, where \`relaxed\` runs models of 7-bit weights alone.`;
+const runNames: Record<RunName, string> = { chromium: "Chromium", plain: "Chromium without AVX-VNNI", node: "Node" };
+
 function latencyTable(models: PeerResults["models"], { timings }: Run): string {
   const names = contenders.map((c) => c.name).filter((name) => models.some((m) => timings[m.name]?.[name]));
   return table(["engine", ...models.map((m) => m.name)], names.map((name) => [name, ...models.map((m) => milliseconds(millisecondsOf(timings[m.name], name)))]));
 }
 
-function ratioTables(runs: Partial<Record<"chromium" | "node", Run | undefined>>, models: PeerResults["models"]): string[] {
+function ratioTables(runs: Partial<Record<RunName, Run | undefined>>, models: PeerResults["models"]): string[] {
   const all = claims.flatMap((claim) => (runs[claim.run] ? [ratioOf(claim, models, runs[claim.run]!.timings)] : [])).filter((r) => r.ratios.length);
   const asked = ({ claim: { asked } }: Ratio) => [asked.each && `each ≥ ${asked.each}`, asked.mean && `mean ≥ ${asked.mean}`].filter(Boolean).join(", ") || "–";
   const each = ({ models: names, ratios }: Ratio) => names.map((m, i) => `${m} ${ratios[i]!.toFixed(2)}`).join(", ");
-  const rows = all.map((r) => [r.claim.what, r.claim.run === "node" ? "Node" : "Chromium", each(r), times(r.least), `**${times(r.mean)}**`, asked(r)]);
+  const rows = all.map((r) => [r.claim.what, runNames[r.claim.run], each(r), times(r.least), `**${times(r.mean)}**`, asked(r)]);
   return ["How many times as fast as the peer (time of the peer / time of Octavo); the mean is geometric; \"goal\" is what the project set itself.", table(["Octavo : peer", "in", "models", "least", "mean", "goal"], rows)];
 }
 

@@ -17,7 +17,7 @@ export const missing = !existsSync(executablePath) ? `Chromium is not at ${execu
 const args = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 export const strictPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'";
 
-export const launch = (): Promise<Browser> => chromium.launch({ executablePath, args });
+export const launch = (more: readonly string[] = []): Promise<Browser> => chromium.launch({ executablePath, args: [...args, ...more] });
 const execute = promisify(execFile);
 /** Output of a program; its own words are part of the error if it fails. */
 export const run = async (cwd: string, program: string, ...words: string[]): Promise<string> => {
