@@ -2,6 +2,9 @@
 import { bytesOf, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { Alias } from "./context.ts";
 
+/** The raw integers of inputs and outputs are read where they lie, in whole words. */
+const ALIGNMENT = 4;
+
 /** Places of tensors inside of the results of `concat`, by name. */
 export function placements(graph: Graph): Map<string, Alias> {
   const placed = new Map<string, Alias>(), producers = producersOf(graph), fixed = new Set([...graph.inputs, ...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]);
@@ -12,7 +15,7 @@ export function placements(graph: Graph): Map<string, Alias> {
     let offset = 0;
     for (const x of node.inputs) {
       const owner = ownerOf(x, producers);
-      if (owner && !fixed.has(owner) && !fixed.has(x) && !placed.has(owner)) placed.set(owner, { of: y, offset });
+      if (owner && offset % ALIGNMENT === 0 && !fixed.has(owner) && !fixed.has(x) && !placed.has(owner)) placed.set(owner, { of: y, offset });
       offset += sizeOf(tensorOf(graph, x).shape) * bytesOf(dtype);
     }
   }

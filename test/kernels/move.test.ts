@@ -4,8 +4,9 @@ import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import type { DType } from "../../converter/ir/graph.ts";
 import { noClamp, type Attributes } from "../../converter/ir/ops.ts";
+import { load } from "../../targets/node/index.ts";
 import { random } from "./random.ts";
-import { expectLikeEvaluator, oneNode } from "./run.ts";
+import { builds, expectLikeEvaluator, oneNode } from "./run.ts";
 
 const relu = { alpha: 0, beta: Infinity };
 
@@ -71,6 +72,14 @@ describe("concat", () => {
     await expectLikeEvaluator(b.graph, new Map([["x", random(2).floats(n)]]), 1e-6);
     const copies = (await compile(b.graph)).program.calls.filter((call) => call.kernel === "copy");
     expect(copies.length).toBe(3);
+  });
+
+  test("integers of the user that would lie between two words are copied", async () => {
+    const b = new GraphBuilder("test", "concat"), quantization = { scale: Float32Array.of(0.1), zeroPoint: Int32Array.of(3), axis: 0 };
+    for (const [name, size] of [["a", 3], ["b", 5], ["c", 4]] as const) b.input(name, "int8", [size], "", quantization);
+    b.output(b.add("concat", ["a", "b", "c"], { axis: 0 }, ["y"], { dtype: "int8", quantization }));
+    const { model } = await compile(b.graph), given = { a: Int8Array.of(1, -2, 3), b: Int8Array.of(4, 5, 6, -7, 8), c: Int8Array.of(9, 10, -11, 12) };
+    for (const build of builds) expect([...Object.values((await load(model, { builds: [build] })).runRaw(given))[0]!]).toEqual([1, -2, 3, 4, 5, 6, -7, 8, 9, 10, -11, 12]);
   });
 });
 
