@@ -4,6 +4,7 @@ import { sizeOf, type DType, type Node, type Tensor } from "../ir/graph.ts";
 import type { Clamp } from "../ir/ops.ts";
 import type { LoweringContext, Params } from "./context.ts";
 import { convolveI16 } from "./conv.i16.ts";
+import { map } from "./elementwise.ts";
 import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
 import { stridedFields } from "./strided.ts";
@@ -58,16 +59,17 @@ export function dense(node: Node<"dense">, c: LoweringContext): void {
   const [x, y] = [node.inputs[0]!, node.outputs[0]!];
   if (c.tensor(x).dtype === "int8" && c.tensor(y).dtype === "int16") return features(node, c);
   const f = filterOf(c, node.inputs, y, 1), N = sizeOf(c.tensor(x).shape) / f.Cg, { clamp } = node.attributes;
-  if (c.tensor(y).dtype === "float32") return logits(c, f, x, y, N);
+  if (c.tensor(y).dtype === "float32") return logits(c, f, x, y, N, clamp);
   if (c.tensor(x).dtype === "int8" && (N < MANY || c.rounding === "tflite")) return vectors(c, f, x, y, N, clamp);
   convolve(c, f, { x, y, offset: 0, once: c.rounding === "tflite", OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
 }
 
 /** Real numbers, rows of a multiple of 8 as for gates. */
-function logits(c: LoweringContext, f: Filter, x: string, y: string, N: number): void {
+function logits(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {
   const P = pad8(f.O), m = perGroup(f, (o) => f.scales[o]!), b = Float32Array.from(foldedBias(f, perTensorOf(c.tensor(x)).zeroPoint), (sum, o) => sum * m[o]!), rows = P === f.O ? c.at(y) : c.scratch(4 * N * P);
   c.call("gatesI8", { x: c.at(x), w: c.constant(packI8(f.data, f.O, f.Cg)), m: c.constant(Float32Array.from(m)), b: c.constant(b), y: rows, N, I: f.Cg, O: P }, ["y"], N * f.Cg * f.O);
   if (P !== f.O) c.call("copy", { x: rows, y: c.at(y), bytes: 4, ...stridedFields([N, f.O], { x: [P, 1], y: [f.O, 1] }) }, ["y"]);
+  map(c, "clip", [y], y, ...clamp);
 }
 
 function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {

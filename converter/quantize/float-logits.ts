@@ -2,7 +2,8 @@
  * The results of the last dense layer stay unrounded where only the function that makes the model's answer of them reads them:
  * logits have steps of a tenth or a fifth, and half of one moves a probability by several of its own steps.
  */
-import { consumersOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { consumersOf, tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
+import type { Clamp } from "../ir/ops.ts";
 
 const answers = new Set<string>(["softmax", "logSoftmax", "sigmoid"]);
 const views = new Set<string>(["reshape", "transpose"]);
@@ -10,16 +11,22 @@ const borders = new Set<string>(["requantize", "dequantize"]);
 
 /** Rewrites `graph` before its float islands are found. */
 export function floatLogits(graph: Graph): void {
-  for (const node of graph.nodes) {
+  graph.nodes = graph.nodes.map((node) => {
     const logits = isIntegerDense(graph, node) ? untilAnswer(graph, node.outputs[0]!) : undefined;
-    for (const name of logits ?? []) {
+    if (!logits) return node;
+    const clamp = rangeOf(tensorOf(graph, node.outputs[0]!));
+    for (const name of logits) {
       const { quantization: _, ...tensor } = tensorOf(graph, name);
       graph.tensors.set(name, { ...tensor, dtype: "float32" });
     }
-  }
+    return { ...node, attributes: { clamp } } as Node;
+  });
 }
 
-function isIntegerDense(graph: Graph, node: Node): boolean {
+/** What the file's integers can say: beyond it they saturate. */
+const rangeOf = ({ quantization }: Tensor): Clamp => [-128, 127].map((q) => quantization!.scale[0]! * (q - quantization!.zeroPoint[0]!)) as Clamp;
+
+function isIntegerDense(graph: Graph, node: Node): node is Node<"dense"> {
   if (node.op !== "dense" || node.attributes.clamp.some(Number.isFinite)) return false;
   const [x, w, y] = [node.inputs[0]!, node.inputs[1]!, node.outputs[0]!].map((name) => tensorOf(graph, name));
   return [x, w, y].every((t) => t!.dtype === "int8" && t!.quantization) && w!.data !== undefined && w!.quantization!.zeroPoint.every((z) => z === 0);

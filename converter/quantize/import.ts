@@ -5,6 +5,7 @@
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
 import { exactComparisons } from "./exact-comparisons.ts";
+import { exactPools } from "./exact-pools.ts";
 import { exactResize, isIntegerResize } from "./exact-resize.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
 import { floatLogits, givesLogits } from "./float-logits.ts";
@@ -32,14 +33,20 @@ export function importQuantized(source: Graph, { exact = false, trainable = fals
   fuseQdq(graph);
   foldDequantized(graph);
   if (!exact && !trainable) floatLogits(graph);
-  if (exact) exactComparisons(graph);
-  if (exact) exactResize(graph);
+  if (exact) exactForms(graph);
   floatIslands(graph, { isInteger: (n) => runsOnIntegers(graph, n, exact), direct: false, isWhole: (n) => exact && (isIntegerLstm(n, graph) || isIntegerSvdf(n, graph) || isIntegerResize(n, graph)) });
   matchScales(graph, exact);
   if (!exact) shapeConstants(graph);
   if (!exact) mergeTables(graph);
   dropUnused(graph);
   return graph;
+}
+
+/** What one of our operators computes and TFLite's reference kernels round otherwise, in several. */
+function exactForms(graph: Graph): void {
+  exactComparisons(graph);
+  exactPools(graph);
+  exactResize(graph);
 }
 
 function runsOnIntegers(graph: Graph, node: Node, exact: boolean): boolean {

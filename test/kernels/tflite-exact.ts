@@ -1,4 +1,4 @@
-/** Small .tflite files of one operator each, int8 or int16, and what TFLite's reference kernels answer: test/fixtures/tflite-exact/operators.py. */
+/** Small .tflite files of one operator each, int8 or int16, and what TFLite's reference kernels answer: test/fixtures/tflite-exact/operators.py, or another file of cases that OCTAVO_EXACT_CASES names. */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import type { TypedArray } from "../../converter/ir/graph.ts";
@@ -12,7 +12,7 @@ const arrays: Record<string, (b: ArrayBuffer) => TypedArray> = {
 const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 const unpack = ({ dtype, data }: Packed) => arrays[dtype]!(bytesOf(data).buffer);
 
-const { cases } = JSON.parse(gunzipSync(readFileSync(new URL("../fixtures/tflite-exact/operators.json.gz", import.meta.url))).toString()) as
+const { cases } = JSON.parse(gunzipSync(readFileSync(process.env.OCTAVO_EXACT_CASES ?? new URL("../fixtures/tflite-exact/operators.json.gz", import.meta.url))).toString()) as
   { cases: { name: string; model: string; stateful?: boolean; runs: { inputs: Packed[]; outputs: Packed[] }[] }[] };
 
 export const exactCases: ExactCase[] = cases.map(({ name, model, stateful = false, runs }) => ({
