@@ -90,8 +90,9 @@ describe.skipIf(missing)(`examples/browser${missing && `: ${missing}`}`, () => {
     });
     await button("Learn").click();
     await page.getByText("Learned ★").waitFor();
-    const gaps = await page.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps);
-    expect(Math.max(...gaps)).toBeLessThan(250);
+    const gaps = (await page.evaluate(() => (globalThis as unknown as { gaps: number[] }).gaps)).sort((a, b) => a - b);
+    expect(gaps.length).toBeGreaterThan(10);
+    expect(gaps[gaps.length >> 1], "the median, since a busy machine may hold back a frame").toBeLessThan(100);
     expect(await page.locator("#curves .loss").first().getAttribute("points")).toMatch(/^(\d+\.\d,-?\d+\.\d ?){20,}$/);
     await shot("learned");
   });
