@@ -8,7 +8,7 @@ import { MapF32 } from "./kernels/map.f32";
 import { Copy } from "./kernels/copy";
 import { Fill } from "./kernels/fill";
 import { GatesI8, GatesPanelI8 } from "./kernels/gates.i8";
-import { LstmF32, LstmI8 } from "./kernels/lstm";
+import { LstmF32, LstmI8, LstmWideI8 } from "./kernels/lstm";
 import { GruF32, GruI8 } from "./kernels/gru";
 import { RnnF32, RnnI8 } from "./kernels/rnn";
 import { Cast } from "./kernels/cast";
@@ -103,6 +103,7 @@ export { meanI16Tflite as kernel61, checkPoolI16 as check61 } from "./kernels/po
 export { denseI16Tflite as kernel62, checkConv2dI16 as check62 } from "./kernels/conv2d.i16";
 export { matmulI16Tflite as kernel63, checkMatmulI16 as check63 } from "./kernels/matmul.i16";
 export { gatesPanelI8 as kernel64, checkGatesPanelI8 as check64 } from "./kernels/gates.i8";
+export { lstmWideI8 as kernel65, checkLstmWideI8 as check65 } from "./kernels/lstm";
 
 export const size1 = offsetof<DenseF32>();
 export const size2 = offsetof<MapF32>();
@@ -168,3 +169,4 @@ export const size61 = offsetof<PoolI8>();
 export const size62 = offsetof<Conv2dI16>();
 export const size63 = offsetof<MatmulI16>();
 export const size64 = offsetof<GatesPanelI8>();
+export const size65 = offsetof<LstmWideI8>();

@@ -2,7 +2,8 @@
 import { REFUSED, reads, writes } from "../check";
 import { LANES, at, clamp, lane, minus, plus, put, times, timesPlus } from "../lanes";
 import { callFunction, isFunction } from "../tables";
-import { addProductF32, addProductI8 } from "./matvec";
+import { expandWeights } from "./gemm.i8.simd";
+import { addProductF32, addProductI16, addProductI8 } from "./matvec";
 import { Recurrent, activate, checkRecurrent, endState, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 /** c0, cn f32 [N,H] or 0 · c f32 [N,P] scratch · peephole f32 [3,P] (i, o, f) or 0 */
@@ -20,6 +21,12 @@ export class LstmI8 extends LstmF32 {
   inverseScale: f32; zeroPoint: i32;
 }
 
+/** t: scratch, a row and the weights as addProductI16 reads them */
+@unmanaged
+export class LstmWideI8 extends LstmI8 {
+  t: usize;
+}
+
 export function checkLstmF32(p: LstmF32): f64 {
   return cellInside(p) ? checkRecurrent(p, 4, 4, 4) : REFUSED;
 }
@@ -28,6 +35,11 @@ export function checkLstmI8(p: LstmI8): f64 {
   const P = Math.ceil(<f64>p.H / 8) * 8;
   const inside = cellInside(p) && reads(p.m, 16 * P) && writes(p.q, <f64>p.N * P);
   return inside ? checkRecurrent(p, 4, 1, 1) : REFUSED;
+}
+
+export function checkLstmWideI8(p: LstmWideI8): f64 {
+  const P = Math.ceil(<f64>p.H / 8) * 8, work = checkLstmI8(p);
+  return writes(p.t, 2 * P + 8 * P * Math.ceil(<f64>p.H / 4) * 4) ? work : REFUSED;
 }
 
 function cellInside(p: LstmF32): bool {
@@ -58,6 +70,18 @@ export function lstmF32(p: LstmF32, part: i32, parts: i32): void {
 
 /** LSTM with int8 weights and int8 hidden state in the products; gates and cell in float32. */
 export function lstmI8(p: LstmI8, part: i32, parts: i32): void {
+  steps(p, 0, part, parts);
+}
+
+/** lstmI8 of many steps: with SIMD the weights are expanded once. Relaxed products take them as they are. */
+export function lstmWideI8(p: LstmWideI8, part: i32, parts: i32): void {
+  const isWide = ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD, P = padded(p.H);
+  if (isWide) expandWeights(p.r, 4 * P * ((p.H + 3) & ~3), p.t + 2 * P, 0);
+  steps(p, isWide ? p.t : 0, part, parts);
+}
+
+/** wide: scratch of LstmWideI8, filled, or 0 */
+function steps(p: LstmI8, wide: usize, part: i32, parts: i32): void {
   const P = padded(p.H), row = 4 * P, K = (p.H + 3) & ~3;
   start(p);
   for (let n = part; n < p.N; n += parts) {
@@ -65,7 +89,8 @@ export function lstmI8(p: LstmI8, part: i32, parts: i32): void {
     quantizeHidden(q, h, p.H, p.inverseScale, p.zeroPoint);
     for (let s = 0; s < steps; s++) {
       const t = timeOf(p, s, steps), z = p.gates + 4 * (t * p.N + n) * row;
-      addProductI8(z, p.r, p.m, q, row, K);
+      if (ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD && wide) addProductI16(z, p.r, wide + 2 * P, p.m, q, wide, row, K);
+      else addProductI8(z, p.r, p.m, q, row, K);
       cell(p, z, h, p.c + 4 * n * P, P);
       quantizeHidden(q, h, p.H, p.inverseScale, p.zeroPoint);
       if (p.y) memory.copy(p.y + t * p.yStep + n * p.H, q, p.H);

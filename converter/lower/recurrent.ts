@@ -15,8 +15,8 @@ type RecurrentNode = Node<"lstm"> | Node<"gru"> | Node<"rnn">;
 /** One direction of one node. */
 interface Layer extends Gates { node: RecurrentNode; c: LoweringContext; D: number; T: number; N: number; I: number; P: number; reverse: boolean; activations: RecurrentActivation[] }
 
-/** From this many rows on the weights are expanded to i16 first. */
-const PANELS_FROM = 8;
+/** From this many rows, and steps, on the weights are expanded to i16 first. */
+const PANELS_FROM = 8, WIDE_FROM = 12;
 const gateCount = { lstm: 4, gru: 3, rnn: 1 } as const, none = 0;
 
 export function recurrent(node: RecurrentNode, c: LoweringContext): void {
@@ -34,8 +34,9 @@ function direct(layer: Layer): void {
   if (int8) gatesInt8(layer, gates);
   else gatesFloat(layer, gates);
   const own = { lstm, gru, rnn }[node.op](layer), quantized = int8 ? recurrentInt8(layer) : { r: weightsF32(c, node.inputs[2]!, layer, H) };
-  const kernel = `${node.op}${int8 ? "I8" : "F32"}` as KernelName;
-  c.call(kernel, { gates, ...common(layer, int8 ? 1 : 4), ...own, ...quantized }, ["gates", "y", "hn", "h", "cn", "c", "sums", "reset", "q", "resetQ"], T * N * G * H * H);
+  const isWide = int8 && node.op === "lstm" && T >= WIDE_FROM, wide: Params = isWide ? { t: c.scratch(2 * P + 8 * P * Math.ceil(H / 4) * 4) } : {};
+  const kernel = `${node.op}${isWide ? "Wide" : ""}${int8 ? "I8" : "F32"}` as KernelName;
+  c.call(kernel, { gates, ...common(layer, int8 ? 1 : 4), ...own, ...quantized, ...wide }, ["gates", "y", "hn", "h", "cn", "c", "sums", "reset", "q", "resetQ", "t"], T * N * G * H * H);
 }
 
 /** b[o] + Σ x · w for every step. */

@@ -17,6 +17,7 @@ const axes = (name: string): Field[] => i32(...Array.from({ length: 6 }, (_, axi
 const recurrent = [...ptr("gates", "r", "h0", "y", "hn", "lengths", "h"), ...i32("T", "N", "H", "yStep", "reverse"), ...f32("clip")];
 const lstm = [...recurrent, ...ptr("c0", "cn", "c", "peephole"), ...fn("gateFn", "cellFn", "hiddenFn"), ...i32("inputForget"),
   ...f32("gateAlpha", "gateBeta", "cellAlpha", "cellBeta", "hiddenAlpha", "hiddenBeta", "cellClip")];
+const lstmI8 = [...lstm, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")];
 const gru = [...recurrent, ...ptr("rb", "sums", "reset"), ...fn("gateFn", "candidateFn"), ...i32("linearBeforeReset"),
   ...f32("gateAlpha", "gateBeta", "candidateAlpha", "candidateBeta")];
 const rnn = [...recurrent, ...fn("hiddenFn"), ...f32("hiddenAlpha", "hiddenBeta")];
@@ -45,7 +46,7 @@ const inferLayouts = {
   fill: [...ptr("y"), ...i32("n", "bytes", "bits")],
   gatesI8,
   lstmF32: lstm,
-  lstmI8: [...lstm, ...ptr("m", "q"), ...f32("inverseScale"), ...i32("zeroPoint")],
+  lstmI8,
   gruF32: gru,
   gruI8: [...gru, ...ptr("m", "q", "resetQ"), ...f32("inverseScale"), ...i32("zeroPoint")],
   rnnF32: rnn,
@@ -103,6 +104,7 @@ const inferLayouts = {
   denseI16Tflite: conv2dI16,
   matmulI16Tflite: [...ptr("a", "b", "y"), ...i32("M", "K", "N", "m", "shift"), ...axes("n"), ...axes("a"), ...axes("b")],
   gatesPanelI8: [...gatesI8, ...ptr("t")],
+  lstmWideI8: [...lstmI8, ...ptr("t")],
 } satisfies Record<string, Field[]>;
 
 /** Recurrent layers in training; scale 0: the hidden state is not quantized. */

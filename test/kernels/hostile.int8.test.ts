@@ -51,7 +51,7 @@ const graphs: Record<string, () => Case> = {
   softmax: () => integer("softmax", [[3, 6, 4]], { axis: 1 }),
   logSoftmax: () => integer("logSoftmax", [[3, 6, 4]], { axis: 1 }),
   lstm: () => lstm(3),
-  "lstm, many steps": () => lstm(9),
+  "lstm, many steps": () => lstm(13),
   "conv2d, int16": () => integer("conv2d", [[1, 6, 7, 5], [9, 3, 3, 5]], { ...window, groups: 1 }, { dtype: "int16" }),
   "mul, int16": () => integer("mul", [[4, 9, 5], [9, 1]], { clamp: noClamp }, { inputs: 2, dtype: "int16" }),
 };

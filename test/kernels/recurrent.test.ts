@@ -31,6 +31,7 @@ const cases: Case[] = [
   { op: "gru", T: 4, N: 3, I: 6, H: 19, direction: "forward", extra: "lengths", runtimeWeights: true },
   { op: "rnn", T: 9, N: 2, I: 4, H: 7, direction: "bidirectional" },
   { op: "lstm", T: 19, N: 1, I: 31, H: 10, direction: "forward" },
+  { op: "lstm", T: 12, N: 3, I: 4, H: 21, direction: "bidirectional", extra: "states" },
   { op: "gru", T: 5, N: 2, I: 261, H: 12, direction: "bidirectional" },
   { op: "rnn", T: 3, N: 1, I: 1, H: 1, direction: "forward", extra: "relu" },
 ];
