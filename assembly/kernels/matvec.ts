@@ -53,9 +53,9 @@ export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: 
     const flips = flipsOfHost();
     if (flips >= 0) return multiplyRowRelaxed(changetype<Output>(changetype<usize>(0)), SCALED, h, K, flips, w, m, 0, 0, S, y);
   }
-  for (let o = 0; o < S; o += 8) {
+  for (let o = 0; o < S; o += ASC_FEATURE_SIMD ? 16 : 8) {
     const scales = m ? m + 4 * o : 0;
-    if (ASC_FEATURE_SIMD) addBlockI8Simd(y + 4 * o, w + o * K, scales, h, K);
+    if (ASC_FEATURE_SIMD) addBlocksI8Simd(y + 4 * o, w + o * K, scales, h, K, min(8, S - o - 8));
     else addBlockI8(y + 4 * o, w + o * K, scales, h, K);
   }
 }
@@ -100,25 +100,33 @@ function addBlockI8(y: usize, w: usize, m: usize, h: usize, K: i32): void {
   }
 }
 
-/** Each accumulator holds two outputs as two pairs of partial sums. */
-function addBlockI8Simd(y: usize, w: usize, m: usize, h: usize, K: i32): void {
-  let a = i32x4.splat(0), b = a, c = a, d = a;
+/** Sixteen outputs, the last eight perhaps those before them: each accumulator holds two as two pairs of partial sums. */
+function addBlocksI8Simd(y: usize, w: usize, m: usize, h: usize, K: i32, next: i32): void {
+  let a = i32x4.splat(0), b = a, c = a, d = a, e = a, f = a, i = a, j = a, v = w + next * K;
   for (let end = h + K; h < end; h += 4) {
     const x = v128.load32_splat(h), hk = i16x8.extend_low_i8x16_s(x);
     a = i32x4.add(a, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w)));
     b = i32x4.add(b, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 8)));
     c = i32x4.add(c, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 16)));
     d = i32x4.add(d, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(w, 24)));
+    e = i32x4.add(e, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(v)));
+    f = i32x4.add(f, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(v, 8)));
+    i = i32x4.add(i, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(v, 16)));
+    j = i32x4.add(j, i32x4.dot_i16x8_s(hk, v128.load_ext<i8>(v, 24)));
     w += 32;
+    v += 32;
   }
-  a = pairSums(a, b);
-  c = pairSums(c, d);
+  putSums(y, m, pairSums(a, b), pairSums(c, d));
+  if (next) putSums(y + 32, m ? m + 32 : 0, pairSums(e, f), pairSums(i, j));
+}
+
+function putSums(y: usize, m: usize, low: v128, high: v128): void {
   if (m) {
-    addScaled(y, m, a);
-    return addScaled(y + 16, m + 16, c);
+    addScaled(y, m, low);
+    return addScaled(y + 16, m + 16, high);
   }
-  v128.store(y, a);
-  v128.store(y, c, 16);
+  v128.store(y, low);
+  v128.store(y, high, 16);
 }
 
 // @ts-ignore: decorator
