@@ -24,7 +24,10 @@ async function report(name: string, engine: (folder: string) => Promise<Answer>,
     for (const [build, digests] of Object.entries(results)) rows.push([name, version, build, summary(digests), rightOf(digests, golden), rightOf(trained[build], goldenTrained)]);
   } catch (error) {
     if (error instanceof Absent) skipped.push(`${name}: ${error.message}`);
-    else rows.push([name, "?", "?", "-", `failed: ${(error as Error).message.split("\n")[0]}`, "–"]);
+    else {
+      console.error(`${name}: ${(error as Error).message}`);
+      rows.push([name, "?", "?", "–", "failed", "–"]);
+    }
   }
 }
 

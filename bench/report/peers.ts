@@ -31,8 +31,8 @@ int8 activations (LSTMs: DynamicQuantizeLSTM). Float files hold the published fl
 LSTM file ("Failed to load model"); it takes its relaxed-SIMD build, which on a processor with AVX-VNNI multiplies four bytes at once. TensorFlow.js has
 no fused LSTM. "–": the engine refuses the model, or there is no such file.`;
 
-const plainNote = `Chromium was told not to use the processor's AVX-VNNI (\`--js-flags=--no-enable-avx-vnni\`): so it computes on most x86 processors from before 2023. Sums of two
-products then saturate, where \`relaxed\` runs models of 7-bit weights alone.`;
+const plainNote = `Chromium was told not to use the processor's AVX-VNNI (\`--js-flags=--no-enable-avx-vnni\`): so it computes on most x86 processors from before 2023. Sums of
+two products then saturate, \`load\` takes the \`simd\` build, and LiteRT.js cannot multiply four bytes at once either.`;
 const runNames: Record<RunName, string> = { chromium: "Chromium", plain: "Chromium without AVX-VNNI", node: "Node" };
 
 function latencyTable(models: PeerResults["models"], { timings }: Run): string {

@@ -18,7 +18,6 @@ export const claims: readonly Claim[] = [
   { what: "`simd` float : LiteRT.js float", models: "cnn", ours: "Octavo simd, float", peers: /^LiteRT.js, float$/, run: "chromium", asked: { mean: 1 } },
   { what: "`simd` float : TensorFlow.js", models: "cnn", ours: "Octavo simd, float", peers: /^TensorFlow.js/, run: "chromium", asked: {} },
   { what: "`simd` int8 : the faster of LiteRT.js and tfjs-tflite int8", models: "cnn", ours: "Octavo simd, int8", peers: xnnpack, run: "plain", asked: { each: 1.2, mean: 1.4 } },
-  { what: "`relaxed`, 7-bit weights : the same", models: "cnn", ours: "Octavo relaxed, 7-bit weights", peers: xnnpack, run: "plain", asked: { mean: 1.7 } },
   { what: "`simd` int8 : onnxruntime-web int8, the faster form", models: "cnn", ours: "Octavo simd, int8", peers: ortInt8, run: "plain", asked: { mean: 4 } },
   { what: "`simd` int8 : onnxruntime-web, its fastest form", models: "lstm", ours: "Octavo simd, int8", peers: /^onnxruntime-web/, run: "plain", asked: { each: 1.7 } },
   { what: "`simd` int8 : the faster of LiteRT.js", models: "cnn", ours: "Octavo simd, int8", peers: xnnpack, run: "node", asked: { each: 1.2, mean: 1.4 } },
