@@ -7,17 +7,20 @@ import { resizeUnsigned } from "./exact-resize-unsigned.ts";
 import { sameQuantization } from "./match-scales.ts";
 
 const ONE = 1024;
+/** Axes resized in one model, of unsigned integers: each pair becomes 22 nodes. */
+const MOST_UNSIGNED = 64;
 
 /** Two axes of x, one after the other, to y in the same integers. */
 export interface Resize { rows: Node<"resample">; columns: Node<"resample">; x: string; y: string }
 
 export function exactResize(graph: Graph): void {
-  for (const rows of graph.nodes.filter((n): n is Node<"resample"> => n.op === "resample")) {
+  const all = graph.nodes.filter((n): n is Node<"resample"> => n.op === "resample");
+  for (const rows of all) {
     const from = graph.nodes.find((n) => n.op === "dequantize" && n.outputs[0] === rows.inputs[0]), columns = onlyReader(graph, rows.outputs[0]!), to = columns && onlyReader(graph, columns.outputs[0]!);
     if (!from || columns?.op !== "resample" || to?.op !== "quantize" || ![rows, columns].every((n) => n.attributes.taps === 2)) continue;
     const x = tensorOf(graph, from.inputs[0]!), y = tensorOf(graph, to.outputs[0]!), resize: Resize = { rows, columns, x: x.name, y: y.name };
     if (!sameQuantization(x, y)) continue;
-    const replaced = x.dtype === "int8" && x.quantization!.unsigned ? resizeUnsigned(graph, resize) : [rows, columns].every(isFine) ? resizeSigned(graph, resize) : undefined;
+    const replaced = x.dtype === "int8" && x.quantization!.unsigned && all.length <= MOST_UNSIGNED ? resizeUnsigned(graph, resize) : [rows, columns].every(isFine) ? resizeSigned(graph, resize) : undefined;
     if (replaced) graph.nodes = graph.nodes.flatMap((n) => (n === to ? replaced : n === rows || n === columns ? [] : [n]));
   }
 }

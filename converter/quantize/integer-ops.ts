@@ -43,7 +43,21 @@ export const integerOps8: { [K in OpName]?: Condition<K> } = {
 };
 
 /** Operators that only TFLite's rounding has kernels for, of int8 and of int16. */
-export const exactOps8: { [K in OpName]?: Condition<K> } = each(["squaredDifference", "div"], always);
+export const exactOps8: { [K in OpName]?: Condition<K> } = {
+  squaredDifference: always,
+  /** A table of 64 KB each. */
+  div: (_, graph) => countOf("div", graph) <= 32,
+};
+
+const counts = new WeakMap<Node[], Map<OpName, number>>();
+
+/** Nodes of that operator; counted once per list. */
+function countOf(op: OpName, { nodes }: Graph): number {
+  const known = counts.get(nodes) ?? new Map<OpName, number>();
+  counts.set(nodes, known);
+  if (!known.has(op)) known.set(op, nodes.filter((n) => n.op === op).length);
+  return known.get(op)!;
+}
 
 export const exactOps16: { [K in OpName]?: Condition<K> } = {
   ...each(["sigmoid", "tanh"], (node, graph) => isQ15(node, graph)), ...each(["exp", "log", "gelu", "geluTanh", "sqrt", "rsqrt", "abs", "matmul"], always),
