@@ -1,6 +1,7 @@
 import { REFUSED, apart, writes } from "../check";
 import { checkProducts, elements, indexOf } from "../strided";
-import { ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
+import { ROWS, panelBytes, setRow } from "./gemm.f32";
+import { copyRun, multiplyRows, rowOf } from "./gemm.rows.f32";
 
 /** Parameters of matmulF32, written by converter/lower/dense.ts: batch sizes n, strides of a and b in elements, t of panelBytes. */
 @unmanaged
@@ -42,9 +43,9 @@ function product(p: MatmulF32, a: usize, b: usize, y: usize): void {
   for (let first = 0; first < M; first += ROWS) {
     for (let row = 0; row < ROWS; row++) {
       const m = min(first + row, M - 1);
-      packRun(a + 4 * m * K, K, panelOf(p.t, row));
+      copyRun(a + 4 * m * K, K, rowOf(p.t, row, K));
       setRow(p.t, row, y + 4 * m * N);
     }
-    for (let n = 0; n < N; n += 8) multiplyBlock(p.t, K, b + 4 * n, 4 * N, ZEROS, 4 * n, min(8, N - n), -Infinity, Infinity);
+    for (let n = 0; n < N; n += 8) multiplyRows(p.t, rowOf(p.t, 0, K), 4 * K, 4 * K, 1, 0, b + 4 * n, 4 * N, ZEROS, 4 * n, min(8, N - n), -Infinity, Infinity);
   }
 }
