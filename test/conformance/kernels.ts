@@ -31,6 +31,7 @@ function* sources(): Generator<Source> {
     yield { name: `${name}.tflite`, bytes: decode(model), options: { precision: "float32" } };
   for (const [name, { model }] of Object.entries(json<{ models: Record<string, { model: string }> }>("onnx/made.json.gz").models)) if (/^(LSTM|GRU|RNN) forward plain/.test(name))
     for (const precision of ["float32", "int8"] as const) yield { name: `${name}.onnx`, bytes: decode(model), options: { precision, samples } };
+  yield { name: "digits-lstm.onnx", bytes: readFileSync(new URL("../../examples/models/digits-lstm.onnx", import.meta.url)), options: { samples } };
 }
 
 const described = (name: string, { model, report }: Conversion): KernelModel => ({ name, model, kernels: [...new Set(report.layers.map(({ kernel, op }) => `${kernel} ${op}`))] });
