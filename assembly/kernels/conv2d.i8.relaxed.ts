@@ -4,7 +4,7 @@
  * copied one by one. The last pixels of a tile, and of y, are computed twice rather than fewer at a time.
  */
 import { positions } from "../window";
-import { Conv2dI8, MANY, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
+import { Conv2dI8, MANY, expands, hasRuns, outputOfConv, paddedRun, weightColumns } from "./conv2d.i8";
 import { packPixel } from "./conv2d.i8.window";
 import { ROWS, ROWS_BYTES, Rows, correctBiases, multiplyRows } from "./gemm.i8.relaxed";
 import { flippedSum, multiplyRowRelaxed } from "./matvec.i8.relaxed";
@@ -15,29 +15,32 @@ const GAP: i32 = 16;
 
 /** In scratch: Rows · biases of one group · weights · tile, or rows apart by K and GAP */
 export function convolveRelaxed(p: Conv2dI8, rule: i32, flips: i32, part: i32, parts: i32): void {
-  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), biases = p.t + ROWS_BYTES;
+  const pixels = <i32>positions(p);
+  if (hasRuns(p) && p.zw == 0 && fillsBlocks(pixels) && multiplyTiles(p, rule, flips, part, parts)) return;
   for (let g = 0; g < p.groups; g++) {
-    const o = g * padded, w = p.w + o * K;
-    if (positions(p) < MANY) multiplySingly(p, rule, flips, g, w, part, parts);
-    else {
-      correctBiases(p.b + 4 * o, w, padded, K, flips, biases);
-      if (!hasRuns(p) || p.zw || !multiplyTiles(p, rule, flips, biases, part, parts)) multiplyWindows(p, rule, flips, g, w, biases, part, parts);
-    }
+    if (pixels < MANY) multiplySingly(p, rule, flips, g, part, parts);
+    else multiplyWindows(p, rule, flips, g, part, parts);
   }
 }
 
+/** Of few pixels, blocks of six are worth it where less than a quarter of them is computed twice. */
+function fillsBlocks(pixels: i32): bool {
+  return 4 * pixels > 3 * ROWS * ((pixels + ROWS - 1) / ROWS);
+}
+
 /** Few pixels, one by one. */
-function multiplySingly(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, part: i32, parts: i32): void {
+function multiplySingly(p: Conv2dI8, rule: i32, flips: i32, g: i32, part: i32, parts: i32): void {
   const Og = p.O / p.groups, o = g * ((Og + 7) & ~7), K = weightColumns(p), row = p.t + ROWS_BYTES;
   for (let pixel = part, pixels = <i32>positions(p); pixel < pixels; pixel += parts) {
     const y = packPixel(p, pixel, g, row);
-    multiplyRowRelaxed(outputOfConv(p), rule, row, K, flips, w, p.b + 4 * o, -p.zw * sumOfRow(row, K), o, Og, y);
+    multiplyRowRelaxed(outputOfConv(p), rule, row, K, flips, p.w + o * K, p.b + 4 * o, -p.zw * sumOfRow(row, K), o, Og, y);
   }
 }
 
 /** Windows of group g, one row of K bytes each. */
-function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, biases: usize, part: i32, parts: i32): void {
-  const Og = p.O / p.groups, padded = (Og + 7) & ~7, K = weightColumns(p), stride = K + GAP, rows = biases + 4 * padded;
+function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, part: i32, parts: i32): void {
+  const Og = p.O / p.groups, padded = (Og + 7) & ~7, o = g * padded, K = weightColumns(p), w = p.w + o * K, stride = K + GAP, biases = p.t + ROWS_BYTES, rows = biases + 4 * padded;
+  correctBiases(p.b + 4 * o, w, padded, K, flips, biases);
   for (let block = ROWS * part, pixels = <i32>positions(p); block < pixels; block += ROWS * parts) {
     let y: usize = 0;
     for (let r = 0, row = rows, at = p.t; r < ROWS; r++, row += stride, at += 4) {
@@ -50,7 +53,7 @@ function multiplyWindows(p: Conv2dI8, rule: i32, flips: i32, g: i32, w: usize, b
         store<i32>(at - 4, to - y, offsetof<Rows>("y1"));
       }
     }
-    multiplyRows(outputOfConv(p), rule, changetype<Rows>(p.t), p.zw != 0, rows, K, 1, 1, w, biases, g * padded, Og, y, 1, 0, 0);
+    multiplyRows(outputOfConv(p), rule, changetype<Rows>(p.t), p.zw != 0, rows, K, 1, 1, w, biases, o, Og, y, 1, 0, 0);
   }
 }
 
@@ -60,11 +63,12 @@ function sumOfRow(row: usize, K: i32): i32 {
 }
 
 /** All of a convolution whose windows are runs; false where not even six pixels of y fit into the scratch. */
-function multiplyTiles(p: Conv2dI8, rule: i32, flips: i32, biases: usize, part: i32, parts: i32): bool {
-  const O = (p.O + 7) & ~7, isAligned = (paddedRun(p) & 3) == 0, weights = biases + 4 * O, tile = weights + (isAligned ? 0 : p.KH * alignedRun(p) * O);
-  const room = <i32>(p.t + ROWS_BYTES + 2 * weightColumns(p) * O - tile) + 8 * (weightColumns(p) + 32) + 5 * (paddedRun(p) + 32) - 2 * GAP, span = (p.KH - 1) * p.dilationH + 1, fits = (room / span / p.C - p.KW) / p.strideW + 1;
+function multiplyTiles(p: Conv2dI8, rule: i32, flips: i32, part: i32, parts: i32): bool {
+  const O = (p.O + 7) & ~7, K = weightColumns(p), isAligned = (paddedRun(p) & 3) == 0, biases = p.t + ROWS_BYTES, weights = biases + 4 * O, tile = weights + (isAligned ? 0 : p.KH * alignedRun(p) * O);
+  const room = <i32>(p.t + ROWS_BYTES + (expands(p) ? 2 * K * O : 0) - tile) + 8 * (K + 32) + 5 * (paddedRun(p) + 32) - 2 * GAP, span = (p.KH - 1) * p.dilationH + 1, fits = (room / span / p.C - p.KW) / p.strideW + 1;
   const isWide = fits < p.OW, width = isWide ? fits - fits % ROWS : p.OW, rows = isWide ? 1 : min(p.OH, (room / p.C / columnsOf(p, width) - span) / p.strideH + 1);
   if (rows * width < ROWS) return false;
+  correctBiases(p.b, p.w, O, K, flips, biases);
   if (!isAligned) alignRuns(p, weights);
   for (let n = 0; n < p.N; n++) for (let i = rows * part; i < p.OH; i += rows * parts) for (let j = 0; j < p.OW; j += width) {
     const top = (p.OH - i) * width < ROWS ? p.OH - rows : i, left = isWide && p.OW - j < ROWS ? p.OW - ROWS : j, high = min(rows, p.OH - top), wide = min(width, p.OW - left);
