@@ -4,7 +4,7 @@
  * gate g of a row starts at g · P; weights and biases of the padding are zero.
  */
 import { REFUSED, reads, sizes, writes } from "../check";
-import { at, LANES, lane, put, smaller, larger } from "../lanes";
+import { at, LANES, ifLess, lane, larger, magnitude, put, smaller } from "../lanes";
 import { callFunction } from "../tables";
 
 /** gates f32 [T,N,G·P], overwritten · h0, hn f32 [N,H] or 0 · y [T] rows of [N,H], yStep elements apart, or 0 · lengths f32 [N] or 0 · h f32 [N,P] scratch */
@@ -70,6 +70,15 @@ export function activate(x: usize, n: i32, clip: f32, fn: i32, alpha: f32, beta:
     for (let i = 0; i < n; i += LANES) put(x, i, smaller(larger(at(x, i), lo), hi));
   }
   callFunction(x, 0, 0, x, n, alpha, beta, fn);
+}
+
+/** States below this are zero: as they decay they would become subnormal, which makes a step ten times as long, and a square of them before. */
+const LEAST: f32 = 8.67361738e-19; // 2^-60
+
+// @ts-ignore: decorator
+@inline
+export function flushed(state: Lane): Lane {
+  return ifLess(magnitude(state), lane(LEAST), lane(0), state);
 }
 
 /** The hidden state as the next product reads it: q = round(h / scale) + zeroPoint, NaN gives the zero point. With SIMD whole fours, which rows of h and q are. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
-import type { Graph, Quantization } from "../../converter/ir/graph.ts";
+import { tensorOf, type Graph, type Quantization } from "../../converter/ir/graph.ts";
 import type { RecurrentActivation } from "../../converter/ir/ops.ts";
 import { load, relaxed, scalar, simd } from "../../targets/node/index.ts";
 import { random } from "./random.ts";
@@ -95,4 +95,16 @@ describe.each(cases.map((k, i) => [title(k), k, i + 1] as const))("%s", (_, k, s
       for (const other of got) expect(other[name]).toEqual(got[0]![name]);
     }
   });
+});
+
+test.each(["lstm", "gru", "rnn"] as const)("%s: states that decay become zero, not subnormal", async (op) => {
+  const k: Case = { op, T: 200, N: 1, I: 3, H: 8, direction: "forward" }, { graph, inputs } = build(k, false, 5);
+  tensorOf(graph, "b").data!.fill(0);
+  inputs.get("x")!.fill(0, 3 * k.I);
+  const got = await runEverywhere(graph, inputs);
+  for (const { y } of got) {
+    expect(y!.every((v) => v === 0 || Math.abs(v) > 2 ** -126)).toBe(true);
+    expect([y![k.H]! !== 0, y!.at(-1)]).toEqual([true, 0]);
+    expect(y).toEqual(got[0]!.y);
+  }
 });
