@@ -90,22 +90,22 @@ function eachRow(p: BinaryI8, tflite: bool, part: i32, parts: i32): void {
 
 /** The first elements of a row of add or mul, whole groups of eight; what does not change stays in registers. Returns how many. */
 function quickRow(p: BinaryI8, a: usize, b: usize, y: usize): i32 {
-  const n = p.n5 & ~7, sa = p.a5, sb = p.b5, za = p.za, zb = p.zb, add = p.op == ADD, ma = f32x4.splat(p.ma), mb = f32x4.splat(p.mb);
-  const least = i32x4.splat(ROUNDER_BITS + p.lo - p.zy), offset = i32x4.splat(ROUNDER_BITS - p.zy), hi = i8x16.splat(<i8>p.hi);
-  for (let i = 0; i < n; i += 8) {
-    const u = operand(a, i, sa, za), v = operand(b, i, sb, zb);
-    const low = quickFour(add, i32x4.extend_low_i16x8_s(u), i32x4.extend_low_i16x8_s(v), ma, mb), high = quickFour(add, i32x4.extend_high_i16x8_s(u), i32x4.extend_high_i16x8_s(v), ma, mb);
+  const n = p.n5 & ~7, sa = p.a5, sb = p.b5, za = i16x8.splat(<i16>p.za), zb = i16x8.splat(<i16>p.zb), add = p.op == ADD, ma = f32x4.splat(p.ma), mb = f32x4.splat(p.mb), rounder = v128.load(ROUNDERS);
+  const least = i32x4.splat(ROUNDER_BITS + p.lo - p.zy), offset = i32x4.splat(ROUNDER_BITS - p.zy), hi = i8x16.splat(<i8>p.hi), end = y + n, fixedA = v128.load8_splat(a), fixedB = v128.load8_splat(b);
+  for (; y < end; y += 8, a += 8, b += 8) {
+    const u = i16x8.sub(i16x8.extend_low_i8x16_s(sa ? v128.load64_zero(a) : fixedA), za), v = i16x8.sub(i16x8.extend_low_i8x16_s(sb ? v128.load64_zero(b) : fixedB), zb);
+    const low = quickFour(add, i32x4.extend_low_i16x8_s(u), i32x4.extend_low_i16x8_s(v), ma, mb, rounder), high = quickFour(add, i32x4.extend_high_i16x8_s(u), i32x4.extend_high_i16x8_s(v), ma, mb, rounder);
     const words = i16x8.narrow_i32x4_s(i32x4.sub(i32x4.max_s(low, least), offset), i32x4.sub(i32x4.max_s(high, least), offset));
-    v128.store64_lane(y + i, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi), 0);
+    v128.store64_lane(y, i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi), 0);
   }
   return n;
 }
 
 // @ts-ignore: decorator
 @inline
-function quickFour(add: bool, u: v128, v: v128, ma: v128, mb: v128): v128 {
+function quickFour(add: bool, u: v128, v: v128, ma: v128, mb: v128, rounder: v128): v128 {
   const x = f32x4.convert_i32x4_s(u), z = f32x4.convert_i32x4_s(v);
-  return f32x4.add(add ? f32x4.add(f32x4.mul(x, ma), f32x4.mul(z, mb)) : f32x4.mul(f32x4.mul(x, z), ma), v128.load(ROUNDERS));
+  return f32x4.add(add ? f32x4.add(f32x4.mul(x, ma), f32x4.mul(z, mb)) : f32x4.mul(f32x4.mul(x, z), ma), rounder);
 }
 
 /** Elements i … i + 7 of a row, less the zero point, as i16. */
