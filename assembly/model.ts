@@ -2,7 +2,7 @@
 import { REFUSED } from "./check";
 import { BASE, reserve, setBounds } from "./memory";
 import { callCheck, structSize } from "./tables";
-import { boundsOf, checkTraining } from "./train/training";
+import { boundsOf, checkCells, checkTraining } from "./train/training";
 
 /** First 88 of the 256 bytes of a file. Section offsets count from the start of the file. */
 @unmanaged
@@ -32,7 +32,7 @@ export class Call {
 
 const HEADER_BYTES: u32 = 256, MAGIC: u32 = 0x5654434f, VERSION: u32 = 1;
 export const ABI: u32 = 1;
-const PORT_BYTES: u32 = 32, PROGRAM_BYTES: u32 = 32, CALL_BYTES: u32 = 8;
+export const PORT_BYTES: u32 = 32, PROGRAM_BYTES: u32 = 32, CALL_BYTES: u32 = 8;
 export const INPUT: u32 = 0, OUTPUT: u32 = 1, STATE: u32 = 2, INFER: u32 = 1;
 /** The last address a model may use: 4 GB less room for rounding up to pages. */
 const MAX_END: u64 = 0xfff00000;
@@ -146,6 +146,9 @@ function checkPrograms(): i32 {
   for (let i: u32 = 0; i < <u32>count; i++) {
     const code = checkProgram(changetype<Program>(at + 16 + i * PROGRAM_BYTES));
     if (code != OK) return code;
+  }
+  if (isDefined(TRAINS)) {
+    if (!checkCells()) return PROGRAM;
   }
   return OK;
 }

@@ -10,6 +10,7 @@ import { GatherGrad } from "./kernels/gather.grad";
 import { GruForward, GruGrad } from "./kernels/gru.grad";
 import { Loss } from "./kernels/loss";
 import { LstmForward, LstmGrad } from "./kernels/lstm.grad";
+import { Follow, Observe } from "./kernels/observe";
 import { AveragePool2dGrad, MaxPool2dGrad } from "./kernels/pool.grad";
 import { RnnForward, RnnGrad } from "./kernels/rnn.grad";
 import { Optimize } from "./update/optimize";
@@ -35,6 +36,8 @@ export { rnnGrad as kernel145, checkRnnGrad as check145 } from "./kernels/rnn.gr
 export { optimize as kernel146, checkOptimize as check146 } from "./update/optimize";
 export { depthwiseWeightGrad as kernel147, checkDepthwiseWeightGrad as check147 } from "./kernels/depthwise.grad";
 export { depthwiseInputGrad as kernel148, checkDepthwiseInputGrad as check148 } from "./kernels/depthwise.grad";
+export { observe as kernel149, checkObserve as check149 } from "./kernels/observe";
+export { follow as kernel150, checkFollow as check150 } from "./kernels/observe";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -57,3 +60,5 @@ export const size145 = offsetof<RnnGrad>();
 export const size146 = offsetof<Optimize>();
 export const size147 = offsetof<DepthwiseWeightGrad>();
 export const size148 = offsetof<DepthwiseInputGrad>();
+export const size149 = offsetof<Observe>();
+export const size150 = offsetof<Follow>();

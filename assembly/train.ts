@@ -3,7 +3,7 @@ import { Program, header, programOf, recheck } from "./model";
 import { walk } from "./run";
 import { selfTest } from "./self-test";
 import { sha256 } from "./train/sha256";
-import { COMMIT, START, TRAIN, Training, batchInput, batchOutput, stateBytes, training } from "./train/training";
+import { COMMIT, START, TRAIN, Training, batchInput, batchOutput, setCells, stateBytes, training } from "./train/training";
 import { presetHyper } from "./update/defaults";
 import { Hyper } from "./update/hyper";
 
@@ -110,6 +110,7 @@ function updates(): u32 {
 export function octavo_commit(): i32 {
   if (!training()) return NO_TRAINING;
   walk(COMMIT, 0, u32.MAX_VALUE);
+  setCells(info());
   const code = recheck();
   if (code == 0) store<u64>(changetype<usize>(header) + SELF_TEST, selfTest());
   return code;

@@ -36,7 +36,7 @@ export async function compile(source: Graph, options: CompileOptions = {}): Prom
   const states = new Set(graph.states.map((s) => s.input));
   const spans = lifetimes(program, graph.inputs, graph.outputs).filter((s) => !states.has(s.id)), arena = planArena(spans);
   const ends = borderCalls(graph.nodes, program, leading, trailing), scales = scaleTable(graph);
-  const training = options.training && trainingParts(options.training.plan, { graph, program, prefix: new Set([...options.training.prefix, ...graph.nodes.slice(0, leading).map((n) => n.name)]) });
+  const training = options.training && trainingParts(options.training.plan, { graph, program, scales: scales.places, prefix: new Set([...options.training.prefix, ...graph.nodes.slice(0, leading).map((n) => n.name)]) });
   const model = await writeModelFile({
     program, buffers: arena.buffers, arenaBytes: arena.bytes, body: ends, scales: scales.values,
     states: graph.states.map((s) => ({ tensor: s.input, bytes: bytesIn(tensorOf(graph, s.input)), ...(s.initial.some((v) => v !== 0) && { initial: initialOf(program, s.initial) }) })),
@@ -74,14 +74,15 @@ function port(graph: Graph, name: string, borders: readonly Node[], side: "input
 const rawOf = (t: Tensor): Raw | undefined => t.quantization && { tensor: t.name, dtype: t.dtype, scale: t.quantization.scale[0]!, zeroPoint: t.quantization.zeroPoint[0]! };
 
 /** Scales and zero points of all quantized tensors, flat, and where each tensor's begin. */
-function scaleTable(graph: Graph): { values: Float32Array; tensors: object[] } {
-  const values: number[] = [], tensors: object[] = [];
+function scaleTable(graph: Graph): { values: Float32Array; tensors: object[]; places: Map<string, number> } {
+  const values: number[] = [], tensors: object[] = [], places = new Map<string, number>();
   for (const t of graph.tensors.values()) {
     if (!t.quantization || t.data) continue;
+    places.set(t.name, values.length);
     tensors.push({ name: t.name, shape: t.shape, dtype: t.dtype, axis: t.quantization.axis, at: values.length, count: t.quantization.scale.length });
     values.push(...t.quantization.scale, ...t.quantization.zeroPoint);
   }
-  return { values: Float32Array.from(values), tensors };
+  return { values: Float32Array.from(values), tensors, places };
 }
 
 /** What inspect, profile and run need to know of the model. */

@@ -89,12 +89,13 @@ export function parseModelFile(bytes: Uint8Array, abi: number): ModelFile {
 }
 
 /**
- * `bytes`, parsed, if they are another state of the model in `file`: the same sections, memory and ports.
+ * `bytes`, parsed, if they are another state of the model in `file`: the same sections, memory and ports, whose scales may have moved.
  * @throws OctavoError ERR_OCTAVO_FORMAT if not
  */
 export function sameModel({ bytes: old }: ModelFile, bytes: Uint8Array): ModelFile {
-  const word = (at: number) => new DataView(old.buffer, old.byteOffset).getUint32(at, true), same = (from: number, to: number) => old.subarray(from, to).every((b, i) => b === bytes[from + i]);
-  if (!old.length || !same(0, SELF_TEST_OFFSET) || !same(word(40), word(40) + word(44))) throw bad("the file is no state of this model", "Take one that was trained from it.");
+  const word = (at: number) => new DataView(old.buffer, old.byteOffset).getUint32(at, true), ports = word(40);
+  const same = (from: number, to: number) => old.subarray(from, to).every((b, i) => b === bytes[from + i] || (from === ports && (i & 28) === 24));
+  if (!old.length || !same(0, SELF_TEST_OFFSET) || !same(ports, ports + word(44))) throw bad("the file is no state of this model", "Take one that was trained from it.");
   return parseModelFile(bytes, word(8));
 }
 

@@ -1,5 +1,7 @@
 /** What training needs beside its kernels: where its memory lies, and the check of that at load. */
-import { Program, header, programOf } from "../model";
+import { Quantize } from "../kernels/quantize";
+import { CALL_BYTES, Call, PORT_BYTES, PROGRAM_BYTES, Port, Program, header, programOf } from "../model";
+import { structSize } from "../tables";
 import { BASE, reserve, setBounds } from "../memory";
 
 export const TRAIN: u32 = 2, COMMIT: u32 = 3, START: u32 = 4;
@@ -20,11 +22,15 @@ export class Training {
   /** Calls of the train program up to the loss. */
   forward: u32;
   labels: usize; labelsBytes: u32; weights: usize; loss: usize;
-  /** (address, bytes) of each input of the model, batch first; then the outputs' count, and of each output. */
+  /** (address, bytes) of each input of the model, batch first; then the outputs' count, and of each output; then that of cells, and (to, from) of each. */
   inputs: u32;
 }
 
 export const HYPER_BYTES: u32 = 64;
+/** Its number, as registry.ts has it. */
+const DEQUANTIZE: u32 = 21;
+/** As many as outputs, and a few. */
+const MOST_CALLS: u32 = 16;
 const FIXED: u32 = offsetof<Training>(), MAX_END: u64 = 0xfff00000;
 
 /** 0 where the file has no training programs. */
@@ -62,6 +68,57 @@ export function checkTraining(): bool {
   if (!programOf(COMMIT) || !programOf(START) || changetype<Program>(programOf(TRAIN)).first < t.forward) return false;
   if (t.end < header.end || t.end > MAX_END || t.end & 15 || t.state < header.end || t.state & 15 || t.slots > 2 || t.batch == 0) return false;
   return addressesInside(t) && reserve(t.end);
+}
+
+/** Their count. Behind it (to, from): floats of the file that commit sets to floats of the state. */
+function cells(t: Training): usize {
+  const outputs = changetype<usize>(t) + FIXED + 8 * t.inputs;
+  return outputs + 4 + 8 * load<u32>(outputs);
+}
+
+/** Scales that moved into the file. */
+export function setCells(t: Training): void {
+  const at = cells(t);
+  for (let i: u32 = 0, pair = at + 4; i < load<u32>(at); i++, pair += 8) store<f32>(load<u32>(pair), load<f32>(load<u32>(pair, 4)));
+}
+
+/** True if these are floats that no check looks at. Programs and ports were checked before. */
+export function checkCells(): bool {
+  if (!training()) return true;
+  const t = changetype<Training>(training()), at = cells(t), count = load<u32>(at), to = <u64>BASE + header.params + header.paramsBytes;
+  if (<u64>at + 4 > to || <u64>at + 4 + 8 * <u64>count > to) return false;
+  let ofCalls: u32 = 0;
+  for (let pair = at + 4; pair < at + 4 + 8 * count; pair += 8) {
+    const cell = load<usize>(pair);
+    if (cell & 3 || !inside(t, load<u32>(pair, 4), 4)) return false;
+    if (isIn(cell, header.scales, header.scalesBytes) ? header.scales < header.constants : !isPortScale(cell) && (++ofCalls > MOST_CALLS || !isCallScale(cell))) return false;
+  }
+  return true;
+}
+
+function isIn(address: usize, offset: u32, bytes: u32): bool {
+  return address - (BASE + offset) < <usize>(bytes & ~3);
+}
+
+function isPortScale(address: usize): bool {
+  const own = isIn(address, header.io, header.ioBytes) && (address - BASE - header.io) % PORT_BYTES == offsetof<Port>("scale");
+  return own && !isIn(address, header.programs, header.programsBytes) && !isIn(address, header.params, header.paramsBytes);
+}
+
+/** The scale of a call that dequantizes, which lies in no other struct. */
+function isCallScale(address: usize): bool {
+  if (isIn(address, header.programs, header.programsBytes) || isIn(address, header.io, header.ioBytes) || address >= training()) return false;
+  let found = false;
+  for (let i: u32 = 0, program = BASE + header.programs + 16; i < load<u32>(BASE + header.programs); i++, program += PROGRAM_BYTES) {
+    const calls = changetype<Program>(program).calls;
+    for (let at = calls; at < calls + CALL_BYTES * changetype<Program>(program).count; at += CALL_BYTES) {
+      const call = changetype<Call>(at);
+      if (address - call.params >= <usize>structSize(call.kernel)) continue;
+      if (call.kernel != DEQUANTIZE || address != call.params + offsetof<Quantize>("scale")) return false;
+      found = true;
+    }
+  }
+  return found;
 }
 
 function addressesInside(t: Training): bool {

@@ -108,9 +108,13 @@ const logSoftmax: Rule<"logSoftmax"> = (node, [dy], tape) => {
   tape.pass(node.inputs[0], () => w.op("sub", dy!, w.op("mul", w.f("exp", node.outputs[0]!), tape.b.add("reduceSum", [dy!], { axes, keepDims: true }))));
 };
 
-/** Rounding passes gradients through where it does not clamp (straight-through estimator). */
+/** Rounding passes gradients through where it does not clamp (straight-through estimator); a scale that moves makes room for all. */
 const fakeQuant: Rule<"fakeQuant"> = (node, [dy], tape) => {
-  const { scale, zeroPoint, lo, hi } = node.attributes, x = node.inputs[0]!;
+  const { scale, zeroPoint, lo, hi } = node.attributes, [x, moving] = node.inputs as [string, string?];
+  if (moving) {
+    tape.pass(x, () => dy!);
+    return tape.sum(moving, (acc) => tape.b.add("observe", [acc, x], { zeroPoint, lo, hi }));
+  }
   tape.pass(x, () => tape.b.add("clampGrad", [x, dy!], { min: scale * (lo - zeroPoint - 0.5), max: scale * (hi - zeroPoint + 0.5) }));
 };
 

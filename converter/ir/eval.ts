@@ -12,7 +12,7 @@ import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./eval/conv.grad.ts
 import { accumulate, clampGrad } from "./eval/elementwise.grad.ts";
 import { loss } from "./eval/loss.ts";
 import { averagePool2dGrad, maxPool2dGrad } from "./eval/pool.grad.ts";
-import { fakeQuant, fakeQuantRows } from "./eval/fake-quant.ts";
+import { fakeQuant, fakeQuantRows, observe } from "./eval/fake-quant.ts";
 import { averagePool2d, maxPool2d } from "./eval/pool.ts";
 import { dequantize, isQuantized, lut, quantize } from "./eval/quantize.ts";
 import { gru, lstm, rnn } from "./eval/recurrent.ts";
@@ -30,7 +30,7 @@ const kernels: Kernels = {
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
   storedWeights: () => { throw new OctavoError("ERR_OCTAVO_OPERATOR", "weights of inference have no value here."); },
-  withRows, fakeQuant, fakeQuantRows, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
+  withRows, fakeQuant, fakeQuantRows, observe, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad, loss,
 };
 

@@ -16,7 +16,7 @@ export const lossKinds = ["softmaxCrossEntropy", "sigmoidCrossEntropy", "meanSqu
 export type LossKind = (typeof lossKinds)[number];
 
 export interface TrainAttributes extends RecurrentTrainAttributes {
-  /** x → scale · (clamp(round(x / scale) + zeroPoint, lo, hi) − zeroPoint), halves to even: the real number that an integer tensor would hold */
+  /** x, s [1]? → scale · (clamp(round(x / scale) + zeroPoint, lo, hi) − zeroPoint), halves to even: the real number that an integer tensor would hold. s: a scale that moves, in place of `scale` */
   fakeQuant: { scale: number; zeroPoint: number; lo: number; hi: number };
   /**
    * w [O,…], scale [O] → w on the grid of each row, s · clamp(round(w / s), −limit, limit). s is the row's scale, or
@@ -25,6 +25,8 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
   fakeQuantRows: { limit: number };
   /** w [O,…], rows [n,…] → w with those in place of its rows from `first` on: what is trained of a layer */
   withRows: { first: number };
+  /** acc [1], x → max(acc, the scale that x needs between lo and hi): the gradient of a scale that moves, as it were */
+  observe: { zeroPoint: number; lo: number; hi: number };
   /** → the weights of a frozen layer as floats, from what inference holds: converter/train/frozen.ts. */
   storedWeights: { layer: string; role: string; direction: number; shape: number[] };
   /** acc [O,KH,KW,C/groups], x [N,H,W,C], dy [N,OH,OW,O] → acc + gradient by the weights. Of dense layers too: rows are pixels. */
@@ -120,7 +122,8 @@ function biasGrad(_: unknown, [acc, dy]: Inputs): Result[] {
 }
 
 export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
-  fakeQuant: { inputs: [1, 1], infer: alike },
+  fakeQuant: { inputs: [1, 2], infer: (_, [x]) => [{ dtype: x!.dtype, shape: [...x!.shape] }] },
+  observe: { inputs: [2, 2], infer: (_, [acc]) => [{ dtype: acc!.dtype, shape: [...acc!.shape] }] },
   fakeQuantRows: { inputs: [2, 2], infer: fakeQuantRows },
   withRows: { inputs: [2, 2], infer: withRows },
   storedWeights: { inputs: [0, 0], infer: (a) => [{ dtype: "float32", shape: [...a.shape] }] },

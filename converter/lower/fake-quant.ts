@@ -1,12 +1,18 @@
 /** fakeQuant, fakeQuantRows → their kernels; withRows → a copy into the weights. */
 import { sizeOf, type Node } from "../ir/graph.ts";
+import { accumulatorOf } from "./accumulator.ts";
 import type { LoweringContext } from "./context.ts";
 import { copyStrided, copyTensor } from "./move.ts";
 
 export function fakeQuant(node: Node<"fakeQuant">, c: LoweringContext): void {
-  const x = node.inputs[0]!, y = node.outputs[0]!, { scale, zeroPoint, lo, hi } = node.attributes;
+  const [x, s] = node.inputs as [string, string?], y = node.outputs[0]!, { scale, zeroPoint, lo, hi } = node.attributes;
   c.inherit(y, x);
-  c.call("fakeQuant", { x: c.at(x), y: c.at(y), n: sizeOf(c.tensor(y).shape), lo: lo - zeroPoint, hi: hi - zeroPoint, scale }, ["y"]);
+  c.call("fakeQuant", { x: c.at(x), y: c.at(y), s: s ? c.at(s) : 0, n: sizeOf(c.tensor(y).shape), lo: lo - zeroPoint, hi: hi - zeroPoint, scale }, ["y"]);
+}
+
+export function observe(node: Node<"observe">, c: LoweringContext): void {
+  const [acc, x] = node.inputs as [string, string], { zeroPoint, lo, hi } = node.attributes;
+  c.call("observe", { x: c.at(x), peak: accumulatorOf(c, acc, node.outputs[0]!), n: sizeOf(c.tensor(x).shape), lo: lo - zeroPoint, hi: hi - zeroPoint }, ["peak"]);
 }
 
 export function fakeQuantRows(node: Node<"fakeQuantRows">, c: LoweringContext): void {

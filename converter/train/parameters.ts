@@ -4,8 +4,8 @@ import { isConstant, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph
 import type { OpName } from "../ir/ops.ts";
 import { dependents } from "../differentiate/index.ts";
 
-/** What a parameter is to its layer; recurrent layers have some of them per direction. */
-export type Role = "weight" | "recurrent" | "bias" | "recurrentBias" | "scale" | "shift" | "table";
+/** What a parameter is to its layer; recurrent layers have some of them per direction. `activation`: the scale of its result, where that moves. */
+export type Role = "weight" | "recurrent" | "bias" | "recurrentBias" | "scale" | "shift" | "table" | "activation";
 
 /** A trainable tensor of the training graph, or weights of a frozen layer there: float32, in the order that its operator reads. */
 export interface Parameter {

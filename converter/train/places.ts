@@ -5,6 +5,7 @@ import { runsOf, transposedTaps as transposedTapsI8 } from "../lower/conv.i8.ts"
 import { transposedTaps } from "../lower/conv.ts";
 import type { KernelCall, LoweringContext, Operand, Program } from "../lower/context.ts";
 import { channelsLast, columnsOf8, pack, padded, pairsOf8, plain, quadsOf8, runs, tapsOf, unpack, type Groups, type Move } from "./packing.ts";
+import type { Moving } from "./moving.ts";
 import type { Parameter, Role } from "./parameters.ts";
 
 export interface Frozen { parameter: Parameter; scale?: Float32Array }
@@ -16,6 +17,7 @@ export interface Stored {
   parameters: readonly Parameter[];
   /** Its weights that are not trained. */
   frozen: readonly Frozen[];
+  moving: Moving;
   /** The calls of the layer in `infer`. */
   calls: readonly KernelCall[];
 }
@@ -26,9 +28,9 @@ export interface Stored {
  */
 export interface Place { rows: number; K: number; groups: Groups; call: KernelCall; weights: Operand; moves: Move[][]; bytes: 1 | 4; picked: boolean }
 
-export function storedLayer(graph: Graph, program: Program, name: string, parameters: readonly Parameter[], frozen: Iterable<Frozen>): Stored {
+export function storedLayer(graph: Graph, program: Program, name: string, parameters: readonly Parameter[], frozen: Iterable<Frozen>, moving: Moving = new Map()): Stored {
   return {
-    graph, node: graph.nodes.find((n) => n.name === name)!, calls: program.calls.filter((c) => c.node === name),
+    graph, moving, node: graph.nodes.find((n) => n.name === name)!, calls: program.calls.filter((c) => c.node === name),
     parameters: parameters.filter((p) => p.layer === name), frozen: [...frozen].filter((f) => f.parameter.layer === name),
   };
 }

@@ -9,6 +9,8 @@ import { optimizers, slotsOf } from "./optimizers.ts";
 import { gradientOf, type TrainingPlan } from "./plan.ts";
 import { frozenAsStored } from "./frozen.ts";
 import { rowCalls } from "./rows.ts";
+import { movingScales, type Moving } from "./moving.ts";
+import type { Parameter } from "./parameters.ts";
 import { isInteger, storedLayer, type Stored } from "./places.ts";
 import { commit, constantOf, isSecond, start, storedBias } from "./storage.ts";
 
@@ -18,6 +20,8 @@ export interface Inference {
   program: Program;
   /** Names of the nodes before the first trainable layer. */
   prefix: ReadonlySet<string>;
+  /** Where in the table of scales that of a tensor stands. */
+  scales: ReadonlyMap<string, number>;
 }
 
 /** What tools and the SDK need to know of training: `training` in the metadata. */
@@ -34,31 +38,36 @@ export interface TrainingInfo {
 const HYPER_BYTES = 64;
 const align = (n: number, to: number) => Math.ceil(n / to) * to;
 
-/** Offsets into masters, in floats: every parameter starts at a whole vector. */
-function placeParameters(plan: TrainingPlan): { places: { name: string; shape: number[]; at: number; size: number }[]; count: number } {
+interface Places { places: { name: string; shape: number[]; at: number; size: number }[]; count: number; learned: number }
+
+/** Offsets into masters, in floats: every parameter starts at a whole vector; behind the `learned` ones, which the optimizer moves, scales of activations. */
+function placeParameters(plan: TrainingPlan): Places {
   let at = 0;
-  const places = plan.parameters.map(({ name, shape }) => {
-    const place = { name, shape, at, size: sizeOf(shape) };
-    at = align(at + place.size, 4);
-    return place;
-  });
-  return { places, count: at };
+  const place = ({ name, shape }: Parameter) => {
+    const own = { name, shape, at, size: sizeOf(shape) };
+    at = align(at + own.size, 4);
+    return own;
+  };
+  const learned = plan.parameters.filter((p) => !follows(p)).map(place), end = at;
+  return { places: [...learned, ...plan.parameters.filter(follows).map(place)], count: at, learned: end };
 }
 
+const follows = (p: Parameter): boolean => p.role === "activation";
+
 export function trainingParts(plan: TrainingPlan, inference: Inference): { parts: TrainingParts; info: TrainingInfo } {
-  const { places, count } = placeParameters(plan), slots = slotsOf(plan.optimizer), stateBytes = HYPER_BYTES + 4 * count * (2 + slots);
+  const { places, count, learned } = placeParameters(plan), slots = slotsOf(plan.optimizer), stateBytes = HYPER_BYTES + 4 * count * (2 + slots);
   const state = (block: number, offset = 0): Operand => ({ kind: "state", id: "", offset: HYPER_BYTES + 4 * (block * count + offset) });
   const bound = new Map<string, Operand>([...places.map((p): [string, Operand] => [p.name, state(0, p.at)]), ...places.map((p): [string, Operand] => [gradientOf(p.name), state(1, p.at)]),
     ...plan.parameters.flatMap((p): [string, Operand][] => (p.scale ? [[p.scale, constantOf(p.scale)]] : []))]);
-  const inputs = hostInputs(plan, inference), { forward, macs, ...train } = trainProgram(plan, inference, inputs, bound, optimizeCall(state, count, slots));
-  const programs = [train, ...storagePrograms(plan, inference, bound)], arenaBytes = Math.max(...programs.map((p) => p.arena.bytes));
+  const inputs = hostInputs(plan, inference), { forward, macs, ...train } = trainProgram(plan, inference, inputs, bound, updateCalls(state, { count, learned, slots }));
+  const moving = movingScales(inference.graph, new Map(plan.parameters.map((p) => [p.layer, p]))), programs = [train, ...storagePrograms(plan, inference, bound, moving)], arenaBytes = Math.max(...programs.map((p) => p.arena.bytes));
   const at = (name: string): Operand => ({ kind: "tensor", id: name, offset: 0 }), bytes = (name: string) => 4 * sizeOf(tensorOf(plan.graph, name).shape);
   const { labels, weights, loss, prediction } = plan.names;
   const classes = plan.loss.labels === "index" ? tensorOf(plan.graph, prediction).shape.at(-1)! : 0;
   const io = [inputs.length, ...inputs.flatMap((i) => [at(i.id), i.bytes]), 1, at(prediction), bytes(prediction)], optimizer = optimizers.indexOf(plan.optimizer);
   const info = [state(0), state(1), count, slots, plan.batch, optimizer, classes, forward, at(labels), bytes(labels), at(weights), at(loss), ...io];
   return {
-    parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info },
+    parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info, cells: cells(moving, inference, bound) },
     info: {
       loss: plan.loss.kind, labels: plan.loss.labels, lossParameter: plan.loss.parameter, optimizer: plan.optimizer, batch: plan.batch, layers: [...new Set(plan.parameters.map((p) => p.layer))],
       parameters: places, count, slots, outputs: [{ name: inference.graph.outputs[0]!, shape: tensorOf(inference.graph, inference.graph.outputs[0]!).shape, activation: plan.head.activation }],
@@ -81,10 +90,10 @@ function hostInputs(plan: TrainingPlan, { graph }: Inference): HostInput[] {
 }
 
 /** Rows of the frozen prefix, the suffix forward and backward, the update. */
-function trainProgram(plan: TrainingPlan, inference: Inference, inputs: readonly HostInput[], bound: ReadonlyMap<string, Operand>, update: KernelCall): Planned & { forward: number; macs: number } {
+function trainProgram(plan: TrainingPlan, inference: Inference, inputs: readonly HostInput[], bound: ReadonlyMap<string, Operand>, update: readonly KernelCall[]): Planned & { forward: number; macs: number } {
   const { graph, stored } = frozenAsStored(plan, inference), program = lower(keeping(graph, plan), "fast", 0, { stored }), rows = rowCalls(plan, inference, inputs, program);
   const loss = new Set(graph.nodes.slice(0, graph.nodes.findIndex((n) => n.op === "loss") + 1).map((n) => n.name));
-  const calls = [...rows, ...program.calls, update], forward = rows.length + program.calls.filter((c) => loss.has(c.node)).length, first = calls.length - 1;
+  const calls = [...rows, ...program.calls, ...update], forward = rows.length + program.calls.filter((c) => loss.has(c.node)).length, first = calls.length - update.length;
   const filled = [...inputs.map((i) => i.id), plan.names.labels, plan.names.weights];
   const ordered: Program = { ...program, calls: calls.map((c) => ("kernel" in c ? c : waiting)) };
   const spans = lifetimes(ordered, filled, [plan.names.loss, plan.names.prediction]).filter((s) => !bound.has(s.id));
@@ -101,14 +110,26 @@ function keeping(graph: Graph, { parameters }: TrainingPlan): Graph {
   return { ...graph, outputs: [...new Set([...graph.outputs, ...graph.inputs.filter((name) => !sums.has(name))])] };
 }
 
-function optimizeCall(state: (block: number) => Operand, count: number, slots: number): KernelCall {
-  const hyper: Operand = { kind: "state", id: "", offset: 0 }, slot = (i: number) => (i < slots ? state(2 + i) : 0);
-  return { kernel: "optimize", params: { hyper, w: state(0), g: state(1), m: slot(0), v: slot(1), n: count }, reads: [], writes: [], node: "optimizer", macs: 4 * count };
+/** The optimizer's step, then that of scales. */
+function updateCalls(state: (block: number, offset?: number) => Operand, { count, learned, slots }: { count: number; learned: number; slots: number }): KernelCall[] {
+  const hyper: Operand = { kind: "state", id: "", offset: 0 }, slot = (i: number) => (i < slots ? state(2 + i) : 0), common = { reads: [], writes: [], node: "optimizer" };
+  const step: KernelCall = { ...common, kernel: "optimize", params: { hyper, w: state(0), g: state(1), m: slot(0), v: slot(1), n: learned }, macs: 4 * learned };
+  if (count === learned) return [step];
+  return [step, { ...common, kernel: "follow", params: { hyper, s: state(0, learned), peak: state(1, learned), n: count - learned }, macs: 0 }];
+}
+
+/** Floats of the file that commit sets to the scales that moved: in the table, of what hands them out, of output ports. */
+function cells(moving: Moving, { graph, program, scales }: Inference, bound: ReadonlyMap<string, Operand>): TrainingParts["cells"] {
+  return [...moving].flatMap(([scale, tensors]) => {
+    const from = bound.get(scale)!, readers = graph.nodes.filter((n) => n.op === "dequantize" && tensors.includes(n.inputs[0]!)), names = new Set(readers.map((n) => n.name));
+    const calls = program.calls.filter((call) => names.has(call.node) && call.kernel === "dequantize"), outputs = readers.map((n) => graph.outputs.indexOf(n.outputs[0]!)).filter((i) => i >= 0);
+    return [...tensors.map((t) => ({ scale: scales.get(t)! })), ...calls.map((call) => ({ call, field: "scale" })), ...outputs.map((output) => ({ output }))].map((to) => ({ to, from }));
+  });
 }
 
 /** The programs start and commit. */
-function storagePrograms(plan: TrainingPlan, { graph, program }: Inference, bound: ReadonlyMap<string, Operand>): Planned[] {
-  const names = new Set(plan.parameters.map((p) => p.layer)), layers = [...names].map((name) => storedLayer(graph, program, name, plan.parameters, plan.frozen.values()));
+function storagePrograms(plan: TrainingPlan, { graph, program }: Inference, bound: ReadonlyMap<string, Operand>, moving: Moving): Planned[] {
+  const names = new Set(plan.parameters.map((p) => p.layer)), layers = [...names].map((name) => storedLayer(graph, program, name, plan.parameters, plan.frozen.values(), moving));
   const constants = storedConstants(layers, plan);
   return (["start", "commit"] as const).map((kind) => {
     const c = new LoweringContext(plan.graph, "fast");

@@ -9,10 +9,12 @@ import { pack, padded, plain, unpack } from "./packing.ts";
 import type { Parameter } from "./parameters.ts";
 
 export const constantOf = (id: string): Operand => ({ kind: "constant", id, offset: 0 });
-/** The float bias of a layer of integers, as trained. */
+/** The float bias of a layer of integers, as trained, or the scale of its result. */
 export const storedBias = (p: Parameter): string => `${p.name} stored`;
 
 const isBias = (p: Parameter): boolean => p.role === "bias" || p.role === "recurrentBias";
+/** What the file holds as it is in a constant of its own, beside what inference reads. */
+const isPlain = (p: Parameter): boolean => isBias(p) || p.role === "activation";
 /** One bias in the file stands for both of an LSTM or RNN: the second starts at zero, as all of the state. */
 export const isSecond = (s: Stored, p: Parameter): boolean => p.role === "recurrentBias" && s.node.op !== "gru";
 
@@ -20,7 +22,7 @@ export const isSecond = (s: Stored, p: Parameter): boolean => p.role === "recurr
 export function start(s: Stored, c: LoweringContext): void {
   c.begin(s.node.name);
   for (const p of s.parameters) {
-    if (!isBias(p)) readWeights(s, p, p.scale === undefined ? undefined : constantOf(p.scale), c.at(p.name), c);
+    if (!isPlain(p)) readWeights(s, p, p.scale === undefined ? undefined : constantOf(p.scale), c.at(p.name), c);
     else if (isSecond(s, p)) continue;
     else if (isInteger(s)) unpack(c, plain(sizeOf(p.shape)), 4, constantOf(storedBias(p)), c.at(p.name));
     else for (const { at, moves } of biasPlaces(s, p).slice(0, 1)) unpack(c, moves, 4, at, c.at(p.name));
@@ -83,8 +85,8 @@ function wholeBias(s: Stored, c: LoweringContext, p: Parameter): Operand {
   return sum;
 }
 
-/** What a bias is folded with: scales and zero point of x, scale of y; sums are int32 or floats. */
-interface Sums { sx: number; zx: number; sy: number; integers: boolean }
+/** What a bias is folded with: scales and zero point of x, scale of y, where the scales stand if they move; sums are int32 or floats. */
+interface Sums { sx: number; zx: number; sy: number; px: Operand | 0; py: Operand | 0; integers: boolean }
 interface Rows { w: Operand; scale: Operand; limit: number; O: number; K: number; trained: boolean }
 
 /** Integers of rows, what a kernel multiplies their sums with, and the bias with the zero point of x folded in. */
@@ -109,7 +111,7 @@ function rowsOf(s: Stored, role: "weight" | "recurrent", direction: number, c: L
 
 function commitSums(s: Stored, c: LoweringContext): void {
   const x = tensorOf(s.graph, s.node.inputs[0]!).quantization!, y = tensorOf(s.graph, s.node.outputs[0]!).quantization!, bias = parameterOf(s, "bias", 0);
-  const { p, rows, own } = rowsOf(s, "weight", 0, c), sums = { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, integers: true }, b = bias ? c.at(bias.name) : 0;
+  const { p, rows, own } = rowsOf(s, "weight", 0, c), sums = { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, px: moved(s, s.node.inputs[0]!, c), py: moved(s, s.node.outputs[0]!, c), integers: true }, b = bias ? c.at(bias.name) : 0;
   const whole = quantized(c, rows, sums, b);
   if (own) pack(c, plain(own.shape[0]!), 4, { ...rows.scale, offset: 4 * own.part!.first }, constantOf(own.scale!));
   for (const place of placesOf(s, p)) {
@@ -119,6 +121,14 @@ function commitSums(s: Stored, c: LoweringContext): void {
     pack(c, padded(place.groups), 4, folded, place.call.params.b as Operand);
   }
   if (bias) pack(c, plain(sizeOf(bias.shape)), 4, b as Operand, constantOf(storedBias(bias)));
+  const scale = parameterOf(s, "activation", 0);
+  if (scale) pack(c, plain(1), 4, c.at(scale.name), constantOf(storedBias(scale)));
+}
+
+/** The scale that a tensor has by now, where it moves. */
+function moved(s: Stored, name: string, c: LoweringContext): Operand | 0 {
+  const [scale] = [...s.moving].find(([, tensors]) => tensors.includes(name)) ?? [];
+  return scale === undefined ? 0 : c.at(scale);
 }
 
 /** The taps of one place of a transposed convolution, under the scales of whole rows. */
@@ -134,7 +144,7 @@ function commitRecurrent(s: Stored, c: LoweringContext, gru: boolean): void {
   const x = tensorOf(s.graph, s.node.inputs[0]!).quantization!, h = tensorOf(s.graph, s.node.outputs[0]!).quantization!;
   for (let d = 0; d < ((s.node as Node<"lstm">).attributes.direction === "bidirectional" ? 2 : 1); d++) {
     const weight = rowsOf(s, "weight", d, c), recurrent = rowsOf(s, "recurrent", d, c), { gates, step } = stepsOf(s, d), own = parameterOf(s, "bias", d), second = gru ? parameterOf(s, "recurrentBias", d) : undefined;
-    const bias = own ? wholeBias(s, c, own) : 0, sums = (q: typeof x): Sums => ({ sx: q.scale[0]!, zx: q.zeroPoint[0]!, sy: 1, integers: false });
+    const bias = own ? wholeBias(s, c, own) : 0, sums = (q: typeof x): Sums => ({ sx: q.scale[0]!, zx: q.zeroPoint[0]!, sy: 1, px: 0, py: 0, integers: false });
     const input = quantized(c, weight.rows, sums(x), bias), state = quantized(c, recurrent.rows, sums(h), second ? c.at(second.name) : gru ? 0 : input.folded);
     const [from] = placesOf(s, weight.p) as [Place], [to] = placesOf(s, recurrent.p) as [Place];
     if (weight.rows.trained) packInto(c, from, input.q);

@@ -10,6 +10,7 @@ import { isConstant, producerOf, tensorOf, type Graph, type Node, type Tensor, t
 import { noClamp, type Attributes, type Clamp } from "../ir/ops.ts";
 import { dependents } from "../differentiate/index.ts";
 import { integerBounds } from "../lower/multipliers.ts";
+import { movingScales, type Moving } from "./moving.ts";
 import { affineOf, channelsOf, chosen, parameterName, partName, type Channels, type Choice, type Parameter, type Role } from "./parameters.ts";
 import { unrolled, untrainable } from "./recurrent.ts";
 
@@ -45,6 +46,7 @@ export class TwinWriter implements Twin {
   readonly frozen: Twin["frozen"] = new Map();
   readonly initial = new Map<string, Float32Array>();
   readonly names = new Map<string, string>();
+  private readonly moving: Moving;
   readonly source: Graph;
   private readonly float: Graph;
   private readonly limit: number;
@@ -58,6 +60,7 @@ export class TwinWriter implements Twin {
     this.limit = limit;
     this.choice = choice;
     this.behind = dependents(source.nodes, source.nodes.filter((n) => choice.has(n.name)).flatMap((n) => n.outputs.filter(Boolean)));
+    this.moving = movingScales(source, choice);
     this.b = new GraphBuilder(source.format, source.name);
   }
 
@@ -135,8 +138,17 @@ export class TwinWriter implements Twin {
     const y = node.outputs[0]!, tensor = tensorOf(this.source, y), attributes = node.attributes as { clamp?: Clamp };
     while (inputs.length && !inputs.at(-1)) inputs.pop();
     if (!isQuantized(tensor) || keepsGrid.has(node.op)) return void this.b.add(node.op, inputs, node.attributes as Attributes, node.outputs.map((o) => o));
+    if (this.moving.has(parameterName(node.name, "activation", 0))) return this.onMovingGrid(node, this.b.add(node.op, inputs, node.attributes as Attributes, [`${y} exact`]));
     const free = attributes.clamp ? { ...attributes, clamp: noClamp } : attributes;
     this.round(this.b.add(node.op, inputs, free as Attributes, [`${y} exact`]), y, tensor, attributes.clamp ?? noClamp);
+  }
+
+  /** Rounded with a scale that follows the activations: a parameter without a gradient. */
+  private onMovingGrid(node: Node, x: string): void {
+    const y = node.outputs[0]!, { quantization, ...tensor } = tensorOf(this.source, y), { lo, hi } = integerBounds({ ...tensor, quantization: quantization! }, (node.attributes as { clamp?: Clamp }).clamp ?? noClamp);
+    const { scale: [scale], zeroPoint: [zeroPoint] } = quantization!, name = parameterName(node.name, "activation", 0);
+    const own = this.trainable({ name, layer: node.name, role: "activation", shape: [1], direction: 0 }, Float32Array.of(scale!));
+    this.b.add("fakeQuant", [x, own], { scale: scale!, zeroPoint: zeroPoint!, lo, hi }, [y]);
   }
 
   round(x: string, y: string, { quantization, ...tensor }: Tensor, clamp: Clamp): string {

@@ -15,12 +15,12 @@ export type Weights = Record<string, Float32Array | { shape: readonly number[]; 
 interface Place { node: Node; input: number; whole: number[]; shape: number[]; start: number; added: boolean }
 
 /**
- * @returns the graph with those parameters in place of its own; what is not named stays
+ * @returns the graph with those parameters in place of its own; what is not named stays. Scales of activations are those of an integer file: passed over
  * @throws OctavoError ERR_OCTAVO_SHAPE, ERR_OCTAVO_DTYPE, ERR_OCTAVO_NAN naming the parameter, what it has and what there is
  */
 export function withWeights(graph: Graph, weights: Weights = {}): Graph {
   const places = new Map(trainableLayers(graph).flatMap((name) => placesOf(graph, graph.nodes.find((n) => n.name === name)!)));
-  const given = Object.entries(weights).map(([name, value]) => {
+  const given = Object.entries(weights).filter(([name]) => !name.endsWith("/activation")).map(([name, value]) => {
     const place = places.get(name) ?? partOf(places, name) ?? unknown(graph, name, [...places.keys()]);
     return { place, data: checked(graph, name, value, place) };
   });

@@ -118,9 +118,9 @@ const trainLayouts = {
   biasGrad: [...ptr("dy", "db"), ...i32("rows", "O")],
   maxPool2dGrad: [...image, ...ptr("x", "y", "dy", "dx")],
   averagePool2dGrad: [...image, ...ptr("dy", "dx"), ...i32("padBottom", "padRight", "countIncludePad")],
-  fakeQuant: [...ptr("x", "y"), ...i32("n", "lo", "hi"), ...f32("scale")],
+  fakeQuant: [...ptr("x", "y", "s"), ...i32("n", "lo", "hi"), ...f32("scale")],
   fakeQuantRows: [...ptr("w", "scale", "y"), ...i32("O", "K", "limit")],
-  commitRows: [...ptr("w", "b", "scale", "q", "m", "folded"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
+  commitRows: [...ptr("w", "b", "scale", "q", "m", "folded", "px", "py"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
   dequantizeRows: [...ptr("q", "scale", "w"), ...i32("O", "K")],
   loss: [...ptr("prediction", "labels", "weights", "loss", "d", "t"), ...i32("samples", "rows", "C", "kind", "index"), ...f32("parameter")],
   gatherGrad: [...ptr("acc", "i", "dy"), ...i32("V", "count", "E")],
@@ -133,6 +133,8 @@ const trainLayouts = {
   optimize: [...ptr("hyper", "w", "g", "m", "v"), ...i32("n")],
   depthwiseWeightGrad: [...image, ...ptr("x", "dy", "dw", "t")],
   depthwiseInputGrad: [...image, ...ptr("dy", "w", "dx")],
+  observe: [...ptr("x", "peak"), ...i32("n", "lo", "hi")],
+  follow: [...ptr("hyper", "s", "peak"), ...i32("n")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };

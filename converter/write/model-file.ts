@@ -55,14 +55,19 @@ export interface TrainingParts {
   arenaBytes: number;
   /** Words of the struct Training (assembly/train/training.ts) behind its first two; addresses as operands of the train program. */
   info: readonly (number | Operand)[];
+  /** What commit copies into the file: a float of the training state, of which inference holds a copy there. */
+  cells: readonly { to: Cell; from: Operand }[];
 }
+
+/** A float of the file: an entry of the table of scales, a field of a call of inference, the scale of an output's integers. */
+export type Cell = { scale: number } | { call: KernelCall; field: string } | { output: number };
 
 const align = (n: number) => Math.ceil(n / ALIGN) * ALIGN;
 type Section = "io" | "programs" | "params" | "constants" | "scales" | "metadata";
 
 export async function writeModelFile(parts: ModelParts): Promise<Uint8Array> {
   const metadata = new TextEncoder().encode(JSON.stringify(parts.metadata)), programs = programsOf(parts), constants = [...constantsOf(programs)], structs = new Structs(programs);
-  const infoBytes = parts.training ? 4 * (2 + parts.training.info.length) : 0;
+  const infoBytes = parts.training ? 4 * (3 + parts.training.info.length + 2 * parts.training.cells.length) : 0;
   const sizes: Record<Section, number> = {
     io: 32 * (parts.inputs.length + parts.outputs.length + parts.states.length),
     programs: 16 + sum(programs.map((p) => 32 + 8 * p.calls.length)),
@@ -78,7 +83,8 @@ export async function writeModelFile(parts: ModelParts): Promise<Uint8Array> {
   writePorts(view, sections.io.offset, parts, addresses);
   writePrograms(view, sections.programs.offset, sections.params.offset, programs, structs);
   for (const p of programs) for (const call of p.calls) if ("kernel" in call) writeParams(view, sections.params.offset + structs.offset(call), call, (o) => addresses.of(o, p));
-  if (parts.training) writeInfo(view, sections.params.offset + structs.bytes, parts.training, addresses);
+  const cell = (to: Cell) => BASE + ("scale" in to ? sections.scales.offset + 4 * to.scale : "output" in to ? sections.io.offset + 32 * (parts.inputs.length + to.output) + 24 : sections.params.offset + structs.offset(to.call) + fieldOffset(to.call, to.field));
+  if (parts.training) writeInfo(view, sections.params.offset + structs.bytes, parts.training, addresses, cell);
   for (const [id, data] of constants) bytes.set(data, addresses.constant(id) - BASE);
   bytes.set(new Uint8Array(parts.scales.buffer, parts.scales.byteOffset, parts.scales.byteLength), sections.scales.offset);
   bytes.set(metadata, sections.metadata.offset);
@@ -237,10 +243,13 @@ function writeParams(view: DataView, at: number, call: KernelCall, address: (o: 
   });
 }
 
-/** One past the last byte of training, address of its state, then the given words. */
-function writeInfo(view: DataView, at: number, { programs, stateBytes, arenaBytes, info }: TrainingParts, addresses: Addresses): void {
+const fieldOffset = ({ kernel }: KernelCall, field: string): number => 4 * layouts[kernel].findIndex(([name]) => name === field);
+
+/** One past the last byte of training, address of its state, the given words, then what commit copies: count, and (to, from) of each. */
+function writeInfo(view: DataView, at: number, { programs, stateBytes, arenaBytes, info, cells }: TrainingParts, addresses: Addresses, cell: (to: Cell) => number): void {
   const train = programs.find((p) => p.kind === "train")!, words = info.map((w) => (typeof w === "number" ? w : addresses.of(w, train)));
-  [addresses.end + align(stateBytes) + align(arenaBytes), addresses.end, ...words].forEach((v, i) => view.setUint32(at + 4 * i, v, true));
+  const copies = [cells.length, ...cells.flatMap(({ to, from }) => [cell(to), addresses.of(from, train)])];
+  [addresses.end + align(stateBytes) + align(arenaBytes), addresses.end, ...words, ...copies].forEach((v, i) => view.setUint32(at + 4 * i, v, true));
 }
 
 function writeField(view: DataView, at: number, type: FieldType, value: number): void {

@@ -149,6 +149,6 @@ function partText(roles: readonly string[]): string {
 
 /** What a device can learn with the file, and what that takes. */
 function trainingText({ layers, parameters, batch, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
-  const count = parameters.reduce((n, p) => n + p.size, 0), names = layers.map((l) => `${shorten(l, 32)}${partText(parameters.filter((p) => p.name.startsWith(`${l}/`)).map((p) => p.name.slice(l.length + 1)))}`).join(", ");
+  const count = parameters.reduce((n, p) => n + p.size, 0), names = layers.map((l) => `${shorten(l, 32)}${partText(parameters.filter((p) => p.name.startsWith(`${l}/`) && !p.name.endsWith("/activation")).map((p) => p.name.slice(l.length + 1)))}`).join(", ");
   return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
 }

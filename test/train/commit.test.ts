@@ -7,6 +7,7 @@ import { calibrate } from "../../converter/quantize/calibrate.ts";
 import { quantize } from "../../converter/quantize/quantize.ts";
 import { chooseLayers, type Channels } from "../../converter/train/parameters.ts";
 import { planTraining, type TrainingOptions } from "../../converter/train/plan.ts";
+import { parseModelFile } from "../../sdk/model-file.ts";
 import { load, scalar } from "../../targets/node/index.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
 import { absent, hasShared, sharedBytes } from "../formats/shared.ts";
@@ -89,7 +90,7 @@ describe.each(["float32", "int8"] as const)("biases alone, %s", (precision) => {
   test.each(Object.entries(nets))("%s", async (_, build) => {
     const net = new Net(), model = await made(net.finish(build(net)), precision, { batch: 3 }, "bias");
     expectUnchanged(model);
-    expect(new Device(model, trainScalar).info.parameters.every((p) => /bias/i.test(p.name))).toBe(true);
+    expect(new Device(model, trainScalar).info.parameters.every((p) => /bias|\/activation$/i.test(p.name))).toBe(true);
   });
 });
 
@@ -132,7 +133,7 @@ async function expectCommitted(model: Uint8Array, learn: (device: Device) => voi
   device.exports.octavo_train_forward();
   bytes.set(device.image());
   const loaded = await load(bytes, { builds: [scalar], integrity: false }), outputs = loaded.outputs[0]!.shape.reduce((a, b) => a * b, 1);
-  const want = device.floats(device.exports.octavo_train_output(0), batch * outputs).slice(), scale = device.file.ports.find((p) => p.kind === "output")!.raw?.scale ?? 0;
+  const want = device.floats(device.exports.octavo_train_output(0), batch * outputs).slice(), scale = loaded.outputs[0]!.scale ?? 0;
   for (let i = 0; i < batch; i++) {
     const got = loaded.run(x.slice(i * size, (i + 1) * size)) as Float32Array;
     got.forEach((v, k) => expect(Math.abs(v - want[i * outputs + k]!)).toBeLessThanOrEqual(Math.max(steps * scale, 1e-5 * Math.abs(v), 1e-6)));
@@ -140,6 +141,66 @@ async function expectCommitted(model: Uint8Array, learn: (device: Device) => voi
   device.exports.octavo_train_start();
   device.parameter(name).forEach((v, i) => expect(Math.abs(v - learned[i]!)).toBeLessThanOrEqual(steps ? 0.03 : 0));
 }
+
+describe("scales of activations", () => {
+  const net = (frozen: boolean) => {
+    const n = new Net(), pooled = n.g.add("maxPool2d", [n.conv(n.g.input("x", "float32", [1, 6, 6, 3], "nhwc"), 5, { clamp: relu })], { kernel: [2, 2], stride: [2, 2], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp });
+    const y = n.dense(n.g.add("reshape", [pooled], { shape: [1, 45] }), 4);
+    return n.finish(frozen ? n.g.add("softmax", [y], { axis: 1 }) : y);
+  };
+  const options = { batch: 3, loss: "meanSquaredError", labels: "values", optimizer: "adam" } as const, x = wave(3 * 108, 1), labels = Float32Array.from({ length: 12 }, (_, i) => 40 * Math.sin(i));
+  const scaleOf = (d: Device) => d.info.parameters.filter((p) => p.name.endsWith("/activation")).map((p) => d.parameter(p.name)[0]!);
+  const learn = (d: Device, steps = 200) => {
+    d.setHyper({ optimizer: "adam", learningRate: 0.02 });
+    return Array.from({ length: steps }, () => {
+      d.give(x, labels);
+      return d.exports.octavo_train_step();
+    });
+  };
+
+  test("follow what is learned, and reach the file: table, ports and all that reads them", async () => {
+    const model = await made(net(false), "int8", options), device = new Device(model, trainSimd), before = scaleOf(device), losses = learn(device), after = scaleOf(device);
+    expect(losses.at(-1)).toBeLessThan(0.1 * losses[0]!);
+    expect(before.length).toBe(2);
+    after.forEach((s, i) => expect(s).toBeGreaterThan(before[i]!));
+    await expectCommitted(model, (d) => learn(d), device.info.parameters.find((p) => p.name.endsWith("weight"))!.name, x, 1.01);
+    expect(device.exports.octavo_commit()).toBe(0);
+    const bytes = model.slice();
+    bytes.set(device.image());
+    const { ports, scales, metadata } = parseModelFile(bytes, 1), output = ports.find((p) => p.kind === "output")!;
+    expect(after).toContain(output.raw!.scale);
+    const moved = metadata.tensors!.filter((t) => after.includes(scales[t.at]!)).length;
+    expect(moved).toBe(4); // of the convolution, pooled, flat, and of the output
+    const again = new Device(bytes, trainScalar);
+    expect(scaleOf(again)).toEqual(after);
+  });
+
+  test("stay where another layer reads them, where the loss is not finite, and in a forward pass", async () => {
+    const device = new Device(await made(net(false), "int8", options), trainScalar), before = scaleOf(device);
+    device.give(x, labels);
+    device.exports.octavo_train_forward();
+    expect(scaleOf(device)).toEqual(before);
+    device.setHyper({ optimizer: "adam", learningRate: 0.02 });
+    device.give(x, labels.map(() => NaN));
+    expect(device.exports.octavo_train_step()).toBeNaN();
+    expect(scaleOf(device)).toEqual(before);
+    const frozen = new Device(await made(net(true), "int8", { ...options, loss: "softmaxCrossEntropy" }), trainScalar);
+    expect(frozen.info.parameters.map((p) => p.name).filter((name) => name.endsWith("/activation")).length).toBe(1); // the convolution's; softmax reads the other
+  });
+
+  test("a file that lets commit change anything but a scale is refused", async () => {
+    const model = await made(net(false), "int8", options), { image, base } = parseModelFile(model, 1), view = new DataView(model.buffer), word = (i: number) => view.getUint32(4 * i, true);
+    const train = word(12) + 16 + 32, info = view.getUint32(train + 20, true) - base; // programs: infer, train
+    const inputs = view.getUint32(info + 4 * 14, true), outputs = info + 4 * (15 + 2 * inputs), cells = outputs + 4 + 8 * view.getUint32(outputs, true);
+    expect(view.getUint32(cells, true)).toBe(4 + 2);
+    const firstCall = view.getUint32(view.getUint32(word(12) + 16 + 4, true) - base + 4, true);
+    for (const to of [firstCall, base, base + word(10), base + word(12) + 16, image.length + base, base + word(18) + 1, view.getUint32(cells + 4, true) + 4096]) {
+      const lying = model.slice();
+      new DataView(lying.buffer).setUint32(cells + 4, to, true);
+      for (const build of builds) expect(() => new Device(lying, build), `${to}`).toThrow(/load: 7/);
+    }
+  });
+});
 
 describe.skipIf(!hasShared)(`trained models${hasShared ? "" : ` (${absent})`}`, () => {
   const samplesOf = (name: string, input: string, count: number): ConvertOptions["samples"] => {

@@ -9,8 +9,9 @@ type Described = [shapes: number[][], attributes: object, outputs?: number];
 const window = { stride: [1, 1], dilation: [1, 1], pad: [1, 1, 1, 1] }, point = { ...window, pad: [0, 0, 0, 0] }, image = (C: number) => [1, 5, 6, C], size = [5, 6];
 
 const cases: Record<Exclude<TrainOp, keyof RecurrentTrainAttributes>, Described[]> = {
-  fakeQuant: [[[[15]], { scale: 0.1, zeroPoint: -128, lo: -128, hi: 127 }]],
+  fakeQuant: [[[[15]], { scale: 0.1, zeroPoint: -128, lo: -128, hi: 127 }], [[[15], [1]], { scale: 0.1, zeroPoint: -28, lo: -128, hi: 127 }]],
   fakeQuantRows: [[[[5, 7], [5]], { limit: 127 }]],
+  observe: [[[[1], [15]], { zeroPoint: -8, lo: -128, hi: 127 }], [[[1], [3]], { zeroPoint: -128, lo: -128, hi: 127 }]],
   withRows: [[[[5, 3, 2], [2, 3, 2]], { first: 1 }]],
   accumulate: [[[[15], [15]], {}]],
   clampGrad: [[[[15], [15]], { min: 0, max: 6 }]],

@@ -7,9 +7,18 @@ const onGrid = (x: number, scale: number, lo: number, hi: number): number => {
   return scale * roundEven(Math.min(hi, Math.max(lo, Number.isNaN(t) ? 0 : t)));
 };
 
-export function fakeQuant({ scale, zeroPoint, lo, hi }: TrainAttributes["fakeQuant"], [x]: Value[], [y]: Value[]): void {
-  const s = Math.fround(scale);
+export function fakeQuant({ scale, zeroPoint, lo, hi }: TrainAttributes["fakeQuant"], [x, moving]: (Value | undefined)[], [y]: Value[]): void {
+  const s = Math.fround(moving ? moving.data[0]! : scale);
   for (let i = 0; i < y!.data.length; i++) y!.data[i] = onGrid(x!.data[i]!, s, lo - zeroPoint, hi - zeroPoint);
+}
+
+export function observe({ zeroPoint, lo, hi }: TrainAttributes["observe"], [acc, x]: Value[], [y]: Value[]): void {
+  let most = 0, least = 0;
+  for (const v of x!.data as Iterable<number>) {
+    if (v > most) most = v;
+    if (v < least) least = v;
+  }
+  y!.data[0] = Math.max(acc!.data[0]!, Math.fround(most / (hi - zeroPoint)), lo < zeroPoint ? Math.fround(least / (lo - zeroPoint)) : 0);
 }
 
 export function fakeQuantRows({ limit }: TrainAttributes["fakeQuantRows"], [w, scale]: Value[], [y]: Value[]): void {
