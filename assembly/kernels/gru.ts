@@ -4,7 +4,7 @@ import { LANES, at, lane, minus, plus, put, times } from "../lanes";
 import { isFunction } from "../tables";
 import { clearTail } from "./lstm";
 import { addProductF32, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, flushed, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, flush, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 /** rb f32 [3P]: recurrent biases · sums f32 [P], reset f32 [P]: scratch */
 @unmanaged
@@ -93,5 +93,6 @@ function update(p: GruF32, z: usize, h: usize, P: i32): void {
   if (p.linearBeforeReset) for (let j = 0; j < P; j += LANES) put(n, j, plus(at(n, j), times(at(r, j), at(p.sums, j))));
   else for (let j = 0; j < P; j += LANES) put(n, j, plus(at(n, j), at(p.sums, j)));
   activate(n, P, p.clip, p.candidateFn, p.candidateAlpha, p.candidateBeta);
-  for (let j = 0; j < P; j += LANES) put(h, j, flushed(plus(times(minus(lane(1), at(z, j)), at(n, j)), times(at(z, j), at(h, j)))));
+  for (let j = 0; j < P; j += LANES) put(h, j, plus(times(minus(lane(1), at(z, j)), at(n, j)), times(at(z, j), at(h, j))));
+  flush(h, P);
 }

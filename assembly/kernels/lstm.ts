@@ -4,7 +4,7 @@ import { LANES, at, clamp, lane, minus, plus, put, times, timesPlus } from "../l
 import { callFunction, isFunction } from "../tables";
 import { expandWeights } from "./gemm.i8.simd";
 import { addProductF32, addProductI16, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, flushed, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, flush, optional, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 /** c0, cn f32 [N,H] or 0 · c f32 [N,P] scratch · peephole f32 [3,P] (i, o, f) or 0 */
 @unmanaged
@@ -126,11 +126,13 @@ function cell(p: LstmF32, z: usize, h: usize, c: usize, P: i32): void {
   if (p.inputForget) for (let j = 0; j < P; j += LANES) put(f, j, minus(lane(1), at(i, j)));
   activate(g, P, p.clip, p.cellFn, p.cellAlpha, p.cellBeta);
   const bound = p.cellClip > 0 ? p.cellClip : Infinity, hi = lane(bound), lo = lane(-bound);
-  for (let j = 0; j < P; j += LANES) put(c, j, flushed(clamp(plus(times(at(f, j), at(c, j)), times(at(i, j), at(g, j))), lo, hi)));
+  for (let j = 0; j < P; j += LANES) put(c, j, clamp(plus(times(at(f, j), at(c, j)), times(at(i, j), at(g, j))), lo, hi));
+  flush(c, P);
   if (p.peephole) addPeephole(o, p.peephole + 4 * P, c, P);
   activate(o, P, p.clip, p.gateFn, p.gateAlpha, p.gateBeta);
   callFunction(c, 0, 0, h, P, p.hiddenAlpha, p.hiddenBeta, p.hiddenFn);
   for (let j = 0; j < P; j += LANES) put(h, j, times(at(o, j), at(h, j)));
+  flush(h, P);
 }
 
 function addPeephole(z: usize, p: usize, c: usize, P: i32): void {

@@ -72,13 +72,15 @@ export function activate(x: usize, n: i32, clip: f32, fn: i32, alpha: f32, beta:
   callFunction(x, 0, 0, x, n, alpha, beta, fn);
 }
 
-/** States below this are zero: as they decay they would become subnormal, which makes a step ten times as long, and a square of them before. */
+/** States below this become zero: smaller ones would soon be subnormal, or their squares, which makes a step ten times as long. */
 const LEAST: f32 = 8.67361738e-19; // 2^-60
 
-// @ts-ignore: decorator
-@inline
-export function flushed(state: Lane): Lane {
-  return ifLess(magnitude(state), lane(LEAST), lane(0), state);
+/** P states, whole vectors. */
+export function flush(state: usize, P: i32): void {
+  for (const end = state + 4 * P; state < end; state += 4 * LANES) {
+    const value = at(state, 0);
+    put(state, 0, ifLess(magnitude(value), lane(LEAST), lane(0), value));
+  }
 }
 
 /** The hidden state as the next product reads it: q = round(h / scale) + zeroPoint, NaN gives the zero point. With SIMD whole fours, which rows of h and q are. */

@@ -1,10 +1,9 @@
 /** Simple RNN, float32 and int8: h' = f(x part + R · h). Equations: ONNX RNN-22. */
 import { REFUSED, reads, writes } from "../check";
-import { LANES, at, put } from "../lanes";
 import { isFunction } from "../tables";
 import { clearTail } from "./lstm";
 import { addProductF32, addProductI8 } from "./matvec";
-import { Recurrent, activate, checkRecurrent, endState, flushed, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
+import { Recurrent, activate, checkRecurrent, endState, flush, padded, quantizeHidden, startState, stepsOf, timeOf } from "./recurrent";
 
 @unmanaged
 export class RnnF32 extends Recurrent {
@@ -37,7 +36,8 @@ export function rnnF32(p: RnnF32, part: i32, parts: i32): void {
       const t = timeOf(p, s, steps), z = p.gates + 4 * (t * p.N + n) * P;
       addProductF32(z, p.r, h, P, p.H);
       activate(z, P, p.clip, p.hiddenFn, p.hiddenAlpha, p.hiddenBeta);
-      for (let j = 0; j < P; j += LANES) put(h, j, flushed(at(z, j)));
+      memory.copy(h, z, 4 * P);
+      flush(h, P);
       if (p.y) memory.copy(p.y + 4 * (t * p.yStep + n * p.H), h, 4 * p.H);
     }
     if (p.y) clearTail(p, n, steps, 4);
