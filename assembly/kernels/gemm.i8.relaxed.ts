@@ -21,28 +21,24 @@ export const ROWS: i32 = 6;
 export const ROWS_BYTES: usize = 256;
 const SUMS: usize = 64, OUTPUTS: usize = 112;
 
-/** Biases less what flips add to the sums. b, to i32 [O] · w c4 [O/8][K/4][8][4], O a multiple of 8. Four sums of each, as they wait for one another. */
+/** Biases less what flips add to the sums. b, to i32 [O] · w c4 [O/8][K/4][8][4], O a multiple of 8. Two sums of each, as they wait for one another. */
 export function correctBiases(b: usize, w: usize, O: i32, K: i32, flips: i32, to: usize): void {
   const flip = i8x16.splat(<i8>flips), none = i32x4.splat(0);
   for (let o = 0; o < O; o += 8, b += 32, to += 32) {
-    let a0 = none, a1 = none, b0 = none, b1 = none, c0 = none, c1 = none, d0 = none, d1 = none;
-    const end = w + 8 * K;
-    for (const whole = w + 8 * (K & ~15); w < whole; w += 128) {
+    let a0 = none, a1 = none, b0 = none, b1 = none;
+    for (const whole = w + 8 * (K & ~7); w < whole; w += 64) {
       a0 = dot4(v128.load(w), flip, a0);
       a1 = dot4(v128.load(w, 16), flip, a1);
       b0 = dot4(v128.load(w, 32), flip, b0);
       b1 = dot4(v128.load(w, 48), flip, b1);
-      c0 = dot4(v128.load(w, 64), flip, c0);
-      c1 = dot4(v128.load(w, 80), flip, c1);
-      d0 = dot4(v128.load(w, 96), flip, d0);
-      d1 = dot4(v128.load(w, 112), flip, d1);
     }
-    for (; w < end; w += 32) {
+    if (K & 4) {
       a0 = dot4(v128.load(w), flip, a0);
       a1 = dot4(v128.load(w, 16), flip, a1);
+      w += 32;
     }
-    v128.store(to, i32x4.sub(v128.load(b), i32x4.add(i32x4.add(a0, b0), i32x4.add(c0, d0))));
-    v128.store(to, i32x4.sub(v128.load(b, 16), i32x4.add(i32x4.add(a1, b1), i32x4.add(c1, d1))), 16);
+    v128.store(to, i32x4.sub(v128.load(b), i32x4.add(a0, b0)));
+    v128.store(to, i32x4.sub(v128.load(b, 16), i32x4.add(a1, b1)), 16);
   }
 }
 
