@@ -2,10 +2,10 @@
 import { Accumulate } from "./kernels/accumulate";
 import { BiasGrad } from "./kernels/bias.grad";
 import { ClampGrad } from "./kernels/clamp.grad";
-import { CommitRows, DequantizeRows } from "./kernels/commit";
+import { CommitRows, CommitRowsBy, DequantizeRows } from "./kernels/commit";
 import { Conv2dWeightGrad } from "./kernels/conv2d.grad";
 import { DepthwiseInputGrad, DepthwiseWeightGrad } from "./kernels/depthwise.grad";
-import { FakeQuant, FakeQuantRows } from "./kernels/fake-quant";
+import { FakeQuant, FakeQuantBy, FakeQuantRows } from "./kernels/fake-quant";
 import { GatherGrad } from "./kernels/gather.grad";
 import { GruForward, GruGrad } from "./kernels/gru.grad";
 import { Loss } from "./kernels/loss";
@@ -38,6 +38,8 @@ export { depthwiseWeightGrad as kernel147, checkDepthwiseWeightGrad as check147 
 export { depthwiseInputGrad as kernel148, checkDepthwiseInputGrad as check148 } from "./kernels/depthwise.grad";
 export { observe as kernel149, checkObserve as check149 } from "./kernels/observe";
 export { follow as kernel150, checkFollow as check150 } from "./kernels/observe";
+export { fakeQuantBy as kernel151, checkFakeQuantBy as check151 } from "./kernels/fake-quant";
+export { commitRowsBy as kernel152, checkCommitRowsBy as check152 } from "./kernels/commit";
 
 export const size128 = offsetof<Accumulate>();
 export const size129 = offsetof<ClampGrad>();
@@ -62,3 +64,5 @@ export const size147 = offsetof<DepthwiseWeightGrad>();
 export const size148 = offsetof<DepthwiseInputGrad>();
 export const size149 = offsetof<Observe>();
 export const size150 = offsetof<Follow>();
+export const size151 = offsetof<FakeQuantBy>();
+export const size152 = offsetof<CommitRowsBy>();

@@ -2,10 +2,10 @@
 import { REFUSED, between, reads, size, writes } from "../check";
 import { levelOf, rowScale } from "./fake-quant";
 
-/** Parameters of commitRows, written by converter/train/storage.ts. px, py f32 [1]: where sx and sy stand if they move, else 0 */
+/** Parameters of commitRows, written by converter/train/storage.ts. */
 @unmanaged
 export class CommitRows {
-  w: usize; b: usize; scale: usize; q: usize; m: usize; folded: usize; px: usize; py: usize;
+  w: usize; b: usize; scale: usize; q: usize; m: usize; folded: usize;
   O: i32; K: i32; limit: i32; zx: i32; integers: i32;
   sx: f32; sy: f32;
 }
@@ -16,7 +16,7 @@ const BIAS_LIMIT: f64 = 536870911;
 export function checkCommitRows(p: CommitRows): f64 {
   const rows = 4 * <f64>p.O, n = <f64>p.O * <f64>p.K;
   if (!size(p.O) || !size(p.K) || !between(p.limit, 1, 127) || !between(p.zx, -128, 127)) return REFUSED;
-  const inside = reads(p.w, 4 * n) && (p.b == 0 || reads(p.b, rows)) && writes(p.scale, rows) && writes(p.q, n) && writes(p.m, rows) && writes(p.folded, rows) && (p.px == 0 || reads(p.px, 4)) && (p.py == 0 || reads(p.py, 4));
+  const inside = reads(p.w, 4 * n) && (p.b == 0 || reads(p.b, rows)) && writes(p.scale, rows) && writes(p.q, n) && writes(p.m, rows) && writes(p.folded, rows);
   return inside ? n : REFUSED;
 }
 
@@ -28,7 +28,25 @@ export function checkCommitRows(p: CommitRows): f64 {
  * In double but for the quotients of w, as the converter computes. Checked at load by checkCommitRows.
  */
 export function commitRows(p: CommitRows, part: i32, parts: i32): void {
-  const sx: f64 = p.px ? load<f32>(p.px) : p.sx, sy: f64 = p.py ? load<f32>(p.py) : p.sy;
+  commitScaled(p, p.sx, p.sy, part, parts);
+}
+
+/** Likewise. px, py f32 [1]: where sx and sy stand if they move, else 0 */
+@unmanaged
+export class CommitRowsBy extends CommitRows {
+  px: usize; py: usize;
+}
+
+export function checkCommitRowsBy(p: CommitRowsBy): f64 {
+  return (p.px == 0 || reads(p.px, 4)) && (p.py == 0 || reads(p.py, 4)) ? checkCommitRows(p) : REFUSED;
+}
+
+/** commitRows with scales that moved. Checked at load by checkCommitRowsBy. */
+export function commitRowsBy(p: CommitRowsBy, part: i32, parts: i32): void {
+  commitScaled(p, p.px ? load<f32>(p.px) : p.sx, p.py ? load<f32>(p.py) : p.sy, part, parts);
+}
+
+function commitScaled(p: CommitRows, sx: f64, sy: f64, part: i32, parts: i32): void {
   for (let o = part; o < p.O; o += parts) {
     const at = 4 * o, s = rowScale(p.w + at * p.K, p.K, load<f32>(p.scale + at), p.limit), b = p.b ? load<f32>(p.b + at) : 0;
     const sum = quantizeRow(p, o, s), m = <f32>(sx * <f64>s / sy);

@@ -3,10 +3,10 @@ import { REFUSED, between, reads, size, writes } from "../check";
 import { LANES, at, clamp, ifEqual, lane, larger, magnitude, over, put, rounded, times } from "../lanes";
 import { firstOf } from "../parts";
 
-/** Parameters of fakeQuant, written by converter/lower/fake-quant.ts: lo and hi less the zero point · s f32 [1], a scale that moves, or 0 */
+/** Parameters of fakeQuant, written by converter/lower/fake-quant.ts: lo and hi less the zero point. */
 @unmanaged
 export class FakeQuant {
-  x: usize; y: usize; s: usize;
+  x: usize; y: usize;
   n: i32; lo: i32; hi: i32;
   scale: f32;
 }
@@ -14,7 +14,7 @@ export class FakeQuant {
 const LIMIT: i32 = 1 << 16;
 
 export function checkFakeQuant(p: FakeQuant): f64 {
-  const inside = size(p.n) && between(p.lo, -LIMIT, LIMIT) && between(p.hi, p.lo, LIMIT) && reads(p.x, 4 * <f64>p.n) && writes(p.y, 4 * <f64>p.n) && (p.s == 0 || reads(p.s, 4));
+  const inside = size(p.n) && between(p.lo, -LIMIT, LIMIT) && between(p.hi, p.lo, LIMIT) && reads(p.x, 4 * <f64>p.n) && writes(p.y, 4 * <f64>p.n);
   return inside ? <f64>p.n : REFUSED;
 }
 
@@ -24,7 +24,25 @@ export function checkFakeQuant(p: FakeQuant): f64 {
  */
 export function fakeQuant(p: FakeQuant, part: i32, parts: i32): void {
   const end = firstOf(p.n, part + 1, parts), lo = <f32>p.lo, hi = <f32>p.hi;
-  roundRun(p.x, p.y, firstOf(p.n, part, parts), end, p.s ? load<f32>(p.s) : p.scale, lo, hi);
+  roundRun(p.x, p.y, firstOf(p.n, part, parts), end, p.scale, lo, hi);
+}
+
+/** Likewise, with s f32 [1], a scale that moves. */
+@unmanaged
+export class FakeQuantBy {
+  x: usize; y: usize; s: usize;
+  n: i32; lo: i32; hi: i32;
+}
+
+export function checkFakeQuantBy(p: FakeQuantBy): f64 {
+  const inside = size(p.n) && between(p.lo, -LIMIT, LIMIT) && between(p.hi, p.lo, LIMIT) && reads(p.x, 4 * <f64>p.n) && writes(p.y, 4 * <f64>p.n) && reads(p.s, 4);
+  return inside ? <f64>p.n : REFUSED;
+}
+
+/** fakeQuant with the scale s[0]. Checked at load by checkFakeQuantBy. */
+export function fakeQuantBy(p: FakeQuantBy, part: i32, parts: i32): void {
+  const end = firstOf(p.n, part + 1, parts), lo = <f32>p.lo, hi = <f32>p.hi;
+  roundRun(p.x, p.y, firstOf(p.n, part, parts), end, load<f32>(p.s), lo, hi);
 }
 
 /** Elements [first, end) of y. */

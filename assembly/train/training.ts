@@ -76,17 +76,22 @@ function cells(t: Training): usize {
   return outputs + 4 + 8 * load<u32>(outputs);
 }
 
+/** 0 where the section of parameters ends before: files of an earlier converter. */
+function cellCount(at: usize): u32 {
+  return <u64>at + 4 > <u64>BASE + header.params + header.paramsBytes ? 0 : load<u32>(at);
+}
+
 /** Scales that moved into the file. */
 export function setCells(t: Training): void {
-  const at = cells(t);
-  for (let i: u32 = 0, pair = at + 4; i < load<u32>(at); i++, pair += 8) store<f32>(load<u32>(pair), load<f32>(load<u32>(pair, 4)));
+  const at = cells(t), count = cellCount(at);
+  for (let i: u32 = 0, pair = at + 4; i < count; i++, pair += 8) store<f32>(load<u32>(pair), load<f32>(load<u32>(pair, 4)));
 }
 
 /** True if these are floats that no check looks at. Programs and ports were checked before. */
 export function checkCells(): bool {
   if (!training()) return true;
-  const t = changetype<Training>(training()), at = cells(t), count = load<u32>(at), to = <u64>BASE + header.params + header.paramsBytes;
-  if (<u64>at + 4 > to || <u64>at + 4 + 8 * <u64>count > to) return false;
+  const t = changetype<Training>(training()), at = cells(t), count = cellCount(at);
+  if (count && <u64>at + 4 + 8 * <u64>count > <u64>BASE + header.params + header.paramsBytes) return false;
   let ofCalls: u32 = 0;
   for (let pair = at + 4; pair < at + 4 + 8 * count; pair += 8) {
     const cell = load<usize>(pair);

@@ -7,7 +7,9 @@ import { copyStrided, copyTensor } from "./move.ts";
 export function fakeQuant(node: Node<"fakeQuant">, c: LoweringContext): void {
   const [x, s] = node.inputs as [string, string?], y = node.outputs[0]!, { scale, zeroPoint, lo, hi } = node.attributes;
   c.inherit(y, x);
-  c.call("fakeQuant", { x: c.at(x), y: c.at(y), s: s ? c.at(s) : 0, n: sizeOf(c.tensor(y).shape), lo: lo - zeroPoint, hi: hi - zeroPoint, scale }, ["y"]);
+  const common = { x: c.at(x), y: c.at(y), n: sizeOf(c.tensor(y).shape), lo: lo - zeroPoint, hi: hi - zeroPoint };
+  if (s) c.call("fakeQuantBy", { ...common, s: c.at(s) }, ["y"]);
+  else c.call("fakeQuant", { ...common, scale }, ["y"]);
 }
 
 export function observe(node: Node<"observe">, c: LoweringContext): void {

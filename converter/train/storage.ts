@@ -90,9 +90,11 @@ interface Sums { sx: number; zx: number; sy: number; px: Operand | 0; py: Operan
 interface Rows { w: Operand; scale: Operand; limit: number; O: number; K: number; trained: boolean }
 
 /** Integers of rows, what a kernel multiplies their sums with, and the bias with the zero point of x folded in. */
-function quantized(c: LoweringContext, { w, scale, limit, O, K }: Rows, { integers, ...sums }: Sums, b: Operand | 0): { q: Operand; m: Operand; folded: Operand } {
+function quantized(c: LoweringContext, { w, scale, limit, O, K }: Rows, { integers, px, py, ...sums }: Sums, b: Operand | 0): { q: Operand; m: Operand; folded: Operand } {
   const q = c.scratch(O * K), m = c.scratch(4 * O), folded = c.scratch(4 * O);
-  c.call("commitRows", { w, b, scale, q, m, folded, O, K, limit, ...sums, integers: Number(integers) }, ["scale", "q", "m", "folded"], O * K);
+  const fields = { w, b, scale, q, m, folded, O, K, limit, ...sums, integers: Number(integers) }, written = ["scale", "q", "m", "folded"];
+  if (px || py) c.call("commitRowsBy", { ...fields, px, py }, written, O * K);
+  else c.call("commitRows", fields, written, O * K);
   return { q, m, folded };
 }
 

@@ -110,6 +110,8 @@ const inferLayouts = {
 /** Recurrent layers in training; scale 0: the hidden state is not quantized. */
 const unrolled = [...i32("T", "N", "H", "zeroPoint"), ...f32("scale", "inverseScale")];
 
+const commitRows: Field[] = [...ptr("w", "b", "scale", "q", "m", "folded"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")];
+
 /** Kernels that only the training module has. */
 const trainLayouts = {
   accumulate: [...ptr("acc", "g"), ...i32("n")],
@@ -118,9 +120,9 @@ const trainLayouts = {
   biasGrad: [...ptr("dy", "db"), ...i32("rows", "O")],
   maxPool2dGrad: [...image, ...ptr("x", "y", "dy", "dx")],
   averagePool2dGrad: [...image, ...ptr("dy", "dx"), ...i32("padBottom", "padRight", "countIncludePad")],
-  fakeQuant: [...ptr("x", "y", "s"), ...i32("n", "lo", "hi"), ...f32("scale")],
+  fakeQuant: [...ptr("x", "y"), ...i32("n", "lo", "hi"), ...f32("scale")],
   fakeQuantRows: [...ptr("w", "scale", "y"), ...i32("O", "K", "limit")],
-  commitRows: [...ptr("w", "b", "scale", "q", "m", "folded", "px", "py"), ...i32("O", "K", "limit", "zx", "integers"), ...f32("sx", "sy")],
+  commitRows,
   dequantizeRows: [...ptr("q", "scale", "w"), ...i32("O", "K")],
   loss: [...ptr("prediction", "labels", "weights", "loss", "d", "t"), ...i32("samples", "rows", "C", "kind", "index"), ...f32("parameter")],
   gatherGrad: [...ptr("acc", "i", "dy"), ...i32("V", "count", "E")],
@@ -135,6 +137,8 @@ const trainLayouts = {
   depthwiseInputGrad: [...image, ...ptr("dy", "w", "dx")],
   observe: [...ptr("x", "peak"), ...i32("n", "lo", "hi")],
   follow: [...ptr("hyper", "s", "peak"), ...i32("n")],
+  fakeQuantBy: [...ptr("x", "y", "s"), ...i32("n", "lo", "hi")],
+  commitRowsBy: [...commitRows, ...ptr("px", "py")],
 } satisfies Record<string, Field[]>;
 
 export const layouts = { ...inferLayouts, ...trainLayouts };
