@@ -89,7 +89,7 @@ function steps(p: LstmI8, wide: usize, part: i32, parts: i32): void {
     quantizeHidden(q, h, p.H, p.inverseScale, p.zeroPoint);
     for (let s = 0; s < steps; s++) {
       const t = timeOf(p, s, steps), z = p.gates + 4 * (t * p.N + n) * row;
-      if (ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD && wide) addProductI16(z, p.r, wide + 2 * P, p.m, q, wide, row, K);
+      if (ASC_FEATURE_SIMD && !ASC_FEATURE_RELAXED_SIMD && wide) addProductI16(z, wide + 2 * P, p.m, q, wide, row, K);
       else addProductI8(z, p.r, p.m, q, row, K);
       cell(p, z, h, p.c + 4 * n * P, P);
       quantizeHidden(q, h, p.H, p.inverseScale, p.zeroPoint);

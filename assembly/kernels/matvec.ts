@@ -61,22 +61,22 @@ export function addProductI8(y: usize, w: usize, m: usize, h: usize, S: i32, K: 
 }
 
 /**
- * addProductI8 of weights that serve many steps: sixteen outputs at once of weights expanded as by gemm.i8.simd.ts, the rest as there.
- * expanded i16 [S/8][K/2][8][2] · row: scratch, i16 [K] in whole groups of 8
+ * addProductI8 of weights that serve many steps, expanded as by gemm.i8.simd.ts; S a multiple of 16.
+ * w i16 [S/8][K/2][8][2] · row: scratch, i16 [K] in whole groups of 8
  */
-export function addProductI16(y: usize, w: usize, expanded: usize, m: usize, h: usize, row: usize, S: i32, K: i32): void {
+export function addProductI16(y: usize, w: usize, m: usize, h: usize, row: usize, S: i32, K: i32): void {
   const block = 16 * K, end = row + 2 * K;
   widenRow(h, K, row);
-  for (; S >= 16; S -= 16, y += 64, m += 64, w += block, expanded += block) {
-    let a = i32x4.splat(0), b = a, c = a, d = a, x = row, next = expanded + block;
+  for (; S > 0; S -= 16, y += 64, m += 64, w += block) {
+    let a = i32x4.splat(0), b = a, c = a, d = a, x = row, next = w + block;
     do {
       const k = v128.load32_splat(x);
-      a = i32x4.add(a, i32x4.dot_i16x8_s(k, v128.load(expanded)));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(k, v128.load(expanded, 16)));
+      a = i32x4.add(a, i32x4.dot_i16x8_s(k, v128.load(w)));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(k, v128.load(w, 16)));
       c = i32x4.add(c, i32x4.dot_i16x8_s(k, v128.load(next)));
       d = i32x4.add(d, i32x4.dot_i16x8_s(k, v128.load(next, 16)));
       x += 4;
-      expanded += 32;
+      w += 32;
       next += 32;
     } while (x != end);
     addScaled(y, m, a);
@@ -84,7 +84,6 @@ export function addProductI16(y: usize, w: usize, expanded: usize, m: usize, h: 
     addScaled(y + 32, m + 32, c);
     addScaled(y + 48, m + 48, d);
   }
-  addProductI8(y, w, m, h, S, K);
 }
 
 function addBlockI8(y: usize, w: usize, m: usize, h: usize, K: i32): void {
