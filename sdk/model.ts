@@ -180,7 +180,10 @@ export class Model<Inputs extends Named = Named, Outputs extends Named = Named> 
       return exports.octavo_load(base, image.length);
     }, refused = isRefused(file);
     if (refused) isRefused(this.file);
-    else this.outs.forEach((o, i) => { if (o.raw) o.info.scale = file.ports[this.ins.length + i]!.raw!.scale; }), this.file = file;
+    else {
+      this.outs.forEach((o, i) => { if (o.raw) o.info.scale = file.ports[this.ins.length + i]!.raw!.scale; });
+      this.file = file;
+    }
     this.setState(states);
     if (refused) throw new OctavoError("ERR_OCTAVO_FORMAT", `update: refused by the checks of load (code ${refused}); the weights are as before.`);
   }

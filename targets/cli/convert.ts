@@ -149,6 +149,7 @@ function partText(roles: readonly string[]): string {
 
 /** What a device can learn with the file, and what that takes. */
 function trainingText({ layers, parameters, batch, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
-  const count = parameters.reduce((n, p) => n + p.size, 0), names = layers.map((l) => `${shorten(l, 32)}${partText(parameters.filter((p) => p.name.startsWith(`${l}/`) && !p.name.endsWith("/activation")).map((p) => p.name.slice(l.length + 1)))}`).join(", ");
+  const learned = parameters.filter((p) => !p.name.endsWith("/activation")), count = learned.reduce((n, p) => n + p.size, 0);
+  const rolesOf = (layer: string) => learned.filter((p) => p.name.startsWith(`${layer}/`)).map((p) => p.name.slice(layer.length + 1)), names = layers.map((l) => shorten(l, 32) + partText(rolesOf(l))).join(", ");
   return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
 }
