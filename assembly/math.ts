@@ -17,6 +17,8 @@ const EXP: usize = memory.data<f32>([
 const LOG2E: i32 = 6, LN2_HIGH: i32 = 7, LN2_LOW: i32 = 8, LEAST: i32 = 9, GREATEST: i32 = 10, ROUNDER_254: i32 = 11, FLAT: i32 = 12, ROUNDER_127: i32 = 14, NEAR: i32 = 15, ONE: i32 = 16, TWO: i32 = 17;
 
 /** e^r − 1 for |r| ≤ ln 2 / 2. Polynomial: Cephes expf. */
+// @ts-ignore: decorator
+@inline
 function fraction<T>(r: T): T {
   let p = timesPlus(term<T>(EXP, 0), r, term<T>(EXP, 1));
   p = timesPlus(p, r, term<T>(EXP, 2));
