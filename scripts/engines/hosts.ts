@@ -1,7 +1,7 @@
 /** Engines without a page: JavaScript runtimes, workerd, and hosts of the WASI command. */
-import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { WASI } from "node:wasi";
+import { wasiCommand } from "../../test/targets/wasi-command.ts";
 import type { Case, Cases } from "./cases.ts";
 import { locate, nodeForArm, programOf, root, run, tools, type Answer } from "./tools.ts";
 import { DATA, digestOfFile, WORDS } from "./training.mjs";
@@ -55,15 +55,7 @@ async function wasiCommands(folder: string, wasi: Wasi, builds: Record<string, [
 const bothBuilds: Record<string, [string, string]> = { scalar: ["run", "train"], simd: ["run-simd", "simd-train"] };
 
 export async function nodeWasi(folder: string): Promise<Answer> {
-  return { version: process.versions.node, ...(await wasiCommands(folder, (build, words) => Promise.resolve(inNodeWasi(build, folder, words)), bothBuilds)) };
-}
-
-function inNodeWasi(build: string, folder: string, words: string[]): string {
-  const out = path.join(folder, "node-wasi.out"), stdout = openSync(out, "w"), stderr = openSync(path.join(folder, "node-wasi.err"), "w");
-  const wasi = new WASI({ version: "preview1", args: ["octavo", ...words], preopens: { "/models": folder }, stdout, stderr, returnOnExit: true });
-  wasi.start(new WebAssembly.Instance(new WebAssembly.Module(readFileSync(commands(build))), wasi.getImportObject() as WebAssembly.Imports));
-  for (const file of [stdout, stderr]) closeSync(file);
-  return readFileSync(out, "utf8");
+  return { version: process.versions.node, ...(await wasiCommands(folder, (build, words) => Promise.resolve(wasiCommand(`octavo-${build}`, folder, new Uint8Array(0), ...words).text), bothBuilds)) };
 }
 
 export async function wasmtime(folder: string): Promise<Answer> {

@@ -44,27 +44,15 @@ describe.each(["octavo-train", "octavo-simd-train"])("%s", (build) => {
   });
 });
 
-/** The command in wasmtime: a program, its module, the folder that is /models, and the words. */
-const wasmtime = `
-import sys
-from wasmtime import Engine, Linker, Module, Store, WasiConfig
-module, folder, *words = sys.argv[1:]
-store, wasi = Store(Engine()), WasiConfig()
-wasi.argv = ["octavo-train", *words]
-wasi.inherit_stderr()
-wasi.preopen_dir(folder, "/models")
-store.set_wasi(wasi)
-linker = Linker(store.engine)
-linker.define_wasi()
-linker.instantiate(store, Module.from_file(store.engine, module)).exports(store)["_start"](store)
-`;
+/** Runs a command of build/ in wasmtime. Arguments: its module, the folder that is /models, the words. */
+const wasmtime = path.resolve(import.meta.dirname, "../../scripts/engines/wasmtime_run.py");
 const python = [process.env.PYTHON, path.join(tmpdir(), "octavo-engines/py/bin/python")].find((p) => p && existsSync(p));
 
 describe.skipIf(!python)(`wasmtime${python ? "" : ": no Python with wasmtime: PYTHON names one"}`, () => {
   test.each(["octavo-train", "octavo-simd-train"])("%s: the same bytes", async (build) => {
     const file = await trainable("digits-lstm.onnx", { trainable: "all" });
     writeFileSync(at("model.octavo"), file);
-    execFileSync(python!, ["-c", wasmtime, path.resolve(import.meta.dirname, `../../build/${build}.wasm`), folder, ...words("--epochs", "2", "--learning-rate", "0.005")], { stdio: ["ignore", "pipe", "ignore"] });
+    execFileSync(python!, [wasmtime, path.resolve(import.meta.dirname, `../../build/${build}.wasm`), folder, ...words("--epochs", "2", "--learning-rate", "0.005")], { stdio: ["ignore", "pipe", "ignore"] });
     expect(new Uint8Array(readFileSync(at("out.octavo")))).toEqual(await inJavaScript(file, { learningRate: 0.005 }, { epochs: 2 }));
   });
 });
