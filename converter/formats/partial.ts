@@ -16,6 +16,7 @@ export function attempt(g: GraphBuilder, { refused }: ReadOptions, read: () => v
   } catch (e) {
     if (!refused || !(e instanceof OctavoError)) throw e;
     refused(e);
+    g.isPartial = true;
     nodes.length = Math.min(nodes.length, before);
     g.where = where;
     return false;
@@ -28,6 +29,7 @@ export const placeholder = (g: GraphBuilder, name: string, dtype: DType, shape: 
 
 /** What nobody reads any more stands for the outputs that are missing: so that the parts before a refused one stay. */
 export function addEnds(g: GraphBuilder): void {
+  if (!g.isPartial) return;
   const { graph } = g, read = new Set([...graph.nodes.flatMap((n) => n.inputs), ...graph.outputs]);
   for (const node of graph.nodes) for (const y of node.outputs) if (y && !read.has(y)) graph.outputs.push(y);
 }

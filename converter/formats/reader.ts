@@ -5,8 +5,10 @@ import type { Graph, TypedArray } from "../ir/graph.ts";
 export interface ReadOptions {
   /** Sizes of free axes, by input name, in the source's layout; -1 keeps what the file says. */
   inputShapes?: Record<string, number[]>;
-  /** Inputs fixed to a value: they become constants. */
+  /** Inputs fixed to a value: they become constants. One element fits an input of any rank. */
   constants?: Record<string, { data: TypedArray; shape: number[] }>;
+  /** Tensors or layers that the model ends with, in place of its outputs: what only others need is left out. */
+  cut?: readonly string[];
   /** Side files of the model (external data, shards), by path relative to the model's folder. */
   resolve?: (path: string) => Promise<Uint8Array>;
   /** One time step per run; states stay inside. */

@@ -6,6 +6,7 @@
 import { GraphBuilder } from "../ir/builder.ts";
 import { allocate, freshName, sizeOf, type Graph } from "../ir/graph.ts";
 import { modelError } from "../ir/error.ts";
+import { endsOf } from "./cut.ts";
 import { checkInputNames } from "./names.ts";
 import { addEnds, attempt, placeholder } from "./partial.ts";
 import type { Reader, ReadOptions } from "./reader.ts";
@@ -42,7 +43,7 @@ export const operatorNames = (): string[] => Object.keys(operators).sort();
 
 /** @throws OctavoError FORMAT for a damaged file, OPERATOR for what the graph has no operators for */
 function read(bytes: Uint8Array, options: ReadOptions): Graph {
-  const model = readSchema(bytes);
+  const model = endingAt(readSchema(bytes), options.cut);
   const main = model.subgraphs[0] ?? fail("model", "it has no subgraphs, expected one");
   if (!main.outputs.length) fail("model", "it has no outputs, expected one");
   if (main.inputs.length + main.outputs.length > 4096) fail("model", `it has ${main.inputs.length} inputs and ${main.outputs.length} outputs, expected up to 4096`);
@@ -56,8 +57,21 @@ function read(bytes: Uint8Array, options: ReadOptions): Graph {
   graph.where = "model";
   attempt(graph, options, () => finishVariables(scope));
   for (const index of main.outputs) attempt(graph, options, () => output(scope, index));
-  if (options.refused) addEnds(graph);
+  addEnds(graph);
   return graph.graph;
+}
+
+/** The model with the named tensors as outputs of its first subgraph, and of its operators what they need. */
+function endingAt(model: TfliteModel, cut: readonly string[] | undefined): TfliteModel {
+  const [main, ...others] = model.subgraphs;
+  if (!cut || !main) return model;
+  const outputs = endsOf("tflite", cut, (name) => main.tensors.some((t) => t.name === name) ? [name] : []).map((name) => main.tensors.findIndex((t) => t.name === name));
+  const wanted = new Set(outputs), operators = main.operators.toReversed().filter((op) => {
+    const live = !op.outputs.length || op.outputs.some((t) => wanted.has(t));
+    if (live) op.inputs.forEach((t) => wanted.add(t));
+    return live;
+  }).reverse();
+  return { ...model, subgraphs: [{ ...main, outputs, operators }, ...others] };
 }
 
 const fail = (where: string, problem: string): never => {
@@ -94,10 +108,10 @@ function input(scope: Scope, index: number): void {
   const dtype = dtypeOf(t), shape = inputShape(scope, index, name);
   if (!fixed) scope.names.set(index, graph.input(name, dtype, shape, layoutOf(scope, index), quantizationOf(t)));
   else {
-    const data = allocate(dtype, sizeOf(fixed.shape));
-    if (fixed.data.length !== data.length) graph.fail(`the constant has ${fixed.data.length} values for ${show(fixed.shape)}`, "", "ERR_OCTAVO_SHAPE");
+    const own = fixed.data.length === 1 ? shape.map(() => 1) : [...fixed.shape], data = allocate(dtype, sizeOf(own));
+    if (fixed.data.length !== data.length) graph.fail(`the constant has ${fixed.data.length} values for ${show(own)}`, "", "ERR_OCTAVO_SHAPE");
     data.set(fixed.data);
-    scope.names.set(index, graph.constant(name, dtype, [...fixed.shape], data, quantizationOf(t)));
+    scope.names.set(index, graph.constant(name, dtype, own, data, quantizationOf(t)));
   }
 }
 

@@ -11,6 +11,8 @@ export class GraphBuilder {
   readonly graph: Graph;
   /** Named in errors while a source node is being read, e.g. `node "fc1" (Gemm)`. */
   where = "model";
+  /** Something of the source was refused and left out: the caller only looks at it. */
+  isPartial = false;
   /** Values that may still be computed while reading. */
   private computable = 2 ** 28;
   /** The node that wrote each tensor, and when. */

@@ -3,11 +3,15 @@ import { realpath } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join, normalize, relative, sep } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 import type { ConvertOptions } from "../../converter/convert.ts";
+import type { TypedArray } from "../../converter/ir/graph.ts";
 import { OctavoError } from "../../sdk/errors.ts";
 import { readBytes, readJson } from "./files.ts";
+import { readNpy } from "./npy.ts";
 
 export interface SourceOptions {
   inputShape?: Record<string, number[]>;
+  constant?: Record<string, string>;
+  cut?: string[];
   layout?: "nhwc" | "nchw";
   stateful?: boolean;
   state?: Record<string, string>;
@@ -18,6 +22,8 @@ export interface SourceOptions {
 /** Adds those options to a command. */
 export const withSource = (command: Command): Command => command
   .option("--input-shape <NAME=SHAPE>", "sizes of free axes, as in x=1,28,28,1 (may be repeated)", shapeOf)
+  .option("--constant <NAME=VALUE>", "fix an input to a number, to numbers separated by commas, or to a .npy file (may be repeated)", valueOf)
+  .option("--cut <NAMES>", "end the model at these tensors or layers, separated by commas, in place of its outputs", (text: string) => text.split(",").filter(Boolean))
   .addOption(new Option("--layout <ORDER>", "order of image axes of inputs and outputs (default: the source's)").choices(["nhwc", "nchw"]))
   .option("--stateful", "one time step per run; the states stay inside")
   .option("--state <IN=OUT>", "output OUT is input IN of the next run (may be repeated)", pairOf)
@@ -37,6 +43,23 @@ function shapeOf(text: string, before: Record<string, number[]> = {}): Record<st
   return { ...before, [name]: sizes };
 }
 
+function valueOf(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const [name, value] = split(text, "NAME=VALUE, as in sr=16000");
+  return { ...before, [name]: value };
+}
+
+/** Numbers as a vector, or an array of a file. */
+async function constantOf(text: string): Promise<{ data: TypedArray; shape: number[] }> {
+  const data = Float64Array.from(text.split(","), (t) => (t.trim() ? Number(t) : NaN));
+  if (data.every(Number.isFinite)) return { data, shape: [data.length] };
+  const { data: read, shape } = readNpy(await readBytes(text), basename(text));
+  return { data: read instanceof Uint32Array ? Float64Array.from(read) : read, shape };
+}
+
+async function constantsOf(given: Record<string, string>): Promise<Record<string, { data: TypedArray; shape: number[] }>> {
+  return Object.fromEntries(await Promise.all(Object.entries(given).map(async ([name, text]) => [name, await constantOf(text)] as const)));
+}
+
 function seedOf(text: string): number {
   const n = Number(text);
   if (!/^\d+$/.test(text) || n >= 2 ** 32) throw new InvalidArgumentError(`Expected a whole number from 0 to ${2 ** 32 - 1}.`);
@@ -54,6 +77,8 @@ export async function convertOptions(path: string, options: SourceOptions): Prom
     name: basename(path),
     resolve: async (side) => readBytes(await besides(path, side)),
     ...(options.inputShape && { inputShapes: options.inputShape }),
+    ...(options.constant && { constants: await constantsOf(options.constant) }),
+    ...(options.cut && { cut: options.cut }),
     ...(options.layout && { layout: options.layout }),
     ...(options.stateful && { stateful: true }),
     ...(options.state && { states: options.state }),

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, symlinkSync, mkdirSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { writeNpy } from "../../targets/cli/npy.ts";
 import { floats, modelOf, node, value } from "../formats/onnx-model.ts";
 import { octavo } from "./octavo.ts";
 
@@ -25,6 +26,30 @@ test("inspect describes what is left of a model that cannot be converted", async
     parameters: 12, macs: 12, operators: { dense: 1, clip: 1 }, unsupported: [expect.stringMatching(/GridSample ×1/)],
   });
   expect((await octavo("inspect", path)).err).toMatch(/cannot be converted[^]*unsupported: onnx: model: 1 operator is not supported: GridSample/);
+});
+
+describe("options of a source", () => {
+  const branches = (values: number[]) => ({ output: [value("z", [2])], node: [node("Constant", [], ["v"], { value: floats("", [2], values) }), node("Add", ["x", "v"], ["z"])] });
+  const graph = { input: [value("x", [2]), value("rate", [], 7)], output: [value("y", [2])], node: [node("If", ["rate"], ["y"], { then_branch: branches([1, 2]), else_branch: branches([3, 4]) }, { name: "by rate" })] };
+  const path = put("branch.onnx", modelOf({ ...graph, node: [node("Cast", ["rate"], ["is"], { to: 9 }), { ...graph.node[0]!, input: ["is"] }, node("Relu", ["y"], ["late"])], output: [value("late", [2])] }));
+  test("an input that decides about the graph is fixed to a number", async () => {
+    expect((await octavo("inspect", path)).err).toMatch(/depends on input "rate".*--constant/);
+    const { code, out } = await octavo("inspect", path, "--constant", "rate=16000", "--json");
+    expect([code, JSON.parse(out)]).toMatchObject([0, { operators: { add: 1, clip: 1 }, outputs: [{ name: "late" }], unsupported: [] }]);
+  });
+  test("numbers, and arrays of a file", async () => {
+    put("x.npy", writeNpy({ dtype: "float32", shape: [2], data: Float32Array.of(5, 6) }));
+    for (const x of ["x=5,6", `x=${join(folder, "x.npy")}`]) {
+      const { out } = await octavo("inspect", path, "--constant", "rate=0", "--constant", x, "--json");
+      expect(JSON.parse(out)).toMatchObject({ operators: {}, unsupported: [] });
+    }
+    expect((await octavo("inspect", path, "--constant", "rate=fast")).err).toMatch(/fast/);
+  });
+  test("the model ends at a tensor", async () => {
+    const { out } = await octavo("inspect", path, "--constant", "rate=1", "--cut", "y", "--json");
+    expect(JSON.parse(out)).toMatchObject({ operators: { add: 1 }, outputs: [{ name: "y" }] });
+    expect(await octavo("inspect", path, "--cut", "w")).toMatchObject({ code: 1, err: expect.stringMatching(/no tensor or layer "w" to end with/) });
+  });
 });
 
 describe("weights beside a model", () => {

@@ -35,6 +35,9 @@ describe("knows the format", () => {
 
 describe("binds free axes", () => {
   test("a named first axis is the batch: 1", async () => expect(shapeOf(await read(relu(["N", 3])), "x")).toEqual([1, 3]));
+  test("only one axis is the batch, the surest by its name", async () =>
+    expect(read(relu(["batch_size", "N"]))).rejects.toThrow(/axis 1 \("N"\).*--input-shape x=1,SIZE/));
+  test("every other free axis is asked for", async () => expect(read(relu(["batch", 3, "height", "width"]))).rejects.toThrow(/--input-shape x=1,3,SIZE,SIZE/));
   test("an axis named so is the batch wherever it stands", async () => expect(shapeOf(await read(relu(["batch_size", 3, 4])), "x")).toEqual([1, 3, 4]));
   test("0 and −1 too", async () => expect(shapeOf(await read(relu([-1, 3])), "x")).toEqual([1, 3]));
   test("others are asked for by name", async () => {

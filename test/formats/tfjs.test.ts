@@ -100,6 +100,15 @@ describe("refusals", () => {
   });
 });
 
+test("the largest values and where they stand; division where zero gives zero", async () => {
+  const float = { dtype: { type: "DT_FLOAT" } }, x = (name: string) => ({ name, op: "Placeholder", attr: { ...float, shape: { shape: { dim: [{ size: "4" }] } } } });
+  const node = [x("a"), x("b"), { name: "y", op: "DivNoNan", input: ["a", "b"] }, { name: "k", op: "Const", attr: { dtype: { type: "DT_INT32" } } }, { name: "top", op: "TopKV2", input: ["y", "k"] }, { name: "at", op: "Identity", input: ["top:1"] }];
+  const json = { format: "graph-model", modelTopology: { node }, weightsManifest: [{ paths: ["w"], weights: [{ name: "k", shape: [], dtype: "int32" }] }], signature: { outputs: { top: { name: "top:0" }, at: { name: "at" }, y: { name: "y" } } } };
+  const graph = await readModel(new TextEncoder().encode(JSON.stringify(json)), { name: "model.json", resolve: async () => Uint8Array.of(2, 0, 0, 0) });
+  const values = evaluate(graph, new Map([["a", Float32Array.of(6, 5, -3, 8)], ["b", Float32Array.of(2, 0, 1, 2)]])), [top, at, y] = graph.outputs.map((o) => [...values.get(o)!]);
+  expect([y, top, at]).toEqual([[3, 0, -3, 4], [4, 3], [3, 0]]);
+});
+
 test("an input that is fixed to a value", async () => {
   const c = madeCases<{ model: object; weights: string }>("tfjs").find((m) => m.name === "functions")!;
   const json = new TextEncoder().encode(JSON.stringify(c.model));

@@ -1,6 +1,7 @@
 /** A parsed model and its variables → Graph. */
 import { GraphBuilder } from "../../ir/builder.ts";
 import type { Graph } from "../../ir/graph.ts";
+import { cutGraph } from "../cut.ts";
 import { checkInputNames } from "../names.ts";
 import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
@@ -10,6 +11,7 @@ import { bindInput } from "./inputs.ts";
 import { layerFunction, refuseUnknown } from "./layers.ts";
 import { tensorsIn, type Context, type Layer, type Operand } from "./layer.ts";
 import { passMask, withGivenMask } from "./masking.ts";
+import { endingAt } from "./cut.ts";
 import { callRefs, isModelClass, parseModel, readLayer, type Argument, type Call, type KerasModel, type LayerConfig, type Ref } from "./model.ts";
 import { nameOutputs } from "./names.ts";
 import { refuseInStream } from "./stream.ts";
@@ -24,8 +26,10 @@ export interface Source {
 }
 
 /** The graph of a model. Keras' data are channels-last already; the batch axis is bound to 1. */
-export function buildGraph({ format, version, config, variables }: Source, options: ReadOptions): Graph {
-  const model = parseModel(config, format), g = new GraphBuilder(format, model.name);
+export const buildGraph = (source: Source, options: ReadOptions): Graph => cutGraph(wholeGraph(source, options), options);
+
+function wholeGraph({ format, version, config, variables }: Source, options: ReadOptions): Graph {
+  const model = endingAt(parseModel(config, format), format, options.cut), g = new GraphBuilder(format, model.name);
   attempt(g, options, () => refuseUnknown(g, model, config));
   if (options.stateful) refuseInStream(g, model);
   const context: Context = { g, keras: Number.parseInt(version, 10) >= 3 ? 3 : 2, options, masks: new Map(), constants: new Map() };
@@ -33,7 +37,7 @@ export function buildGraph({ format, version, config, variables }: Source, optio
   const inputs = inputLayers(model).map((l) => bindInput(context, model, l));
   g.where = `model "${model.name}"`;
   const outputs = applyModel(context, model, variables, inputs, "").filter((y) => y !== "");
-  if (options.refused) addEnds(g);
+  addEnds(g);
   const left = outputs.filter((y) => !options.refused || !g.graph.outputs.includes(y));
   if (left.length || !options.refused) addOutputs(g, left, isChannelsFirst(model));
   return g.graph;

@@ -5,7 +5,7 @@ import { convolutions } from "./convolution.ts";
 import { denses } from "./dense.ts";
 import type { LayerFunction } from "./layer.ts";
 import { merges } from "./merge.ts";
-import { isCustom, isModelClass, type KerasModel } from "./model.ts";
+import { isCustom, isModelClass, readLayer, type KerasModel } from "./model.ts";
 import { normalizations } from "./normalization.ts";
 import { operationOf } from "./operations.ts";
 import { poolings } from "./pooling.ts";
@@ -30,22 +30,27 @@ export function layerFunction(className: string, module: string, config: JsonObj
 
 /** Everything in a model that cannot be converted, all of it in one error. */
 export function refuseUnknown(g: GraphBuilder, model: KerasModel, json: Json): void {
-  const found = new Set<string>();
-  collect(json, found);
+  const found = new Set<string>(), isLeft = new Set(model.layers.map((l) => l.name));
+  for (const layer of layersIn(json)) if (isLeft.has(readLayer(layer).name)) collect(layer, found);
   if (!found.size) return;
   const list = [...found];
   g.where = `model "${model.name}"`;
   g.fail(`${list.length === 1 ? "this layer" : `these ${list.length} layers`} cannot be converted: ${list.join(", ")}`,
-    "Build the model from the layers in docs/keras.md and save it again; Lambda and custom layers are Python code, which is never run.");
+    "Build the model from the layers in docs/keras.md and save it again, or end it before them (--cut LAYER); Lambda and custom layers are Python code, which is never run.");
+}
+
+/** The layers of a model's configuration. */
+function layersIn(json: Json | undefined): JsonObject[] {
+  const config = isObject(json) ? json.config : undefined, layers = isObject(config) ? config.layers : config;
+  return Array.isArray(layers) ? layers.filter(isObject) : [];
 }
 
 function collect(json: Json | undefined, found: Set<string>): void {
   if (!isObject(json) || typeof json.class_name !== "string") return;
   const config = isObject(json.config) ? json.config : {}, name = String(json.name ?? config.name ?? json.class_name);
-  const inner = Array.isArray(json.config) ? json.config : config.layers;
   if (isCustom(json)) found.add(`"${name}" (${json.class_name}, custom)`);
   else if (isModelClass(json.class_name)) {
-    for (const layer of Array.isArray(inner) ? inner : []) collect(layer, found);
+    for (const layer of layersIn(json)) collect(layer, found);
     return;
   } else if (json.class_name !== "InputLayer" && !cellClasses.includes(json.class_name)
     && !layerFunction(json.class_name, typeof json.module === "string" ? json.module : "", config)) found.add(`"${name}" (${json.class_name})`);

@@ -14,7 +14,7 @@ import { domainOf, operatorOf } from "./operators.ts";
 import type { AttributeProto, FunctionProto, GraphProto, ModelProto, NodeProto, OperatorSetProto, ValueInfoProto } from "./proto.ts";
 import { keepsQuantization, rawInteger, sameQuantization } from "./quantized.ts";
 import { Scope } from "./scope.ts";
-import { inOrder, isKnown, liveNodes, refuseUnsupported } from "./survey.ts";
+import { endingAt, inOrder, isKnown, liveNodes, refuseUnsupported } from "./survey.ts";
 import { checkedShape, dtypeOf, MAX_ELEMENTS } from "./tensor.ts";
 import { affordable, damaged, isMuchWork } from "./write.ts";
 
@@ -36,7 +36,7 @@ interface Reading {
 }
 
 export function readGraph(model: ModelProto, options: ReadOptions): Graph {
-  const proto = model.graph ?? noGraph(), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
+  const proto = endingAt(model.graph ?? noGraph(), options.cut), g = new GraphBuilder("onnx", proto.name ?? ""), functions = functionsOf(model.functions ?? []);
   const r: Reading = { g, functions, owners: new Map(), seen: new WeakSet(), nodeNames: new Map(), nodesLeft: MAX_NODES };
   const opsets = opsetsOf(model.opsetImport ?? []), scope = new Scope(g, opsets, 0, undefined, proto);
   const nodes = liveNodes({ ...proto, node: inOrder(withoutDynamicQuantization(proto)) });

@@ -20,7 +20,7 @@ export function addInputs(g: GraphBuilder, infos: ValueInfoProto[], options: Rea
   return declared.map((input) => {
     const where = `input "${input.name}"`, dtype = dtypeOf(input.type, where), fixed = options.constants?.[input.name];
     if (!fixed) return g.input(input.name, dtype, checkedShape(boundShape(input, options, names), where));
-    const shape = checkedShape(fixed.shape, where), data = allocate(dtype, fixed.data.length);
+    const isOne = fixed.data.length === 1 && input.dims, shape = checkedShape(isOne ? input.dims!.map(() => 1) : fixed.shape, where), data = allocate(dtype, fixed.data.length);
     if (sizeOf(shape) !== fixed.data.length)
       throw modelError("ERR_OCTAVO_SHAPE", "onnx", where, `its fixed value has ${fixed.data.length} elements, expected ${sizeOf(shape)}`);
     (data as Float32Array).set(fixed.data as ArrayLike<number>);
@@ -63,7 +63,8 @@ function boundShape(input: Declared, options: ReadOptions, names: Names): number
 
 const fixedSize = (dim: DimensionProto): number | undefined => (!dim.dimParam && dim.dimValue !== undefined && dim.dimValue > 0 ? dim.dimValue : undefined);
 
-const batchName = /batch|^[nb]$|^bs$/i;
+/** The surest first. */
+const batchNames = [/batch|^bs$/i, /^[nb]$/i];
 const timeName = /time|seq|len|step|frame|^[tls]$/i;
 
 /**
@@ -71,10 +72,15 @@ const timeName = /time|seq|len|step|frame|^[tls]$/i;
  * One step per run (`stateful`) makes the time axis 1.
  */
 function freeSize(input: Declared, axis: number, stateful: boolean): number {
-  const name = (a: number) => input.dims![a]?.dimParam ?? "", named = input.dims!.some((_, a) => batchName.test(name(a)));
-  const isBatch = named ? batchName.test(name(axis)) : axis === 0 && !timeName.test(name(0));
-  if (isBatch || (stateful && (timeName.test(name(axis)) || axis <= 1))) return 1;
+  const name = (a: number) => input.dims![a]?.dimParam ?? "", batch = batchAxis(input.dims!.map((_, a) => name(a)));
+  if (axis === batch || (stateful && (timeName.test(name(axis)) || axis <= 1))) return 1;
   const shape = input.dims!.map((d, a) => fixedSize(d) ?? (a === axis ? "?" : name(a) || "?"));
   throw modelError("ERR_OCTAVO_SHAPE", "onnx", `input "${input.name}"`, `axis ${axis}${name(axis) ? ` ("${name(axis)}")` : ""} of [${shape.join(",")}] has no fixed size`,
-    `Give all sizes with --input-shape ${input.name}=${input.dims!.map((d, a) => fixedSize(d) ?? (a === axis ? "SIZE" : 1)).join(",")}.`);
+    `Give all sizes with --input-shape ${input.name}=${input.dims!.map((d, a) => fixedSize(d) ?? (a === batch ? 1 : "SIZE")).join(",")}.`);
+}
+
+/** -1 where no axis is that of the batch. */
+function batchAxis(names: readonly string[]): number {
+  const named = batchNames.map((pattern) => names.findIndex((name) => pattern.test(name))).find((axis) => axis >= 0);
+  return named ?? (timeName.test(names[0] ?? "") ? -1 : 0);
 }

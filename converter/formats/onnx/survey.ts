@@ -1,5 +1,6 @@
 /** Looks over a model before it is read: what of it matters, and what of that is not supported. */
 import { modelError } from "../../ir/error.ts";
+import { endsOf } from "../cut.ts";
 import { domainOf, operatorOf, whyNot } from "./operators.ts";
 import type { FunctionProto, GraphProto, NodeProto } from "./proto.ts";
 
@@ -13,6 +14,14 @@ export function inOrder(nodes: readonly NodeProto[]): NodeProto[] {
     if (!waits.length) sorted.add(stack.pop()!);
   }
   return [...sorted];
+}
+
+/** The graph with the named tensors, or what the named nodes give, as its outputs. */
+export function endingAt(graph: GraphProto, cut: readonly string[] | undefined): GraphProto {
+  if (!cut) return graph;
+  const nodes = graph.node ?? [], written = new Set(nodes.flatMap((n) => n.output ?? []).filter(Boolean));
+  const found = (name: string) => (written.has(name) ? [name] : (nodes.find((n) => n.name === name)?.output ?? []).filter(Boolean));
+  return { ...graph, output: endsOf("onnx", cut, found).map((name) => ({ name })) };
 }
 
 /** Nodes that an output depends on. */
@@ -58,5 +67,5 @@ export function refuseUnsupported(nodes: NodeProto[], functions: ReadonlyMap<str
   if (!found.size) return;
   const list = [...found].map(([op, count]) => `${op} ×${count}${whyNot(op) && ` (${whyNot(op)})`}`).join(", ");
   throw modelError("ERR_OCTAVO_OPERATOR", "onnx", "model", `${found.size} ${found.size === 1 ? "operator is" : "operators are"} not supported: ${list}`,
-    "Cut the model before them and do that part in your code, or export it with operators of the list in docs/onnx.md.");
+    "End the model before them (--cut TENSOR) and do that part in your code, or export it with operators of the list in docs/onnx.md.");
 }

@@ -124,7 +124,7 @@ export function dataOf(g: GraphBuilder, x: string, what: string): TypedArray {
   const inputs = sourcesOf(g, x);
   const names = inputs.map((i) => `"${i}"`).join(", ");
   return g.fail(`${what} depends on ${inputs.length === 1 ? "input" : "inputs"} ${names}, expected a value known at conversion`,
-    `Fix ${names} with the option "constants", or export the model with it as a constant.`);
+    `Fix ${names} with the option "constants" (--constant NAME=VALUE), or export the model with it as a constant.`);
 }
 
 /** The values of a tensor where they are known, else undefined. */

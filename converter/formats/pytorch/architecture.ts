@@ -7,6 +7,7 @@ import { GraphBuilder } from "../../ir/builder.ts";
 import { modelError } from "../../ir/error.ts";
 import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
 import { add } from "../onnx/write.ts";
+import { cutGraph } from "../cut.ts";
 import { checkInputNames } from "../names.ts";
 import type { ReadOptions } from "../reader.ts";
 import { depthOf, isObject, type Json, type JsonObject } from "../wire/json.ts";
@@ -36,7 +37,7 @@ export function buildFromArchitecture(weights: StateDict, options: ReadOptions):
   const last = writeLayers(g, layersOf(g, file), parameters, [names], "", false, [...names.values()][0]!);
   addOutputs(g, file.outputs, [names], last);
   parameters.expectAllUsed(Array.isArray(file.ignore) ? file.ignore.map(String) : []);
-  return g.graph;
+  return cutGraph(g.graph, options);
 }
 
 /** A network without weights: its parameters are drawn from `options.initSeed`. */

@@ -4,6 +4,7 @@
  */
 import { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type DType, type Graph } from "../../ir/graph.ts";
+import { cutGraph } from "../cut.ts";
 import { checkInputNames, nameResult, writtenSince } from "../names.ts";
 import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
@@ -32,7 +33,7 @@ export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
   const { graph, signature } = program.graph_module;
   if (!isObject(graph) || !isObject(signature) || !Array.isArray(graph.nodes)) return damaged("the graph");
   const reading: Reading = { g, values: new Map(), file: graph, weights: exportedWeights(zip, budgetOf(bytes)), symbols: new Map(), options };
-  const nodes = graph.nodes;
+  const nodes = upTo(graph.nodes, options.cut);
   attempt(g, options, () => refuseUnknown(g, nodes));
   if (options.stateful) refuseInStream(g, graph.nodes.map((n) => String(field(n, "target")).replace("torch.ops.aten.", "")));
   const inputs = list(signature.input_specs).map((spec) => field(field(field(field(spec, "user_input"), "arg"), "as_tensor"), "name"));
@@ -42,9 +43,9 @@ export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
     const known = operatorOf(String(field(node, "target"))) !== undefined;
     if (!known || !attempt(g, options, () => readNode(reading, node))) standIn(reading, node);
   }
-  for (const spec of list(signature.output_specs)) attempt(g, options, () => bindOutput(reading, spec));
-  if (options.refused) addEnds(g);
-  return g.graph;
+  if (!options.cut) for (const spec of list(signature.output_specs)) attempt(g, options, () => bindOutput(reading, spec));
+  addEnds(g);
+  return cutGraph(g.graph, options);
 }
 
 const list = (json: Json | undefined): Json[] => (Array.isArray(json) ? json : []);
@@ -57,6 +58,10 @@ function refuseUnknown(g: GraphBuilder, nodes: Json[]): void {
       "Rebuild the model without them, or run_decompositions() before saving.");
   }
 }
+
+/** Nodes up to the last that gives one of the named tensors. */
+const upTo = (nodes: Json[], cut: readonly string[] | undefined): Json[] =>
+  (cut ? nodes.slice(0, 1 + nodes.findLastIndex((n) => namesOf(list(field(n, "outputs"))).flat().some((y) => cut.includes(y)))) : nodes);
 
 /** Parameters, buffers and constants of the file become constants; the user's arguments inputs. */
 function bindSpec(r: Reading, spec: Json): void {

@@ -30,6 +30,7 @@ export const elementwise: Record<string, Operator> = {
   AddN: (n, g) => n.inputs.slice(1).reduce((a, b) => binary(g, "add", a, b), n.input(0)),
   Div: (n, g) => whole(g, binary(g, "div", n.input(0), n.input(1)), "truncate"),
   FloorDiv: (n, g) => whole(g, binary(g, "div", n.input(0), n.input(1)), "floor"),
+  DivNoNan: (n, g) => where(g, binary(g, "equal", n.input(1), g.scalar(0)), g.scalar(0), binary(g, "div", n.input(0), n.input(1))),
   NotEqual: (n, g) => unary(g, "not", binary(g, "equal", n.input(0), n.input(1))),
   SquaredDifference: (n, g) => {
     const d = sub(g, n.input(0), n.input(1));
@@ -52,6 +53,7 @@ export const elementwise: Record<string, Operator> = {
   ZerosLike: (n, g) => affine(g, toFloat(g, n.input(0)), 0, 0),
   OnesLike: (n, g) => affine(g, toFloat(g, n.input(0)), 0, 1),
 };
+
 
 /** Division of integers. */
 const whole = (g: GraphBuilder, y: string, round: UnaryOp): string => (round === "truncate" && dtypeOf(g, y) === "float32" ? y : unary(g, round, y));

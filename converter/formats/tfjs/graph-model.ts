@@ -1,6 +1,7 @@
 /** GraphModel: a TensorFlow graph in JSON. What depends on constants only is computed while reading. */
 import { GraphBuilder } from "../../ir/builder.ts";
 import { sizeOf, type Graph } from "../../ir/graph.ts";
+import { endsOf } from "../cut.ts";
 import { checkInputNames, nameResult } from "../names.ts";
 import { addEnds, attempt } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
@@ -11,10 +12,10 @@ import { operators } from "./operators.ts";
 
 const format = "tfjs";
 
-interface Model { nodes: JsonObject[]; byName: Map<string, JsonObject>; inputs: string[]; outputs: string[] }
+interface Model { byName: Map<string, JsonObject>; inputs: string[]; outputs: string[] }
 
 export function readGraphModel(json: JsonObject, weights: ReadonlyMap<string, StoredWeight>, options: ReadOptions): Graph {
-  const g = new GraphBuilder(format, ""), model = readModel(g, json);
+  const g = new GraphBuilder(format, ""), model = readModel(g, json, options);
   attempt(g, options, () => refuseUnknown(g, model));
   const tensors = new Map<string, string[]>();
   checkInputNames(format, model.inputs, options);
@@ -24,21 +25,21 @@ export function readGraphModel(json: JsonObject, weights: ReadonlyMap<string, St
     if (!isLost && !tensors.has(String(node.name))) attempt(g, options, () => tensors.set(String(node.name), readNode(g, node, weights, tensors)));
   }
   for (const output of model.outputs) if (!options.refused || tensors.has(splitName(output).node)) attempt(g, options, () => addOutput(g, output, tensors));
-  if (options.refused) addEnds(g);
+  addEnds(g);
   return g.graph;
 }
 
-function readModel(g: GraphBuilder, json: JsonObject): Model {
+function readModel(g: GraphBuilder, json: JsonObject, { cut }: ReadOptions): Model {
   const nodes = ((json.modelTopology as JsonObject).node as Json[]).filter(isObject), byName = new Map(nodes.map((n) => [String(n.name), n]));
   const metadata = isObject(json.userDefinedMetadata) ? json.userDefinedMetadata : {};
   const signature = isObject(json.signature) ? json.signature : isObject(metadata.signature) ? metadata.signature : {};
   const read = new Set(nodes.flatMap((n) => inputNames(n).map((i) => i.node)));
   const inputs = named(signature.inputs) ?? nodes.filter((n) => n.op === "Placeholder").map((n) => String(n.name));
-  const outputs = named(signature.outputs)
+  const outputs = (cut && endsOf(format, cut, (name) => (byName.has(splitName(name).node) ? [name] : []))) ?? named(signature.outputs)
     ?? nodes.filter((n) => !read.has(String(n.name)) && n.op !== "NoOp" && n.op !== "Const").map((n) => String(n.name));
   for (const name of [...inputs, ...outputs]) if (!byName.has(splitName(name).node)) g.fail(`the signature names "${name}", which is missing`,
     "Convert the model again.", "ERR_OCTAVO_FORMAT");
-  return { nodes, byName, inputs: inputs.map((i) => splitName(i).node), outputs };
+  return { byName, inputs: inputs.map((i) => splitName(i).node), outputs };
 }
 
 /** Tensor names of a signature, in its order. */
@@ -57,21 +58,29 @@ const inputNames = (node: JsonObject): { node: string; output: number }[] =>
 
 const isKnown = (op: string): boolean => Object.hasOwn(operators, op) || op === "Placeholder" || op === "NoOp";
 
-function refuseUnknown(g: GraphBuilder, { nodes }: Model): void {
-  const unknown = [...new Set(nodes.map((n) => String(n.op)).filter((op) => !isKnown(op)))];
-  const loops = unknown.some((op) => /While|Enter|TensorList|TensorArray|Switch/.test(op));
+function refuseUnknown(g: GraphBuilder, model: Model): void {
+  const unknown = [...new Set(needed(model).map((n) => String(n.op)).filter((op) => !isKnown(op)))], loops = unknown.some((op) => /While|Enter|TensorList|TensorArray|Switch/.test(op));
+  const end = "end the model before them (--cut NODE) and do that part in your code";
   if (unknown.length) {
     g.fail(`these operators cannot be converted: ${unknown.join(", ")}`, loops
-      ? "Loops of recurrent layers are lost in a GraphModel: convert the Keras file (.keras, .h5 or LayersModel) itself."
-        : "Rebuild the model without them.");
+      ? `Loops of recurrent layers are lost in a GraphModel: convert the Keras file (.keras, .h5 or LayersModel) itself. Those that choose among boxes: ${end}.`
+      : `Rebuild the model without them, or ${end}.`);
   }
+}
+
+/** Nodes that the outputs depend on, loops included, in the order of the file. */
+function needed({ byName, outputs }: Model): JsonObject[] {
+  const found = new Set<JsonObject>(), reach = (name: string) => { if (byName.has(name)) found.add(byName.get(name)!); };
+  outputs.forEach((o) => reach(splitName(o).node));
+  for (const node of found) inputNames(node).forEach((i) => reach(i.node));
+  return [...byName.values()].filter((n) => found.has(n));
 }
 
 function bindInput(g: GraphBuilder, node: JsonObject, name: string, options: ReadOptions): string {
   g.where = `input "${name}"`;
   if (!name) return g.fail("it has no name", "Convert the model again.", "ERR_OCTAVO_FORMAT");
   const n = new TfNode(node, [], g), given = options.inputShapes?.[name], file = n.shape("shape") ?? given?.map(() => -1);
-  const remedy = `Pass its shape: --input-shape ${name}=1,…`;
+  const remedy = `Pass its shape: --input-shape ${name}=${file?.map((d, i) => (d !== -1 ? d : i === 0 ? 1 : "SIZE")).join(",") ?? "1,…"}.`;
   if (!file || (given && given.length !== file.length)) {
     return g.fail(`its shape is ${file ? `[${file.join(",")}]` : "unknown"}`, remedy, "ERR_OCTAVO_SHAPE");
   }

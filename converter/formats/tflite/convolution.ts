@@ -3,7 +3,7 @@ import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, same } from "./schema.ts";
 import { show } from "./tensors.ts";
 
-export const convolutions: OperatorTable = { CONV_2D: conv2d, DEPTHWISE_CONV_2D: depthwise, TRANSPOSE_CONV: transposeConv };
+export const convolutions: OperatorTable = { CONV_2D: conv2d, DEPTHWISE_CONV_2D: depthwise, TRANSPOSE_CONV: transposeConv, 'custom operator "Convolution2DTransposeBias"': transposeConvBias };
 
 /** Rows before and after, for windows of `kernel` that cover `size` at `stride` (Padding SAME) or stay inside (VALID). */
 export function padding(kind: number, size: number, kernel: number, stride: number, dilation: number): [before: number, after: number] {
@@ -73,16 +73,30 @@ export function bias(n: TfliteNode, i: number, size: number): string {
  * Padding is that of the convolution this one inverts.
  */
 function transposeConv(n: TfliteNode): void {
-  const o = options.transposeConv(n.operator);
   const shape = n.isFixed(0) ? n.integers(0) : n.target().shape;
-  const x = n.input(2), w = n.input(1);
+  transposed(n, n.input(2), n.input(1), 3, shape, options.transposeConv(n.operator));
+}
+
+/**
+ * MediaPipe's: x [N,H,W,C] · w [O,KH,KW,C] · b [O]. Its options are three int32: padding (1 SAME, 2 VALID), horizontal and vertical stride
+ * (mediapipe/util/tflite/operations/transpose_conv_bias.cc).
+ */
+function transposeConvBias(n: TfliteNode): void {
+  const o = n.operator.customOptions, view = new DataView(o.buffer, o.byteOffset, o.length);
+  if (o.length < 12) n.damaged(`its options have ${o.length} bytes, expected 12`);
+  const [kind, strideW, strideH] = [0, 4, 8].map((at) => view.getInt32(at, true)) as [number, number, number];
+  if (kind !== 1 && kind !== 2) n.damaged(`its padding is ${kind}, expected 1 or 2`);
+  transposed(n, n.input(0), n.input(1), 2, n.target().shape, { padding: kind - 1, strideW, strideH, activation: 0 });
+}
+
+function transposed(n: TfliteNode, x: string, w: string, b: number, shape: number[], o: WindowOptions & { activation: number }): void {
   const [, H, W] = n.ranked(x, 4) as [number, number, number, number];
   const [O, KH, KW] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
   if (shape.length !== 4 || shape.some((d) => d < 1)) n.damaged(`its output shape is ${show(shape)}, expected four positive sizes`);
   const stride = positive(n, "stride", [o.strideH, o.strideW]);
   positive(n, "window", [KH, KW]);
   const rows = cropped(o.padding, shape[1]!, H, KH, stride[0]), columns = cropped(o.padding, shape[2]!, W, KW, stride[1]);
-  n.emit("convTranspose2d", n.has(3) ? [x, w, bias(n, 3, O)] : [x, w], {
+  n.emit("convTranspose2d", n.has(b) ? [x, w, bias(n, b, O)] : [x, w], {
     stride, dilation: [1, 1], groups: 1, clamp: clampOf(n, o.activation),
     pad: [rows.before, columns.before, rows.after, columns.after], outputPadding: [rows.more, columns.more],
   });

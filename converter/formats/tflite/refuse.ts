@@ -71,5 +71,5 @@ const remedy = (names: string[]): string => {
     return "Convert with TFLITE_BUILTINS only, or replace these layers; recurrent layers are read from .keras and .h5 files directly.";
   }
   if (names.some((n) => n.startsWith("tensor"))) return "Export without pruning to sparse storage and with all data in the file.";
-  return "Replace these layers, or cut the model before them.";
+  return "Replace these layers, or end the model before them (--cut TENSOR).";
 };

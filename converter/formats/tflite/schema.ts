@@ -62,6 +62,8 @@ export interface TfliteOperator {
   options: FlatTable | undefined;
   /** BuiltinOptions2, of composites. */
   options2: FlatTable | undefined;
+  /** Of custom operators, in a form of their own. */
+  customOptions: Uint8Array;
 }
 
 export interface TfliteSubgraph { name: string; tensors: TfliteTensor[]; inputs: number[]; outputs: number[]; operators: TfliteOperator[] }
@@ -152,6 +154,7 @@ const operator = (o: FlatTable, codes: string[]): TfliteOperator => ({
   optionsType: o.uint8(3),
   options: o.table(4),
   options2: o.table(12),
+  customOptions: o.bytes(5),
 });
 
 const tensorMap = (entries: FlatTable[]) => new Map(entries.map((e) => [e.uint32(1), e.string(0)]));
