@@ -147,6 +147,15 @@ describe("bodies", () => {
     const graph = await read({ input: [value("x", [2])], output: [value("y", [2])], initializer: [bytes("c", [], [0], 9)], node: [node("If", ["c"], ["y"], branches)] });
     expect(graph.nodes.map((n) => n.op)).toEqual(["neg"]);
   });
+  const byFirst = [node("Slice", ["x", "zero", "one"], ["f"]), node("Greater", ["f", "none"], ["c"])], limits = [ints("zero", [1], [0]), ints("one", [1], [1]), floats("none", [1], [0])];
+  test("If by activations: both branches, and a choice", async () => {
+    const graph = await read({ input: [value("x", [2])], output: [value("y", [2])], initializer: limits, node: [...byFirst, node("If", ["c"], ["y"], branches)] });
+    expect([[-3, 2], [3, -2]].map((x) => [...run(graph, { x: Float32Array.from(x) }).get("y")!])).toEqual([[3, -2], [3, 0]]);
+  });
+  test("branches of other shapes cannot be chosen from", async () => {
+    const longer = { ...branches, else_branch: { node: [node("Concat", ["x", "x"], ["e"], { axis: 0 })], output: [value("e", [4])] } };
+    await expect(read({ input: [value("x", [2])], output: [value("y", [2])], initializer: limits, node: [...byFirst, node("If", ["c"], ["y"], longer)] })).rejects.toThrow(/its branches give \[2\] and \[4\], and which is taken depends on input "x"/);
+  });
   test("If by an input is refused with the way out", async () => {
     await expect(read({ input: [value("x", [2]), value("c", [], 9)], output: [value("y", [2])], node: [node("If", ["c"], ["y"], branches)] })).rejects.toMatchObject({ message: expect.stringMatching(/\(If\): which branch is taken depends on input "c".*"constants"/) });
   });

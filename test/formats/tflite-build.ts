@@ -71,7 +71,7 @@ export function flatbuffer(root: Fields, identifier = "TFL3"): Uint8Array {
 }
 
 /** TensorType */
-export const type = { float32: 0, int32: 2, uint8: 3, string: 5, int8: 9 };
+export const type = { float32: 0, int32: 2, uint8: 3, string: 5, bool: 6, int8: 9 };
 export interface TensorLike { shape: number[]; type?: number; data?: Uint8Array; name?: string; more?: Fields }
 export interface OperatorLike { code: number; custom?: string; inputs: number[]; outputs: number[]; optionsType?: number; options?: Fields; more?: Fields }
 export interface GraphLike { tensors: TensorLike[]; operators: OperatorLike[]; inputs: number[]; outputs: number[] }

@@ -168,6 +168,16 @@ describe("what is refused, and how", () => {
     await refused(model([dense]), "ERR_OCTAVO_OPERATOR", 'node "y" (FULLY_CONNECTED)', "shuffled");
   });
 
+  test("branches that activations choose are both computed", async () => {
+    const tensors = [{ shape: [1, 2], name: "x" }, { shape: [1, 2], name: "zero", data: floats(0, 0) }, { shape: [1, 2], type: type.bool, name: "each" }, { shape: [1], type: type.int32, name: "axes", data: ints(1) }, { shape: [1], type: type.bool, name: "any" }, { shape: [1, 2], name: "y" }];
+    const main: GraphLike = { tensors, inputs: [0], outputs: [5], operators: [
+      { code: 61, inputs: [0, 1], outputs: [2] }, { code: 91, inputs: [2, 3], outputs: [4], optionsType: 27, options: {} }, { code: 118, inputs: [4, 0], outputs: [5], optionsType: 92, options: { 0: 1, 1: 2 } }] };
+    const graph = await read(model([main, single({ code: 59, inputs: [0], outputs: [1] }), relu()]));
+    expect([[-3, -2], [3, -2]].map((x) => [...evaluate(graph, new Map([["x", Float32Array.from(x)]])).get("y")!])).toEqual([[0, 0], [-3, 2]]);
+    const other = { tensors: [{ shape: [1, 2] }, { shape: [2, 1] }], operators: [{ code: 22, inputs: [0], outputs: [1], optionsType: 17, options: { 0: [2, 1] } }], inputs: [0], outputs: [1] };
+    await refused(model([main, relu(), other]), "ERR_OCTAVO_OPERATOR", "its branches give [1,2] and [2,1]");
+  });
+
   test("operators of other subgraphs do not count, those that are called do", async () => {
     const other = single({ code: 125, inputs: [0], outputs: [1] });
     expect((await read(model([relu(), other]))).nodes.length).toBe(1);

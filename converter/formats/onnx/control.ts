@@ -1,13 +1,23 @@
-/** If, Loop and Scan, where what they decide by is known at conversion: branches are chosen, iterations written out. */
+/** If, Loop and Scan: what they decide by is known at conversion, so that branches are chosen and iterations written out. */
 import type { GraphBuilder } from "../../ir/builder.ts";
+import { tensorOf, type Tensor } from "../../ir/graph.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import type { GraphProto } from "./proto.ts";
-import { axisOf, concat, damaged, misfit, range, rankOf, reshape, scalar, sliceAxis, valuesOf } from "./write.ts";
+import { axisOf, concat, constantValue, damaged, misfit, range, rankOf, reshape, scalar, sliceAxis, sourcesOf, valuesOf, where } from "./write.ts";
 
+/** The branch that a constant chooses. Where activations decide, both are computed, and what they give is chosen from. */
 function branch(n: OnnxNode, g: GraphBuilder): string[] {
-  const chosen = valuesOf(g, n.input(0), "which branch is taken")[0] ? "then_branch" : "else_branch";
-  return n.inline(n.graph(chosen), []);
+  const isFloat = (name: string) => tensorOf(g.graph, name).dtype === "float32", decides = constantValue(g, n.input(0)) ? undefined : sourcesOf(g, n.input(0)).find(isFloat);
+  if (decides === undefined) return n.inline(n.graph(valuesOf(g, n.input(0), "which branch is taken")[0] ? "then_branch" : "else_branch"), []);
+  const condition = reshape(g, n.input(0), []), [yes, no] = [n.inline(n.graph("then_branch"), []), n.inline(n.graph("else_branch"), [])];
+  return yes.map((a, i) => {
+    const b = no[i] ?? damaged(g, "its branches do not have as many outputs");
+    if (!isAlike(tensorOf(g.graph, a), tensorOf(g.graph, b))) misfit(g, `its branches give [${g.shape(a)}] and [${g.shape(b)}], and which is taken depends on input "${decides}"`);
+    return where(g, condition, a, b);
+  });
 }
+
+const isAlike = (a: Tensor, b: Tensor): boolean => a.shape.join() === b.shape.join() && a.dtype === b.dtype && !a.quantization && !b.quantization;
 
 /** No loop is written out more often than this. */
 const MAX_TRIPS = 4096;

@@ -149,7 +149,7 @@ export function isMuchWork(graph: Graph, node: Node): boolean {
 }
 
 /** The model inputs that `x` depends on. */
-function sourcesOf(g: GraphBuilder, x: string): string[] {
+export function sourcesOf(g: GraphBuilder, x: string): string[] {
   const wanted = new Set([x]);
   for (let i = g.graph.nodes.length - 1; i >= 0; i--) {
     const node = g.graph.nodes[i]!;

@@ -1,9 +1,10 @@
 /** Calls of other subgraphs, branches and loops whose course is known at conversion. */
-import { sizeOf } from "../../ir/graph.ts";
+import { sizeOf, tensorOf, type Tensor } from "../../ir/graph.ts";
 import { recurrentLoop } from "./loop.ts";
 import type { OperatorTable, TfliteNode } from "./node.ts";
 import { decompositionOf, options, type TfliteSubgraph } from "./schema.ts";
 import { passed, type Passed, type Scope } from "./scope.ts";
+import { show } from "./tensors.ts";
 import { variables } from "./variables.ts";
 
 export { assignedVariables, finishVariables } from "./variables.ts";
@@ -38,10 +39,22 @@ function results(n: TfliteNode, values: Passed[]): void {
   });
 }
 
-/** condition, then the subgraphs' inputs */
+/** condition, then the subgraphs' inputs. Where activations decide, both branches are computed, and what they give is chosen from. */
 function branch(n: TfliteNode, call: Call): void {
-  const o = options.if(n.operator), condition = n.value(0)[0];
-  results(n, call(n.scope, subgraphAt(n, condition ? o.then : o.else), inputsOf(n, 1)));
+  const o = options.if(n.operator), known = n.graph.valueOf(n.stored(0))?.data, [yes, no] = [subgraphAt(n, o.then), subgraphAt(n, o.else)], inputs = inputsOf(n, 1);
+  if (known) return results(n, call(n.scope, known[0] ? yes : no, inputs));
+  if (![yes, no].every(isPure)) n.fail("it changes variables, and which branch is taken depends on the model's inputs", "Export the model with one of the branches.");
+  const condition = n.reshape(n.stored(0), []), other = call(n.scope, no, inputs);
+  results(n, call(n.scope, yes, inputs).map((a, i) => chosen(n, condition, a, other[i] ?? n.damaged("its branches do not have as many outputs"))));
+}
+
+/** Whether a subgraph does nothing but compute its results. */
+const isPure = ({ operators }: TfliteSubgraph): boolean => operators.every((op) => op.outputs.length > 0 && op.type !== "VAR_HANDLE");
+
+function chosen(n: TfliteNode, condition: string, a: Passed, b: Passed): Passed {
+  const [x, y] = [a, b].map(({ name }) => tensorOf(n.graph.graph, name)) as [Tensor, Tensor], form = ({ shape, dtype, quantization }: Tensor) => JSON.stringify([shape, dtype, quantization]);
+  if (form(x) !== form(y)) n.fail(`its branches give ${show(x.shape)} and ${show(y.shape)}, of other shapes or types`, "Export the model with one of the branches.");
+  return { name: n.graph.add("where", [condition, x.name, y.name], {}, [], x.quantization && { dtype: x.dtype, quantization: x.quantization }), handle: "" };
 }
 
 /** Most steps of a loop that is written out. */
