@@ -32,15 +32,22 @@ export interface Program {
   aliases: Map<string, Alias>;
 }
 
-/** The buffer that holds `id`, and where in it. */
-export function resolve(program: Program, id: string): { id: string; offset: number } {
+/** The buffer that holds `id`, and where in it. Aliases of aliases on the way are shortened, which keeps long chains cheap. */
+export function resolve({ aliases }: Program, id: string): { id: string; offset: number } {
   let offset = 0;
-  for (let alias = program.aliases.get(id); alias; alias = program.aliases.get(id)) {
+  for (let alias = aliases.get(id); alias; alias = aliases.get(id)) {
+    const next = aliases.get(alias.of);
+    if (next) aliases.set(id, alias = { of: next.of, offset: alias.offset + next.offset });
     offset += alias.offset;
     id = alias.of;
   }
   return { id, offset };
 }
+
+/** The step that reads a buffer, or part of it, last, and where the parts that it reads begin; NaN where they begin at several places. */
+interface LastRead { step: number; offset: number }
+
+const later = (a: LastRead, b: LastRead): LastRead => (a.step !== b.step ? (a.step > b.step ? a : b) : { step: a.step, offset: a.offset === b.offset ? a.offset : NaN });
 
 export type Rounding = "fast" | "tflite";
 
@@ -59,16 +66,18 @@ export class LoweringContext {
   readonly program: Program = { calls: [], constants: new Map(), buffers: new Map(), aliases: new Map() };
   private node = "";
   private step = -1;
-  /** The step that reads a tensor last; Infinity for what outlives the run. */
-  private readonly lastReads = new Map<string, number>();
+  private readonly stateInputs: ReadonlySet<string>;
+  /** By tensor; for one that others are part of, theirs too. None for what outlives the run. */
+  private readonly lastReads = new Map<string, LastRead>();
 
   constructor(graph: Graph, rounding: Rounding, { owned = new Set(), stored }: LoweringOptions = {}) {
     this.graph = graph;
     this.rounding = rounding;
     this.owned = owned;
     this.stored = stored;
-    graph.nodes.forEach((node, step) => node.inputs.forEach((name) => this.lastReads.set(name, step)));
-    for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.set(name, Infinity);
+    this.stateInputs = new Set(graph.states.map((s) => s.input));
+    graph.nodes.forEach((node, step) => node.inputs.forEach((name) => this.lastReads.set(name, { step, offset: 0 })));
+    for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.delete(name);
   }
 
   /** Names the layer that the following calls belong to: the next node of the graph. */
@@ -123,13 +132,19 @@ export class LoweringContext {
   /** `name` is the bytes of `of`, `offset` bytes in: no copy is made. */
   alias(name: string, of: string, offset = 0): void {
     this.at(of);
+    const at = resolve(this.program, of), own = this.lastRead(name);
     this.program.aliases.set(name, { of, offset });
+    this.lastReads.set(at.id, later(this.lastRead(at.id), { ...own, offset: own.offset + at.offset + offset }));
+  }
+
+  private lastRead(buffer: string): LastRead {
+    return this.lastReads.get(buffer) ?? { step: Infinity, offset: 0 };
   }
 
   /** Lets `y` be the bytes of `x`, which it equals, `offset` bytes in. False where it needs its own: x is constant or a state, or y has a place already. */
   share(y: string, x: string, offset = 0): boolean {
     const { id } = resolve(this.program, x), own = this.program.aliases.has(y) || this.program.buffers.has(y);
-    if (own || this.tensor(x).data || this.graph.states.some((s) => s.input === id || s.input === y)) return false;
+    if (own || this.tensor(x).data || this.stateInputs.has(id) || this.stateInputs.has(y)) return false;
     this.alias(y, x, offset);
     return true;
   }
@@ -140,9 +155,8 @@ export class LoweringContext {
    */
   inherit(y: string, x: string): void {
     if (this.tensor(x).data || bytesOf(this.tensor(x).dtype) !== bytesOf(this.tensor(y).dtype)) return;
-    const { id } = resolve(this.program, x), sharing = [...this.program.aliases.keys()].filter((name) => resolve(this.program, name).id === id);
-    const free = (name: string, last = this.lastReads.get(name) ?? Infinity) => last < this.step || (last === this.step && this.lies(name, x, 0));
-    if ([id, ...sharing].every((name) => free(name))) this.share(y, x);
+    const { id, offset } = resolve(this.program, x), last = this.lastRead(id);
+    if (last.step < this.step || (last.step === this.step && last.offset === offset)) this.share(y, x);
   }
 
   sameBuffer(x: string, y: string): boolean {

@@ -3,6 +3,7 @@
  * (Pisarchyk & Lee, Efficient Memory Management for Deep Neural Net Inference, 2020).
  */
 import type { Lifetime } from "./lifetimes.ts";
+import { Timeline } from "./timeline.ts";
 
 const ALIGN = 16;
 const align = (n: number) => Math.ceil(n / ALIGN) * ALIGN;
@@ -15,21 +16,27 @@ export interface Arena {
   lowerBound: number;
 }
 
-const overlap = (a: Lifetime, b: Lifetime) => a.first <= b.last && b.first <= a.last;
-
-function lowestGap(buffer: Lifetime, placed: readonly Placed[]): number {
+/** @param others those in use at the same time */
+function lowestGap(bytes: number, others: Placed[]): number {
   let offset = 0;
-  for (const other of placed.filter((p) => overlap(p, buffer)).sort((a, b) => a.offset - b.offset)) {
-    if (offset + buffer.bytes <= other.offset) break;
+  for (const other of others.sort((a, b) => a.offset - b.offset)) {
+    if (offset + bytes <= other.offset) break;
     offset = Math.max(offset, align(other.offset + other.bytes));
   }
   return offset;
 }
 
+function place(buffers: readonly Lifetime[]): { buffers: Placed[]; bytes: number } {
+  const timeline = new Timeline<Placed>(buffers), placed = buffers.map((buffer) => timeline.add({ ...buffer, offset: lowestGap(buffer.bytes, timeline.during(buffer)) }));
+  return { buffers: placed, bytes: placed.reduce((most, p) => Math.max(most, align(p.offset + p.bytes)), 0) };
+}
+
 /** Largest sum of bytes in use at any one time. */
 function peak(buffers: readonly Lifetime[]): number {
-  const times = new Set(buffers.map((b) => b.first));
-  return Math.max(0, ...[...times].map((t) => buffers.reduce((sum, b) => (b.first <= t && t <= b.last ? sum + align(b.bytes) : sum), 0)));
+  const steps = buffers.flatMap(({ first, last, bytes }) => [{ at: first, change: align(bytes) }, { at: last + 1, change: -align(bytes) }]).sort((a, b) => a.at - b.at || a.change - b.change);
+  let now = 0, most = 0;
+  for (const { change } of steps) most = Math.max(most, now += change);
+  return most;
 }
 
 export function planArena(buffers: readonly Lifetime[]): Arena {
@@ -38,11 +45,6 @@ export function planArena(buffers: readonly Lifetime[]): Arena {
     (a: Lifetime, b: Lifetime) => a.first - b.first || b.bytes - a.bytes,
     (a: Lifetime, b: Lifetime) => b.bytes * (b.last - b.first + 1) - a.bytes * (a.last - a.first + 1),
   ];
-  const plans = orders.map((order) => {
-    const placed: Placed[] = [];
-    for (const buffer of [...buffers].sort(order)) placed.push({ ...buffer, offset: lowestGap(buffer, placed) });
-    return { buffers: placed, bytes: Math.max(0, ...placed.map((p) => align(p.offset + p.bytes))) };
-  });
-  const best = plans.reduce((a, b) => (b.bytes < a.bytes ? b : a));
+  const plans = orders.map((order) => place([...buffers].sort(order))), best = plans.reduce((a, b) => (b.bytes < a.bytes ? b : a));
   return { ...best, lowerBound: peak(buffers) };
 }
