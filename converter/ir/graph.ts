@@ -81,8 +81,17 @@ export const isConstant = (graph: Graph, name: string): boolean => graph.tensors
 /** The node that writes `name`, or undefined for inputs and constants. Linear: index once when calling often. */
 export const producerOf = (graph: Graph, name: string): Node | undefined => graph.nodes.find((n) => n.outputs.includes(name));
 
-/** Every node that reads `name`. */
+/** Every node that reads `name`. Linear: see `consumersIn`. */
 export const consumersOf = (graph: Graph, name: string): Node[] => graph.nodes.filter((n) => n.inputs.includes(name));
+
+/** `consumersOf` for many names: the nodes of now, indexed once. */
+export function consumersIn({ nodes }: Graph): (name: string) => readonly Node[] {
+  const index = new Map<string, Node[]>();
+  for (const node of nodes) {
+    for (const name of new Set(node.inputs)) index.set(name, index.get(name) ?? []).get(name)!.push(node);
+  }
+  return (name) => index.get(name) ?? [];
+}
 
 /** Where the search for a free number behind each stem goes on. */
 const suffixes = new WeakMap<Graph, Map<string, number>>();

@@ -2,7 +2,7 @@
  * dequantize → operator → quantize becomes the operator on integers, with the scales of the two; operators that only
  * move values let a dequantize pass. Weights and biases that come dequantized stay the integers they were.
  */
-import { consumersOf, freshName, isConstant, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { consumersIn, freshName, isConstant, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { ConstantQuantizer } from "./constants.ts";
 import { dequantizeConstant, isQuantized } from "./float-islands.ts";
 import { recoverGrid } from "./grid.ts";
@@ -23,6 +23,7 @@ const recurrent = new Set<string>(["lstm", "gru", "rnn"]);
 class Fusion {
   nodes: Node[] = [];
   private readonly graph: Graph;
+  private readonly consumers: ReturnType<typeof consumersIn>;
   private readonly constants: Record<ActivationType, ConstantQuantizer>;
   /** The integers behind a dequantized tensor. */
   private readonly integers = new Map<string, string>();
@@ -33,6 +34,7 @@ class Fusion {
 
   constructor(graph: Graph) {
     this.graph = graph;
+    this.consumers = consumersIn(graph);
     const constants = (type: ActivationType) => new ConstantQuantizer(graph, { type, weightBits: 8, clip: recoverGrid });
     this.constants = { int8: constants("int8"), int16: constants("int16") };
   }
@@ -66,7 +68,7 @@ class Fusion {
     activationInputs(node).forEach((at, k) => { rewritten[at] = inputs[k]!; });
     if (node.op === "conv2d" || node.op === "convTranspose2d" || node.op === "dense") rewritten.splice(1, 2, ...this.weights(node, tensorOf(this.graph, inputs[0]!), type));
     this.nodes.push({ ...node, inputs: rewritten, outputs: [y.name] } as Node);
-    for (const { outputs: [q] } of consumersOf(this.graph, node.outputs[0]!)) {
+    for (const { outputs: [q] } of this.consumers(node.outputs[0]!)) {
       this.written.add(q!);
       if (q !== y.name) this.renamed.set(q!, y.name);
     }
@@ -84,7 +86,7 @@ class Fusion {
 
   /** The common integers that all readers of a tensor make of it. */
   private quantizedAs(name: string): Tensor | undefined {
-    const readers = name ? consumersOf(this.graph, name) : [], outputs = readers.map((r) => tensorOf(this.graph, r.outputs[0]!));
+    const readers = name ? this.consumers(name) : [], outputs = readers.map((r) => tensorOf(this.graph, r.outputs[0]!));
     if (!readers.length || this.isEnd(name) || readers.some((r) => r.op !== "quantize")) return undefined;
     if (outputs.slice(1).some((o) => !sameQuantization(o, outputs[0]!) || this.isEnd(o.name))) return undefined;
     return outputs[0];

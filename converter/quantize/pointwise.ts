@@ -4,7 +4,7 @@
  * the whole function, rounded once.
  */
 import { evaluate } from "../ir/eval.ts";
-import { consumersOf, isConstant, sizeOf, tensorOf, type Graph, type Node, type TypedArray } from "../ir/graph.ts";
+import { consumersIn, isConstant, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { binaryOps, unaryOps } from "../ir/ops.ts";
 import type { Bounds } from "./integers.ts";
 
@@ -17,31 +17,33 @@ const pointwiseOps = new Set<string>([...unaryOps, ...binaryOps]);
 
 /** The regions among `candidates`; what lies inside of a region only is absent. */
 export function findTables(graph: Graph, candidates: ReadonlySet<Node>): Tables {
-  const all: Tables = new Map();
+  const ends: Ends = new Map(), consumers = consumersIn(graph), positions = new Map(graph.nodes.map((n, i) => [n, i]));
   for (const node of graph.nodes) {
-    const region = candidates.has(node) ? regionOf(graph, node, all) : undefined;
-    if (region) all.set(node.outputs[0]!, region);
+    const source = candidates.has(node) ? sourceOf(graph, node, ends) : undefined;
+    if (source !== undefined) ends.set(node.outputs[0]!, { source, node });
   }
-  const outside = (name: string) => graph.outputs.includes(name) || graph.states.some((s) => s.output === name) ||
-    consumersOf(graph, name).some((c) => !all.has(c.outputs[0]!));
-  return new Map([...all].filter(([name]) => outside(name)));
+  const read = new Set([...graph.outputs, ...graph.states.map((s) => s.output)]);
+  const outside = (name: string) => read.has(name) || consumers(name).some((c) => !ends.has(c.outputs[0]!));
+  const nodes = (end: Node) => regionOf(end, ends).sort((a, b) => positions.get(a)! - positions.get(b)!);
+  return new Map([...ends].filter(([name]) => outside(name)).map(([name, { source, node }]) => [name, { source, nodes: nodes(node) }]));
 }
 
-function regionOf(graph: Graph, node: Node, known: Tables): Pointwise | undefined {
+/** By the name of y: what it is a function of, and the last node of that function. */
+type Ends = Map<string, { source: string; node: Node }>;
+
+function sourceOf(graph: Graph, node: Node, known: Ends): string | undefined {
   if (!pointwiseOps.has(node.op) || tensorOf(graph, node.outputs[0]!).dtype !== "float32") return undefined;
-  const sources = new Set<string>(), nodes = new Set<Node>();
-  for (const input of node.inputs) {
-    if (isConstant(graph, input)) {
-      if (sizeOf(tensorOf(graph, input).shape) !== 1) return undefined;
-      continue;
-    }
-    const inner = known.get(input);
-    sources.add(inner?.source ?? input);
-    inner?.nodes.forEach((n) => nodes.add(n));
-  }
-  const [source] = sources;
-  if (sources.size !== 1 || !sameElements(graph, source!, node.outputs[0]!)) return undefined;
-  return { source: source!, nodes: [...nodes, node] };
+  const [constants, others] = [true, false].map((wanted) => node.inputs.filter((i) => isConstant(graph, i) === wanted)) as [string[], string[]];
+  if (constants.some((i) => sizeOf(tensorOf(graph, i).shape) !== 1)) return undefined;
+  const [source, ...more] = new Set(others.map((i) => known.get(i)?.source ?? i));
+  return source !== undefined && !more.length && sameElements(graph, source, node.outputs[0]!) ? source : undefined;
+}
+
+/** All nodes between the source and `end`. */
+function regionOf(end: Node, ends: Ends): Node[] {
+  const found = new Set([end]);
+  for (const node of found) node.inputs.forEach((i) => ends.has(i) && found.add(ends.get(i)!.node));
+  return [...found];
 }
 
 /** Broadcasting with scalars of a higher rank may add axes of size 1, no more. */
@@ -50,7 +52,7 @@ const sameElements = (graph: Graph, a: string, b: string) =>
 
 /** f(x) for a vector of x. */
 export function applyPointwise(graph: Graph, { source, nodes }: Pointwise, x: Float32Array): TypedArray {
-  const tensors = new Map(graph.tensors), vector = (name: string) => tensors.set(name, { name, dtype: "float32", shape: [x.length] });
+  const tensors = new Map<string, Tensor>(), vector = (name: string) => tensors.set(name, { name, dtype: "float32", shape: [x.length] });
   vector(source);
   for (const node of nodes) {
     node.outputs.forEach(vector);
@@ -64,13 +66,21 @@ export function applyPointwise(graph: Graph, { source, nodes }: Pointwise, x: Fl
 const POINTS = 2048;
 
 /**
- * The part of [low, high] that matters: where only tables read a tensor, its outer ends in which every one of them stays
+ * The part of a tensor's [low, high] that matters: where only tables read it, its outer ends in which every one of them stays
  * within half a step of its value at the new end (hard-swish below −3, a sigmoid beyond ±6) are left out.
  */
-export function usefulRange(graph: Graph, name: string, [low, high]: Bounds, tables: Tables, steps: number): Bounds {
-  const read = [...tables.values()].filter((t) => t.source === name);
-  const others = graph.outputs.includes(name) || consumersOf(graph, name).some((c) => !read.some((t) => t.nodes.includes(c)));
-  if (!read.length || others || high <= low) return [low, high];
+export function usefulRanges(graph: Graph, tables: Tables, steps: number): (name: string, bounds: Bounds) => Bounds {
+  const consumers = consumersIn(graph), bySource = new Map<string, Pointwise[]>();
+  for (const t of tables.values()) bySource.set(t.source, bySource.get(t.source) ?? []).get(t.source)!.push(t);
+  return (name, bounds) => {
+    const read = bySource.get(name) ?? [], inside = new Set(read.flatMap((t) => t.nodes));
+    const others = graph.outputs.includes(name) || consumers(name).some((c) => !inside.has(c));
+    return read.length && !others ? usefulRange(graph, read, bounds, steps) : bounds;
+  };
+}
+
+function usefulRange(graph: Graph, read: readonly Pointwise[], [low, high]: Bounds, steps: number): Bounds {
+  if (high <= low) return [low, high];
   const x = Float32Array.from({ length: POINTS }, (_, i) => low + ((high - low) * i) / (POINTS - 1));
   const flat = read.map((t) => flatEnds(applyPointwise(graph, t, x), steps));
   const from = Math.min(...flat.map(([f]) => f)), to = Math.max(...flat.map(([, t]) => t));

@@ -4,7 +4,7 @@ import type { Ranges } from "./calibrate.ts";
 import { extentOf } from "./constants.ts";
 import { activationInputs, keepsScale } from "./integer-ops.ts";
 import { boundsOf, perTensor, quantizationOf, type ActivationType, type Bounds } from "./integers.ts";
-import { usefulRange, type Tables } from "./pointwise.ts";
+import { usefulRanges, type Tables } from "./pointwise.ts";
 
 /** Outputs whose range is known beforehand, as in TFLite's specification. */
 const fixed: Partial<Record<Node["op"], Record<ActivationType, Quantization>>> = {
@@ -22,16 +22,17 @@ class Groups {
   private readonly parent = new Map<string, string>();
 
   of(name: string): string {
-    const parent = this.parent.get(name);
-    if (parent === undefined) this.parent.set(name, name);
-    if (parent === undefined || parent === name) return name;
-    const root = this.of(parent);
-    this.parent.set(name, root);
-    return root;
+    for (let parent = this.parent.get(name); parent !== undefined; parent = this.parent.get(name)) {
+      const next = this.parent.get(parent);
+      if (next !== undefined) this.parent.set(name, next);
+      name = parent;
+    }
+    return name;
   }
 
   join(a: string, b: string): void {
-    this.parent.set(this.of(a), this.of(b));
+    const from = this.of(a), to = this.of(b);
+    if (from !== to) this.parent.set(from, to);
   }
 }
 
@@ -40,14 +41,13 @@ export interface ScaleOptions { type: ActivationType; tables: Tables; integer: R
 /** Quantization of every tensor in `members`, and of the constants that share theirs. */
 export function chooseScales(graph: Graph, ranges: Ranges, members: readonly string[], options: ScaleOptions): Map<string, Quantization> {
   const groups = shareScales(graph, members, options), own = fixedScales(graph, options);
-  const bounds = new Map<string, Bounds>(), chosen = new Map<string, Quantization>();
-  for (const name of members) widen(bounds, groups.of(name), tensorBounds(graph, ranges, name, own, options));
+  const bounds = new Map<string, Bounds>(), useful = usefulRanges(graph, options.tables, 256), shared = new Map<string, Quantization>();
+  for (const name of members) widen(bounds, groups.of(name), tensorBounds(graph, ranges, name, own, options.type, useful));
   for (const name of members) {
-    const root = groups.of(name), wanted = bounds.get(root)!;
-    const known = members.find((m) => groups.of(m) === root && own.has(m) && holds(boundsOf(own.get(m)!, options.type), wanted));
-    chosen.set(name, known ? own.get(known)! : quantizationOf(wanted, options.type));
+    const root = groups.of(name), known = own.get(name);
+    if (known && !shared.has(root) && holds(boundsOf(known, options.type), bounds.get(root)!)) shared.set(root, known);
   }
-  return chosen;
+  return new Map(members.map((name) => [name, shared.get(groups.of(name)) ?? quantizationOf(bounds.get(groups.of(name))!, options.type)]));
 }
 
 function shareScales(graph: Graph, members: readonly string[], { integer, type }: ScaleOptions): Groups {
@@ -77,13 +77,13 @@ function isBounded(node: Node): boolean {
   return (node.op === "gru" || node.op === "rnn") && node.attributes.activations.every((a) => within(a.fn));
 }
 
-function tensorBounds(graph: Graph, ranges: Ranges, name: string, own: Map<string, Quantization>, options: ScaleOptions): Bounds {
+function tensorBounds(graph: Graph, ranges: Ranges, name: string, own: Map<string, Quantization>, type: ActivationType, useful: ReturnType<typeof usefulRanges>): Bounds {
   const known = own.get(name);
-  if (known) return boundsOf(known, options.type);
+  if (known) return boundsOf(known, type);
   const tensor = tensorOf(graph, name);
   if (tensor.data) return extentOf(tensor.data);
   const { low, high } = ranges.get(name)!;
-  return usefulRange(graph, name, [low, high], options.tables, 256);
+  return useful(name, [low, high]);
 }
 
 function widen(bounds: Map<string, Bounds>, key: string, [low, high]: Bounds): void {

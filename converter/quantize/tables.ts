@@ -1,6 +1,6 @@
 /** Functions of one int8 tensor → tables of 256 entries; a table of a table is one table. Same bytes, fewer passes. */
 import { evaluate } from "../ir/eval.ts";
-import { consumersOf, freshName, isConstant, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
+import { consumersIn, freshName, isConstant, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "../ir/graph.ts";
 import { binaryOps, unaryOps } from "../ir/ops.ts";
 import { quantizeValues } from "./integers.ts";
 import { applyPointwise, findTables } from "./pointwise.ts";
@@ -25,7 +25,7 @@ function tabulated(graph: Graph, node: Node): Node | undefined {
 
 /** What the node gives for every int8. */
 function apply(graph: Graph, node: Node, x: string): Int8Array {
-  const y = node.outputs[0]!, tensors = new Map(graph.tensors);
+  const y = node.outputs[0]!, tensors = new Map<string, Tensor>();
   for (const name of [x, y]) tensors.set(name, { ...tensorOf(graph, name), shape: [256] });
   for (const i of node.inputs) if (i !== x) tensors.set(i, { ...tensorOf(graph, i), shape: [] });
   const part = { ...graph, tensors, nodes: [node], inputs: [x], outputs: [y], states: [] };
@@ -49,10 +49,10 @@ function tabulateIslands(graph: Graph): void {
 /** Where only tables read the result of a table, they read its input. */
 function composeTables(graph: Graph): void {
   const producers = new Map(graph.nodes.flatMap((n) => n.outputs.map((o) => [o, n] as const)));
-  const ends = new Set([...graph.outputs, ...graph.states.map((s) => s.output)]);
+  const ends = new Set([...graph.outputs, ...graph.states.map((s) => s.output)]), consumers = consumersIn(graph);
   graph.nodes = graph.nodes.map((node) => {
     const inner = node.op === "lut" ? producers.get(node.inputs[0]!) : undefined, between = node.inputs[0]!;
-    if (inner?.op !== "lut" || ends.has(between) || consumersOf(graph, between).some((c) => c.op !== "lut")) return node;
+    if (inner?.op !== "lut" || ends.has(between) || consumers(between).some((c) => c.op !== "lut")) return node;
     const f = tableOf(graph, inner), g = tableOf(graph, node), both = tableNode(graph, node.name, inner.inputs[0]!, node.outputs[0]!, Int8Array.from(f, (q) => g[q + 128]!));
     producers.set(node.outputs[0]!, both);
     return both;

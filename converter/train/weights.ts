@@ -19,7 +19,7 @@ interface Place { node: Node; input: number; whole: number[]; shape: number[]; s
  * @throws OctavoError ERR_OCTAVO_SHAPE, ERR_OCTAVO_DTYPE, ERR_OCTAVO_NAN naming the parameter, what it has and what there is
  */
 export function withWeights(graph: Graph, weights: Weights = {}): Graph {
-  const places = new Map(trainableLayers(graph).flatMap((name) => placesOf(graph, graph.nodes.find((n) => n.name === name)!)));
+  const nodes = new Map(graph.nodes.map((n) => [n.name, n])), places = new Map(trainableLayers(graph).flatMap((name) => placesOf(graph, nodes.get(name)!)));
   const given = Object.entries(weights).filter(([name]) => !name.endsWith("/activation")).map(([name, value]) => {
     const place = places.get(name) ?? partOf(places, name) ?? unknown(graph, name, [...places.keys()]);
     return { place, data: checked(graph, name, value, place) };

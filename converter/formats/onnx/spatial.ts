@@ -102,7 +102,7 @@ export const isWeight = (g: GraphBuilder, w: string): boolean => tensorOf(g.grap
 
 /** The integer constant that a `dequantize` makes `w` of. */
 function dequantizedConstant(g: GraphBuilder, w: string): Tensor & { quantization: Quantization } | undefined {
-  const producer = g.graph.nodes.findLast((node) => node.outputs[0] === w);
+  const producer = tensorOf(g.graph, w).data ? undefined : g.graph.nodes.findLast((node) => node.outputs[0] === w);
   const q = producer?.op === "dequantize" ? tensorOf(g.graph, producer.inputs[0]!) : undefined;
   return q?.data && q.quantization ? (q as Tensor & { quantization: Quantization }) : undefined;
 }
