@@ -3,7 +3,7 @@ import { Program, header, programOf, recheck } from "./model";
 import { walk } from "./run";
 import { selfTest } from "./self-test";
 import { sha256 } from "./train/sha256";
-import { COMMIT, START, TRAIN, Training, batchInput, batchOutput, setCells, stateBytes, training } from "./train/training";
+import { COMMIT, START, TRAIN, Training, batchInput, batchOf, batchOutput, setCells, stateBytes, training } from "./train/training";
 import { presetHyper } from "./update/defaults";
 import { Hyper } from "./update/hyper";
 
@@ -27,9 +27,14 @@ export function octavo_train_start(): i32 {
   return 0;
 }
 
-/** Rows of a batch; 0 where the file does not train. */
+/** Rows that are given at a time, of the batch or a part of it; 0 where the file does not train. */
 export function octavo_train_batch(): u32 {
-  return training() ? info().batch : 0;
+  return training() ? info().part : 0;
+}
+
+/** Rows of a step: a multiple of those that are given at a time. */
+export function octavo_train_step_rows(): u32 {
+  return training() ? batchOf(info()) : 0;
 }
 
 /** Address of the i-th input, batch first, or 0. */
@@ -50,7 +55,7 @@ export function octavo_train_labels(): usize {
   return info().labels;
 }
 
-/** f32 [batch]: what the loss of each row counts. */
+/** f32 [rows]: what the loss of each row counts. */
 export function octavo_train_weights(): usize {
   return info().weights;
 }
@@ -75,13 +80,13 @@ export function octavo_train_state_bytes(): u32 {
   return stateBytes(info());
 }
 
-/** The loss of the batch; gradients stay as they are. */
+/** The loss of the rows that were given; gradients stay as they are. */
 export function octavo_train_forward(): f32 {
   walk(TRAIN, 0, info().forward);
   return load<f32>(info().loss);
 }
 
-/** The loss of the batch; its gradients are added to those that are there. */
+/** The loss of the rows that were given; their gradients are added to those that are there. */
 export function octavo_train_gradient(): f32 {
   walk(TRAIN, 0, updates());
   return load<f32>(info().loss);

@@ -48,8 +48,7 @@ async function personalise(base: string, run: Run, set: Set, precision: "int8" |
   for (let step = 0; step < 400; step++) {
     const rows = order.subarray(16 * step, 16 * step + 16);
     rows.forEach((row, i) => x.set(set.x(row), i * size));
-    device.give(x, Array.from(rows, set.label));
-    if (Number.isNaN(device.exports.octavo_train_step())) throw new Error(`NaN in step ${step}`);
+    if (!Number.isFinite(device.gradient(x, Array.from(rows, set.label))) || !device.exports.octavo_train_update()) throw new Error(`NaN in step ${step}`);
   }
   const seconds = (performance.now() - start) / 1000, code = device.exports.octavo_commit();
   if (code) throw new Error(`commit: ${code}`);
@@ -57,7 +56,7 @@ async function personalise(base: string, run: Run, set: Set, precision: "int8" |
   committed.set(device.image());
   committed.fill(0, 96, 128);
   committed.set(new Uint8Array(await crypto.subtle.digest("SHA-256", committed)), 96);
-  return { model: committed, seconds, info: `${(report.training!.memory.total / 1024).toFixed(0)} KB ${report.training!.layers.length} layers` };
+  return { model: committed, seconds, info: `${(report.training!.memory.total / 1024).toFixed(0)} KB ${report.training!.layers.length} layers, parts of ${report.training!.part}` };
 }
 
 const task = JSON.parse(readFileSync(path.join(shared, "data/training/personalisation.json"), "utf8")) as Record<"A" | "B", { base: string; runs: Run[] }>, only = process.argv[2];

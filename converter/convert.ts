@@ -16,7 +16,7 @@ import { importQuantized } from "./quantize/import.ts";
 import { quantize } from "./quantize/quantize.ts";
 import { weightLimit, type WeightBits } from "./quantize/weights.ts";
 import { withSpareClasses } from "./spare-classes.ts";
-import { chooseWithin } from "./train/budget.ts";
+import { chooseWithin, divisors } from "./train/budget.ts";
 import { chooseLayers, type Choice } from "./train/parameters.ts";
 import type { LossKind } from "./ir/ops.train.ts";
 import type { Optimizer } from "./train/optimizers.ts";
@@ -51,6 +51,8 @@ export interface ConvertOptions extends ReadOptions {
   trainable?: string | readonly string[];
   /** Rows of a training batch; default 16. */
   trainBatch?: number;
+  /** Rows of it that are computed at a time, a divisor: a smaller arena. Default: all, with `trainMemory` what fits. */
+  trainPart?: number;
   /** Bytes that training may take beyond inference: what to update is chosen among the trainable layers. */
   trainMemory?: number;
   /** What training minimizes; default: by the model's output. */
@@ -108,14 +110,16 @@ async function compileWith(graph: Graph, float: Graph, options: ConvertOptions):
   if (trainable === undefined) return compile(graph, own);
   if (rounding === "tflite") throw modelError("ERR_OCTAVO_OPERATOR", graph.format, `model "${graph.name}"`, "training under TFLite's rounding", "Convert with --rounding fast to train.");
   const all = chooseLayers(graph, trainable), training = {
-    batch: options.trainBatch, loss: options.loss, lossParameter: options.lossParameter, labels: options.trainLabels, optimizer: options.optimizer, limit: weightLimit(options.weightBits ?? 8),
+    batch: options.trainBatch ?? 16, loss: options.loss, lossParameter: options.lossParameter, labels: options.trainLabels, optimizer: options.optimizer, limit: weightLimit(options.weightBits ?? 8),
   };
-  const trained = (choice: Choice) => {
-    const { graph: ordered, ...parts } = planTraining(graph, float, choice, training);
+  const trained = (choice: Choice, part?: number) => {
+    const { graph: ordered, ...parts } = planTraining(graph, float, choice, { ...training, part });
     return compile(ordered, { ...own, training: parts });
   };
-  const memory = async (choice: Choice) => (await trained(choice)).training!.memory.total;
-  return trained(options.trainMemory === undefined ? all : await chooseWithin(graph, all, options.trainMemory, memory));
+  if (options.trainMemory === undefined) return trained(all, options.trainPart);
+  const memory = async (choice: Choice, part: number) => (await trained(choice, part)).training!.memory.total, parts = options.trainPart === undefined ? divisors(training.batch) : [options.trainPart];
+  const { choice, part } = await chooseWithin(graph, all, parts, options.trainMemory, memory);
+  return trained(choice, part);
 }
 
 /** A graph whose numbers are integers already, wholly or in part. */

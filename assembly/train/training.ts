@@ -14,7 +14,8 @@ export class Training {
   masters: usize; gradients: usize;
   /** Floats of masters, and per float of optimizer state. */
   count: u32; slots: u32;
-  batch: u32;
+  /** Rows that are given at a time; those of a step, a multiple: batchOf. */
+  part: u32;
   /** As Hyper numbers it: the one whose state is reserved. */
   optimizer: i32;
   /** Of labels that are class indices: how many classes there are; 0 where labels are values. */
@@ -22,7 +23,7 @@ export class Training {
   /** Calls of the train program up to the loss. */
   forward: u32;
   labels: usize; labelsBytes: u32; weights: usize; loss: usize;
-  /** (address, bytes) of each input of the model, batch first; then the outputs' count, and of each output; then that of cells, and (to, from) of each. */
+  /** (address, bytes) of each input of the model, batch first; then the outputs' count, and of each output; then that of cells, and (to, from) of each; the rows of a step. */
   inputs: u32;
 }
 
@@ -31,7 +32,7 @@ export const HYPER_BYTES: u32 = 64;
 const DEQUANTIZE: u32 = 21;
 /** As many as outputs, and a few. */
 const MOST_CALLS: u32 = 16;
-const FIXED: u32 = offsetof<Training>(), MAX_END: u64 = 0xfff00000;
+const FIXED: u32 = offsetof<Training>(), MAX_END: u64 = 0xfff00000, MOST_ROWS: u32 = 1 << 24;
 
 /** 0 where the file has no training programs. */
 export function training(): usize {
@@ -66,8 +67,8 @@ export function checkTraining(): bool {
   if (<u64>at + FIXED + 8 * <u64>t.inputs + 4 + 8 * <u64>load<u32>(at + FIXED + 8 * t.inputs) > to) return false;
   if (header.constants < max(header.params + header.paramsBytes, max(header.programs + header.programsBytes, header.io + header.ioBytes))) return false;
   if (!programOf(COMMIT) || !programOf(START) || changetype<Program>(programOf(TRAIN)).first < t.forward) return false;
-  if (t.end < header.end || t.end > MAX_END || t.end & 15 || t.state < header.end || t.state & 15 || t.slots > 2 || t.batch == 0) return false;
-  return addressesInside(t) && reserve(t.end);
+  if (t.end < header.end || t.end > MAX_END || t.end & 15 || t.state < header.end || t.state & 15 || t.slots > 2 || t.part == 0) return false;
+  return batchOf(t) <= MOST_ROWS && batchOf(t) % t.part == 0 && addressesInside(t) && reserve(t.end);
 }
 
 /** Their count. Behind it (to, from): floats of the file that commit sets to floats of the state. */
@@ -79,6 +80,12 @@ function cells(t: Training): usize {
 /** 0 where the section of parameters ends before: files of an earlier converter. */
 function cellCount(at: usize): u32 {
   return <u64>at + 4 > <u64>BASE + header.params + header.paramsBytes ? 0 : load<u32>(at);
+}
+
+/** Rows of a step. Files of an earlier converter do not say, or zero: they are given all at once. */
+export function batchOf(t: Training): u32 {
+  const at = cells(t), behind = <u64>at + 4 + 8 * <u64>cellCount(at), end = <u64>BASE + header.params + header.paramsBytes;
+  return (behind + 4 > end ? 0 : load<u32>(<usize>behind)) || t.part;
 }
 
 /** Scales that moved into the file. */
@@ -128,7 +135,7 @@ function isCallScale(address: usize): bool {
 
 function addressesInside(t: Training): bool {
   if (!inside(t, t.state, HYPER_BYTES + 4 * <u64>t.count * (2 + t.slots)) || t.masters != t.state + HYPER_BYTES || t.gradients != t.masters + 4 * t.count) return false;
-  if (!inside(t, t.labels, t.labelsBytes) || !inside(t, t.weights, 4 * <u64>t.batch) || !inside(t, t.loss, 4)) return false;
+  if (!inside(t, t.labels, t.labelsBytes) || !inside(t, t.weights, 4 * <u64>t.part) || !inside(t, t.loss, 4)) return false;
   for (let i: u32 = 0; i < t.inputs; i++) if (!pairInside(t, batchInput(t, i))) return false;
   for (let i: u32 = 0; batchOutput(t, i); i++) if (!pairInside(t, batchOutput(t, i))) return false;
   return true;

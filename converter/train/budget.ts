@@ -11,8 +11,23 @@ import { trainableLayers, type Channels, type Choice } from "./parameters.ts";
 /** Channels are chosen by eighths of a layer. */
 const PARTS = 8;
 
-/** @param memory bytes beyond inference that a choice needs, Infinity where it cannot be trained */
-export async function chooseWithin(graph: Graph, candidates: Choice, budget: number, memory: (choice: Choice) => Promise<number>): Promise<Choice> {
+/**
+ * What is trained, and of how many rows at a time: as much as fits in the smallest parts of a batch, then the largest parts with that.
+ * @param parts rows that may be computed at a time, ascending · @param memory bytes beyond inference that a choice needs
+ */
+export async function chooseWithin(graph: Graph, candidates: Choice, parts: readonly number[], budget: number, memory: (choice: Choice, part: number) => Promise<number>): Promise<{ choice: Choice; part: number }> {
+  const choice = await largest(graph, candidates, budget, (c) => memory(c, parts[0]!));
+  return { choice, part: parts[await most(parts.length - 1, async (i) => (await memory(choice, parts[i]!)) <= budget)]! };
+}
+
+/** Ascending. */
+export function divisors(n: number): number[] {
+  const found: number[] = [];
+  for (let d = 1; d <= n; d++) if (n % d === 0) found.push(d);
+  return found;
+}
+
+async function largest(graph: Graph, candidates: Choice, budget: number, memory: (choice: Choice) => Promise<number>): Promise<Choice> {
   const layers = trainableLayers(graph).filter((name) => candidates.has(name)), n = layers.length;
   const choice = (whole: number, biases: number): Choice => new Map(layers.slice(n - whole - biases).map((name, i) => [name, i < biases ? "bias" : "all"]));
   const fits = async (c: Choice) => (await memory(c)) <= budget;
@@ -20,7 +35,7 @@ export async function chooseWithin(graph: Graph, candidates: Choice, budget: num
   if (whole === 0) {
     const least = await memory(choice(1, 0));
     const problem = `training its last layer "${layers.at(-1)}" alone takes ${least} bytes, the budget is ${budget}`;
-    throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, problem, "Raise --train-memory, or lower --train-batch.");
+    throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, problem, "Raise --train-memory.");
   }
   const biases = await most(n - whole, (k) => fits(choice(whole, k)));
   return withChannels(graph, choice(whole, biases), fits);

@@ -11,7 +11,9 @@ import { twinOf, type Twin } from "./twin.ts";
 
 /** As the options of `convert` say; what is undefined takes its default. */
 export interface TrainingOptions {
-  batch?: number | undefined;
+  batch: number;
+  /** Rows of the batch that are computed at a time, a divisor of it; default: all. */
+  part?: number | undefined;
   loss?: LossKind | undefined;
   lossParameter?: number | undefined;
   labels?: Labels | undefined;
@@ -30,6 +32,8 @@ export interface TrainingPlan {
   loss: Loss;
   head: Head;
   batch: number;
+  /** Rows of the batch that the graph computes at a time. */
+  part: number;
   optimizer: Optimizer;
   names: { labels: string; weights: string; loss: string; prediction: string };
 }
@@ -42,22 +46,23 @@ export const gradientOf = (parameter: string): string => `gradient of ${paramete
  * @returns the source with what no trainable layer feeds first, the names of those nodes, and the plan
  * @throws OctavoError ERR_OCTAVO_OPERATOR, _SHAPE: what cannot be trained, and why
  */
-export function planTraining(source: Graph, float: Graph, layers: Choice, options: TrainingOptions = {}): { graph: Graph; prefix: ReadonlySet<string>; plan: TrainingPlan } {
+export function planTraining(source: Graph, float: Graph, layers: Choice, options: TrainingOptions): { graph: Graph; prefix: ReadonlySet<string>; plan: TrainingPlan } {
   refuse(source);
+  refuseBatch(source, options);
   const { graph, prefix } = prefixFirst(source, layers);
   const twin = twinOf(graph, float, layers, options.limit), output = twin.names.get(graph.outputs[0]!) ?? graph.outputs[0]!;
-  const head = headOf(twin.b.graph, output, options.loss), batch = options.batch ?? 16, kind = options.loss ?? defaultLoss(twin.b.graph, head);
+  const head = headOf(twin.b.graph, output, options.loss), { batch } = options, part = options.part ?? batch, kind = options.loss ?? defaultLoss(twin.b.graph, head);
   const loss = lossOf(graph, kind, options.labels, options.lossParameter);
-  return { graph, prefix, plan: { ...step(graph, twin, head, loss, batch), head, loss, batch, optimizer: options.optimizer ?? "adam", initial: twin.initial, frozen: twin.frozen } };
+  return { graph, prefix, plan: { ...step(graph, twin, head, loss, part), head, loss, batch, part, optimizer: options.optimizer ?? "adam", initial: twin.initial, frozen: twin.frozen } };
 }
 
-function step(source: Graph, twin: Twin, head: Head, loss: Loss, batch: number): Pick<TrainingPlan, "graph" | "parameters" | "boundaries" | "names"> {
-  const { b, boundaries, axes } = suffixOf(twin, source, head.prediction, batch), parameters = twin.parameters.filter((p) => b.graph.tensors.has(p.name));
+function step(source: Graph, twin: Twin, head: Head, loss: Loss, rows: number): Pick<TrainingPlan, "graph" | "parameters" | "boundaries" | "names"> {
+  const { b, boundaries, axes } = suffixOf(twin, source, head.prediction, rows), parameters = twin.parameters.filter((p) => b.graph.tensors.has(p.name));
   const axis = axes.get(head.prediction) ?? 0, rank = b.shape(head.prediction).length, order = [axis, ...Array.from({ length: rank }, (_, i) => i).filter((i) => i !== axis)];
   const prediction = axis === 0 ? head.prediction : b.add("transpose", [head.prediction], { perm: order }), shape = b.shape(prediction);
   const names = { labels: "labels", weights: "row weights", loss: "loss", prediction };
   b.input(names.labels, "float32", loss.labels === "index" ? shape.slice(0, -1) : shape);
-  b.input(names.weights, "float32", [batch]);
+  b.input(names.weights, "float32", [rows]);
   b.add("loss", [prediction, names.labels, names.weights], loss, [names.loss, "gradient of the prediction"]);
   for (const p of parameters) b.input(gradientOf(p.name), "float32", p.shape);
   differentiate(b, new Map([[prediction, "gradient of the prediction"]]), new Map(parameters.map((p) => [p.name, gradientOf(p.name)])));
@@ -69,6 +74,14 @@ function step(source: Graph, twin: Twin, head: Head, loss: Loss, batch: number):
 function refuse(graph: Graph): void {
   const problem = graph.outputs.length !== 1 ? `it has ${graph.outputs.length} outputs, expected one` : graph.states.length ? "it carries states from run to run, and streams are not trained" : "";
   if (problem) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, problem, "Train a model of whole sequences with one output, and convert it again as you deploy it.");
+}
+
+const MOST_ROWS = 2 ** 24;
+
+function refuseBatch({ format, name }: Graph, { batch, part = batch }: TrainingOptions): void {
+  const fail = (problem: string, remedy: string): never => { throw modelError("ERR_OCTAVO_SHAPE", format, `model "${name}"`, problem, remedy); };
+  if (!Number.isInteger(batch) || batch < 1 || batch > MOST_ROWS) fail(`the training batch is ${batch}, expected 1 to ${MOST_ROWS} rows`, "Choose another --train-batch.");
+  if (!Number.isInteger(part) || part < 1 || batch % part) fail(`the training batch of ${batch} rows in parts of ${part}, expected a divisor of ${batch}`, "Choose another --train-part.");
 }
 
 /** Nodes that no trainable layer feeds first, then the others, each in their order. */

@@ -26,7 +26,8 @@ export interface Inference {
 
 /** What tools and the SDK need to know of training: `training` in the metadata. */
 export interface TrainingInfo {
-  loss: string; labels: string; lossParameter: number; optimizer: string; batch: number; layers: string[];
+  /** `batch` rows make a step, `part` of them are computed at a time. */
+  loss: string; labels: string; lossParameter: number; optimizer: string; batch: number; part: number; layers: string[];
   parameters: { name: string; shape: number[]; at: number; size: number }[];
   count: number; slots: number;
   outputs: { name: string; shape: number[]; activation: string }[];
@@ -65,11 +66,11 @@ export function trainingParts(plan: TrainingPlan, inference: Inference): { parts
   const { labels, weights, loss, prediction } = plan.names;
   const classes = plan.loss.labels === "index" ? tensorOf(plan.graph, prediction).shape.at(-1)! : 0;
   const io = [inputs.length, ...inputs.flatMap((i) => [at(i.id), i.bytes]), 1, at(prediction), bytes(prediction)], optimizer = optimizers.indexOf(plan.optimizer);
-  const info = [state(0), state(1), count, slots, plan.batch, optimizer, classes, forward, at(labels), bytes(labels), at(weights), at(loss), ...io];
+  const info = [state(0), state(1), count, slots, plan.part, optimizer, classes, forward, at(labels), bytes(labels), at(weights), at(loss), ...io];
   return {
-    parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info, cells: cells(moving, inference, bound) },
+    parts: { programs: programs.map(({ arena, ...p }) => ({ ...p, buffers: arena.buffers })), stateBytes, arenaBytes, info, batch: plan.batch, cells: cells(moving, inference, bound) },
     info: {
-      loss: plan.loss.kind, labels: plan.loss.labels, lossParameter: plan.loss.parameter, optimizer: plan.optimizer, batch: plan.batch, layers: [...new Set(plan.parameters.map((p) => p.layer))],
+      loss: plan.loss.kind, labels: plan.loss.labels, lossParameter: plan.loss.parameter, optimizer: plan.optimizer, batch: plan.batch, part: plan.part, layers: [...new Set(plan.parameters.map((p) => p.layer))],
       parameters: places, count, slots, outputs: [{ name: inference.graph.outputs[0]!, shape: tensorOf(inference.graph, inference.graph.outputs[0]!).shape, activation: plan.head.activation }],
       memory: { state: stateBytes, arena: arenaBytes, total: align(stateBytes, 16) + arenaBytes }, macs,
     },
@@ -78,13 +79,13 @@ export function trainingParts(plan: TrainingPlan, inference: Inference): { parts
 
 type Planned = Omit<TrainingProgram, "buffers"> & { arena: Arena };
 
-/** What the host fills in: every input of the model for a whole batch. `id`: a buffer of the train program */
+/** What the host fills in: every input of the model for the rows of a part. `id`: a buffer of the train program */
 export interface HostInput { name: string; id: string; bytes: number }
 
 function hostInputs(plan: TrainingPlan, { graph }: Inference): HostInput[] {
   const direct = new Set(plan.boundaries.filter((b) => b.isInput).map((b) => b.name));
   return graph.inputs.map((name) => {
-    const bytes = plan.batch * sizeOf(tensorOf(graph, name).shape) * bytesOf(tensorOf(graph, name).dtype);
+    const bytes = plan.part * sizeOf(tensorOf(graph, name).shape) * bytesOf(tensorOf(graph, name).dtype);
     return { name, id: direct.has(name) ? name : `batch of ${name}`, bytes };
   });
 }
@@ -97,7 +98,7 @@ function trainProgram(plan: TrainingPlan, inference: Inference, inputs: readonly
   const filled = [...inputs.map((i) => i.id), plan.names.labels, plan.names.weights];
   const ordered: Program = { ...program, calls: calls.map((c) => ("kernel" in c ? c : waiting)) };
   const spans = lifetimes(ordered, filled, [plan.names.loss, plan.names.prediction]).filter((s) => !bound.has(s.id));
-  const macs = calls.reduce((n, c) => n + ("kernel" in c ? c : inference.program.calls[c.inference]!).macs, 0);
+  const work = (part: typeof calls) => part.reduce((n, c) => n + ("kernel" in c ? c : inference.program.calls[c.inference]!).macs, 0), macs = (plan.batch / plan.part) * work(calls.slice(0, first)) + work(update as typeof calls);
   return { kind: "train", calls, first, end: calls.length, program, arena: planArena(spans), bound, forward, macs };
 }
 

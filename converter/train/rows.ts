@@ -19,19 +19,19 @@ export function rowCalls(plan: TrainingPlan, inference: Inference, inputs: reado
   c.program.constants = own.constants;
   for (const i of inputs) own.buffers.set(i.id, i.bytes);
   const prefix = calls.slice(0, last + 1).map((_, position) => ({ inference: position }));
-  return Array.from({ length: plan.batch }, (_, row): Call[] => {
+  return Array.from({ length: plan.part }, (_, row): Call[] => {
     c.begin(`row ${row}`);
     const before = c.program.calls.length;
-    for (const i of inputs) giveRow(c, inference, i, row, plan.batch);
+    for (const i of inputs) giveRow(c, inference, i, row, plan.part);
     const given = c.program.calls.slice(before);
     for (const b of inner) takeRow(c, inference, b, row);
     return [...given, ...prefix, ...c.program.calls.slice(before + given.length)];
   }).flat();
 }
 
-/** One sample of the host's batch becomes the input of inference. */
-function giveRow(c: LoweringContext, { graph }: Inference, input: HostInput, row: number, batch: number): void {
-  const bytes = bytesOf(tensorOf(graph, input.name).dtype), size = input.bytes / batch / bytes, strides = [1];
+/** One of the `rows` samples that the host gives becomes the input of inference. */
+function giveRow(c: LoweringContext, { graph }: Inference, input: HostInput, row: number, rows: number): void {
+  const bytes = bytesOf(tensorOf(graph, input.name).dtype), size = input.bytes / rows / bytes, strides = [1];
   copyStrided(c, [size], bytes, { at: { kind: "tensor", id: input.id, offset: row * size * bytes }, strides }, { at: { kind: "inference", id: input.name, offset: 0 }, strides });
 }
 

@@ -55,6 +55,8 @@ export interface TrainingParts {
   arenaBytes: number;
   /** Words of the struct Training (assembly/train/training.ts) behind its first two; addresses as operands of the train program. */
   info: readonly (number | Operand)[];
+  /** Rows of a step; those of a part are among the words. */
+  batch: number;
   /** What commit copies into the file: a float of the training state, of which inference holds a copy there. */
   cells: readonly { to: Cell; from: Operand }[];
 }
@@ -67,7 +69,7 @@ type Section = "io" | "programs" | "params" | "constants" | "scales" | "metadata
 
 export async function writeModelFile(parts: ModelParts): Promise<Uint8Array> {
   const metadata = new TextEncoder().encode(JSON.stringify(parts.metadata)), programs = programsOf(parts), constants = [...constantsOf(programs)], structs = new Structs(programs);
-  const infoBytes = parts.training ? 4 * (3 + parts.training.info.length + 2 * parts.training.cells.length) : 0;
+  const infoBytes = parts.training ? 4 * (4 + parts.training.info.length + 2 * parts.training.cells.length) : 0;
   const sizes: Record<Section, number> = {
     io: 32 * (parts.inputs.length + parts.outputs.length + parts.states.length),
     programs: 16 + sum(programs.map((p) => 32 + 8 * p.calls.length)),
@@ -245,11 +247,11 @@ function writeParams(view: DataView, at: number, call: KernelCall, address: (o: 
 
 const fieldOffset = ({ kernel }: KernelCall, field: string): number => 4 * layouts[kernel].findIndex(([name]) => name === field);
 
-/** One past the last byte of training, address of its state, the given words, then what commit copies: count, and (to, from) of each. */
-function writeInfo(view: DataView, at: number, { programs, stateBytes, arenaBytes, info, cells }: TrainingParts, addresses: Addresses, cell: (to: Cell) => number): void {
+/** One past the last byte of training, address of its state, the given words, then what commit copies: count, and (to, from) of each; the rows of a step. */
+function writeInfo(view: DataView, at: number, { programs, stateBytes, arenaBytes, info, cells, batch }: TrainingParts, addresses: Addresses, cell: (to: Cell) => number): void {
   const train = programs.find((p) => p.kind === "train")!, words = info.map((w) => (typeof w === "number" ? w : addresses.of(w, train)));
   const copies = [cells.length, ...cells.flatMap(({ to, from }) => [cell(to), addresses.of(from, train)])];
-  [addresses.end + align(stateBytes) + align(arenaBytes), addresses.end, ...words, ...copies].forEach((v, i) => view.setUint32(at + 4 * i, v, true));
+  [addresses.end + align(stateBytes) + align(arenaBytes), addresses.end, ...words, ...copies, batch].forEach((v, i) => view.setUint32(at + 4 * i, v, true));
 }
 
 function writeField(view: DataView, at: number, type: FieldType, value: number): void {

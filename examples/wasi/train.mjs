@@ -10,20 +10,25 @@ const at = o.octavo_alloc(file.length);
 new Uint8Array(o.memory.buffer).set(file, at);
 check(o.octavo_load(at, file.length), "the model is refused");
 check(o.octavo_train_start(), "the model does not train: convert it with --trainable");
-if (labels.length > o.octavo_train_batch()) throw new Error(`${labels.length} samples, the batch has ${o.octavo_train_batch()} rows`);
+const rows = o.octavo_train_batch(), size = samples.length / labels.length;
 
-/** One batch; the step uses it up. Rows that are missing stay zero and count nothing. */
-function fillBatch() {
-  const rows = o.octavo_train_batch(), { buffer } = o.memory;
-  new Uint8Array(buffer, o.octavo_train_input(0), (samples.length / labels.length) * rows).fill(0).set(samples);
-  new Float32Array(buffer, o.octavo_train_labels(), rows).fill(0).set(labels.map(Number));
-  new Float32Array(buffer, o.octavo_train_weights(), rows).fill(0).fill(1 / labels.length, 0, labels.length);
+/** Samples from number `first` on, as many as are taken at a time; used up by the next call. Rows that are missing stay zero and count nothing. */
+function give(first) {
+  const { buffer } = o.memory, own = labels.slice(first, first + rows).map(Number);
+  new Uint8Array(buffer, o.octavo_train_input(0), size * rows).fill(0).set(samples.subarray(size * first, size * (first + rows)));
+  new Float32Array(buffer, o.octavo_train_labels(), rows).fill(0).set(own);
+  new Float32Array(buffer, o.octavo_train_weights(), rows).fill(0).fill(1 / labels.length, 0, own.length);
 }
 
 new DataView(o.memory.buffer).setFloat32(o.octavo_train_hyper() + 4, LEARNING_RATE, true);
 for (let step = 0; step < STEPS; step++) {
-  fillBatch();
-  console.error(`step ${step}: loss ${o.octavo_train_step()}`);
+  let loss = 0;
+  for (let first = 0; first < labels.length; first += rows) {
+    give(first);
+    loss += o.octavo_train_gradient(); // added to those of the samples before
+  }
+  check(!Number.isFinite(loss) || !o.octavo_train_update(), "loss or gradients are not finite");
+  console.error(`step ${step}: loss ${loss}`);
 }
 check(o.octavo_commit(), "the trained model is refused");
 

@@ -4,6 +4,7 @@ python train.py TRAIN-KERNELS.wasm MODEL.octavo OUT.octavo LABEL… < SAMPLES.f3
 """
 import struct
 import sys
+from math import isfinite
 
 from wasmtime import Engine, Instance, Module, Store
 
@@ -25,20 +26,25 @@ def main(kernels, path, out, *labels):
     if call("train_start"):
         sys.exit("the model does not train: convert it with --trainable")
     rows = call("train_batch")
-    if len(labels) > rows:
-        sys.exit(f"{len(labels)} samples, the batch has {rows} rows")
+    size = len(samples) // len(labels)
 
-    def fill_batch():
-        """One batch; the step uses it up. Rows that are missing are zero and count nothing."""
-        missing = rows - len(labels)
-        memory.write(store, samples + bytes(len(samples) // len(labels) * missing), call("train_input", 0))
-        floats(labels + [0] * missing, call("train_labels"))
-        floats([1 / len(labels)] * len(labels) + [0] * missing, call("train_weights"))
+    def give(first):
+        """Samples from number `first` on, as many as are taken at a time; used up by the next call. Rows that are missing are zero and count nothing."""
+        own = labels[first : first + rows]
+        missing = rows - len(own)
+        memory.write(store, samples[size * first : size * (first + rows)] + bytes(size * missing), call("train_input", 0))
+        floats(own + [0] * missing, call("train_labels"))
+        floats([1 / len(labels)] * len(own) + [0] * missing, call("train_weights"))
 
     floats([LEARNING_RATE], call("train_hyper") + 4)
     for step in range(STEPS):
-        fill_batch()
-        print(f"step {step}: loss {call('train_step')}", file=sys.stderr)
+        loss = 0
+        for first in range(0, len(labels), rows):
+            give(first)
+            loss += call("train_gradient")  # added to those of the samples before
+        if not isfinite(loss) or not call("train_update"):
+            sys.exit("loss or gradients are not finite")
+        print(f"step {step}: loss {loss}", file=sys.stderr)
     if call("commit"):
         sys.exit("the trained model is refused")
 

@@ -5,6 +5,7 @@ export interface TrainExports extends Exports {
   octavo_save(): number;
   octavo_train_start(): number;
   octavo_train_batch(): number;
+  octavo_train_step_rows(): number;
   octavo_train_input(i: number): number;
   octavo_train_output(i: number): number;
   octavo_train_labels(): number;

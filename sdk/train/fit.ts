@@ -3,8 +3,9 @@ import { OctavoError } from "../errors.ts";
 import type { EarlyStopping, EpochResult, History, Position, Progress } from "./fit-options.ts";
 import { refuse, type Plan } from "./fit-plan.ts";
 import type { Memory } from "./memory.ts";
-import { addBatch, evaluation, metricsOf, noSums, type Metrics } from "./metrics.ts";
-import { fillBatch, type Samples } from "./samples.ts";
+import { addPart, evaluation, metricsOf, noSums, type Metrics } from "./metrics.ts";
+import { gradientOf } from "./parts.ts";
+import type { Samples } from "./samples.ts";
 import type { Session } from "./session.ts";
 import { slicer } from "./slices.ts";
 
@@ -42,10 +43,8 @@ export async function fit(s: Session, plan: Plan): Promise<History> {
 function trainBatch(s: Session, plan: Plan, at: Position, order: ArrayLike<number>): Progress | undefined {
   const { memory: m } = s, { train, fixed: { batchSize } } = plan, { total, isLast } = groupOf(plan, at.batch, order);
   const from = at.batch * batchSize, rows = Math.min(batchSize, train.count - from);
-  fillBatch(m, train, order, from, rows, plan.weights, total);
-  const loss = m.gradient();
+  const loss = gradientOf(m, train, order, from, rows, plan.weights, total, (first, count, own) => addPart(at.sums, m, train, order, first, count, own * total, weightOf(plan, order, first, first + count)));
   if (!Number.isFinite(loss)) throw lost(s, plan, at, `the loss is ${loss}`);
-  addBatch(at.sums, m, train, order, from, rows, loss * total, weightOf(plan, order, from, from + rows));
   const learningRate = isLast ? s.setRate(plan.schedule(momentOf(plan, at))) : 0;
   if (isLast && !m.update()) throw lost(s, plan, at, "a gradient is not finite");
   at.batch++;

@@ -19,6 +19,8 @@ export interface TrainingInfo {
   slots: number;
   /** Rows of one batch. */
   batch: number;
+  /** Rows of it that are computed at a time, a divisor: what the training arena has room for. */
+  part: number;
   layers: string[];
   parameters: ParameterInfo[];
   /** Floats of all masters, padding included. */
@@ -37,16 +39,17 @@ const isShape = (v: unknown): boolean => Array.isArray(v) && v.every(isSize);
 
 function isTraining(v: unknown): v is TrainingInfo {
   const t = v as TrainingInfo;
-  return lossNames.includes(t.loss) && ["index", "values"].includes(t.labels) && optimizerNames.includes(t.optimizer) && [t.slots, t.batch, t.count].every(isSize) && t.batch > 0
+  return lossNames.includes(t.loss) && ["index", "values"].includes(t.labels) && optimizerNames.includes(t.optimizer) && [t.slots, t.batch, t.part, t.count].every(isSize) && t.part > 0 && t.batch > 0 && t.batch % t.part === 0
     && Array.isArray(t.layers) && isList<ParameterInfo>(t.parameters, (p) => typeof p.name === "string" && isShape(p.shape) && isSize(p.at) && isSize(p.size) && p.at + p.size <= t.count)
     && isList<TrainingInfo["outputs"][number]>(t.outputs, (o) => typeof o.name === "string" && isShape(o.shape)) && t.outputs.length > 0
     && typeof t.memory === "object" && t.memory !== null && [t.memory.state, t.memory.arena, t.memory.total].every(isSize);
 }
 
-/** @throws OctavoError ERR_OCTAVO_FORMAT if the file holds no training programs */
+/** Files of an earlier converter have no parts. @throws OctavoError ERR_OCTAVO_FORMAT if the file holds no training programs */
 export function trainingOf(metadata: Metadata): TrainingInfo {
   const { training } = metadata;
   if (training === undefined || training === null) throw new OctavoError("ERR_OCTAVO_FORMAT", `train: "${metadata.name}" holds no training programs. Convert it again with --trainable last, all or the names of layers.`);
-  if (!isTraining(training)) throw new OctavoError("ERR_OCTAVO_FORMAT", `train: metadata.training of "${metadata.name}" is not as the converter writes it. Convert the model again.`);
-  return training;
+  const info = { part: (training as TrainingInfo).batch, ...(training as Partial<TrainingInfo>) };
+  if (!isTraining(info)) throw new OctavoError("ERR_OCTAVO_FORMAT", `train: metadata.training of "${metadata.name}" is not as the converter writes it. Convert the model again.`);
+  return info;
 }

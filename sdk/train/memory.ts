@@ -23,11 +23,11 @@ const tooLarge = (bytes: number, maxMemory: number) => new OctavoError("ERR_OCTA
 export class Memory {
   readonly file: ModelFile;
   readonly task: Task;
-  /** f32 [batch, …] */
+  /** f32 [part, …] */
   readonly inputs: readonly Float32Array[];
   readonly output: Float32Array;
   readonly labels: Float32Array;
-  /** f32 [batch]: what each row's loss counts. */
+  /** f32 [part]: what each row's loss counts. */
   readonly weights: Float32Array;
   readonly hyper: DataView;
   /** hyperparameters │ masters │ gradients │ optimizer slots */
@@ -38,32 +38,32 @@ export class Memory {
 
   /** @throws OctavoError ERR_OCTAVO_FORMAT, ERR_OCTAVO_MEMORY */
   constructor(bytes: Uint8Array, build: Build, maxMemory = Infinity) {
-    const file = this.file = parseModelFile(bytes, ABI), info = trainingOf(file.metadata), task = this.task = taskOf(file, info), { batch, count, memory } = info, memoryBytes = file.memoryBytes + memory.total;
+    const file = this.file = parseModelFile(bytes, ABI), info = trainingOf(file.metadata), task = this.task = taskOf(file, info), { batch, part, count, memory } = info, memoryBytes = file.memoryBytes + memory.total;
     if (memoryBytes > maxMemory) throw tooLarge(memoryBytes, maxMemory);
     const e = this.exports = instanceOf({ ...file, memoryBytes }, build) as TrainExports, { buffer } = e.memory;
     const code = e.octavo_train_start(), lies = (problem: string) => new OctavoError("ERR_OCTAVO_FORMAT", `train: "${file.metadata.name}": ${problem}. Convert the model again.`);
     if (code) throw lies(`its training programs are refused (code ${code})`);
-    if (e.octavo_train_batch() !== batch || e.octavo_train_state_bytes() !== memory.state || HYPER_BYTES + 4 * count * (2 + info.slots) !== memory.state) throw lies("metadata.training contradicts the training programs");
+    if (e.octavo_train_batch() !== part || e.octavo_train_step_rows() !== batch || e.octavo_train_state_bytes() !== memory.state || HYPER_BYTES + 4 * count * (2 + info.slots) !== memory.state) throw lies("metadata.training contradicts the training programs");
     const floats = (at: number, length: number) => {
       if (at && at + 4 * length <= buffer.byteLength) return new Float32Array(buffer, at, length);
       throw lies("its shapes reach outside the training memory");
     };
-    this.inputs = task.inputSizes.map((size, i) => floats(e.octavo_train_input(i), batch * size));
-    this.output = floats(e.octavo_train_output(0), batch * task.outputSize);
-    this.labels = floats(e.octavo_train_labels(), batch * task.labelSize);
-    this.weights = floats(e.octavo_train_weights(), batch);
+    this.inputs = task.inputSizes.map((size, i) => floats(e.octavo_train_input(i), part * size));
+    this.output = floats(e.octavo_train_output(0), part * task.outputSize);
+    this.labels = floats(e.octavo_train_labels(), part * task.labelSize);
+    this.weights = floats(e.octavo_train_weights(), part);
     this.hyper = new DataView(buffer, e.octavo_train_hyper(), HYPER_BYTES);
     this.state = new Uint8Array(buffer, e.octavo_train_state(), memory.state);
     this.masters = floats(e.octavo_train_masters(), count);
     this.gradients = floats(e.octavo_train_gradients(), count);
   }
 
-  /** The loss of the batch; gradients stay. */
+  /** The loss of the rows that stand there; gradients stay. */
   forward(): number {
     return this.exports.octavo_train_forward();
   }
 
-  /** The loss of the batch, whose gradients are added to those that are there. */
+  /** The loss of the rows that stand there; their gradients are added to those of before. */
   gradient(): number {
     return this.exports.octavo_train_gradient();
   }

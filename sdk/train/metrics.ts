@@ -1,7 +1,7 @@
 /** Figures of merit of the training forward pass and of the committed model. */
 import type { Model } from "../model.ts";
 import type { Named } from "../values.ts";
-import { fillBatch, largest, type Samples } from "./samples.ts";
+import { fillPart, largest, type Samples } from "./samples.ts";
 import { inOrder } from "./shuffle.ts";
 import type { Memory, Task } from "./memory.ts";
 
@@ -35,13 +35,13 @@ export function hits(task: Task, y: ArrayLike<number>, at: number, labels: Array
   return count;
 }
 
-/** What was added up over batches. */
+/** What was added up over parts of batches. */
 export interface Sums { loss: number; weight: number; hits: number; samples: number }
 
 export const noSums = (): Sums => ({ loss: 0, weight: 0, hits: 0, samples: 0 });
 
-/** A batch that just ran: its first `rows` rows are samples order[from], …; `loss`: their weighted losses added up. */
-export function addBatch(sums: Sums, m: Memory, samples: Samples, order: ArrayLike<number>, from: number, rows: number, loss: number, weight: number): void {
+/** A part that just ran: its first `rows` rows are samples order[from], …; `loss`: their weighted losses added up. */
+export function addPart(sums: Sums, m: Memory, samples: Samples, order: ArrayLike<number>, from: number, rows: number, loss: number, weight: number): void {
   sums.loss += loss;
   sums.weight += weight;
   sums.samples += rows;
@@ -54,13 +54,13 @@ export function metricsOf(task: Task, sums: Sums): Metrics {
   return isRegression(task) ? { loss } : { loss, accuracy: sums.hits / (sums.samples * answersOf(task)) };
 }
 
-/** Loss and accuracy in float, with the masters of now; a batch per turn. */
+/** Loss and accuracy in float, with the masters of now; a part of a batch per turn. */
 export function* evaluation(m: Memory, samples: Samples): Generator<undefined, Metrics> {
-  const { batch } = m.task.info, sums = noSums(), order = inOrder(samples.count), ones = new Float64Array(samples.count).fill(1);
-  for (let from = 0; from < samples.count; from += batch) {
-    const rows = Math.min(batch, samples.count - from);
-    fillBatch(m, samples, order, from, rows, ones, rows);
-    addBatch(sums, m, samples, order, from, rows, m.forward() * rows, rows);
+  const { part } = m.task.info, sums = noSums(), order = inOrder(samples.count), ones = new Float64Array(samples.count).fill(1);
+  for (let from = 0; from < samples.count; from += part) {
+    const rows = Math.min(part, samples.count - from);
+    fillPart(m, samples, order, from, rows, ones, rows);
+    addPart(sums, m, samples, order, from, rows, m.forward() * rows, rows);
     yield;
   }
   return metricsOf(m.task, sums);

@@ -1,4 +1,4 @@
-/** Data of the user → checked samples → rows of the batch. */
+/** Data of the user → checked samples → rows of a batch. */
 import { OctavoError } from "../errors.ts";
 import type { Model, TensorInfo } from "../model.ts";
 import { arrays, type Named, type Values } from "../values.ts";
@@ -55,10 +55,10 @@ function remedy(length: number, count: number, rows: number, outputSize: number,
 }
 
 /**
- * Samples order[from], order[from + 1], … become the first `rows` rows of the batch; the rest is zero and counts nothing.
- * @param weights per sample, divided by `total` · rows ≤ batch
+ * Samples order[from], order[from + 1], … become the first `rows` rows of a part of the batch; the rest is zero and counts nothing.
+ * @param weights per sample, divided by `total` · rows ≤ part
  */
-export function fillBatch(m: Memory, samples: Samples, order: ArrayLike<number>, from: number, rows: number, weights: ArrayLike<number>, total: number): void {
+export function fillPart(m: Memory, samples: Samples, order: ArrayLike<number>, from: number, rows: number, weights: ArrayLike<number>, total: number): void {
   const { inputSizes, labelSize } = m.task;
   for (let r = 0; r < rows; r++) {
     const n = order[from + r]!;

@@ -22,7 +22,7 @@ const methods = ["minmax", "percentile", "entropy", "mse"] as const;
 
 interface Options extends SourceOptions, SpeechOptions {
   output: string; calibrate?: string[]; method?: (typeof methods)[number]; precision?: Precision; rounding?: "fast" | "tflite"; weightBits?: "7" | "8";
-  trainable?: string; weights?: string; trainMemory?: number; trainBatch: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
+  trainable?: string; weights?: string; trainMemory?: number; trainBatch: number; trainPart?: number; loss?: LossKind; lossParameter?: number; optimizer: Optimizer;
   maxDrop: number; data?: string[]; labels?: string; metric: MetricName; spareClasses?: number; classes?: string; preprocess?: string; report?: string;
 }
 
@@ -40,6 +40,7 @@ export function define(command: Command): void {
     .addOption(new Option("--weight-bits <N>", "7: one instruction on hosts with relaxed SIMD (default: 8)").choices(["8", "7"]))
     .option("--trainable <LAYERS>", "layers that the device may train: last, all, or names separated by commas")
     .addOption(new Option("--train-batch <N>", "rows of a training batch").argParser(positive).default(16))
+    .addOption(new Option("--train-part <N>", "rows of it that are computed at a time, for a smaller arena (default: all; with --train-memory what fits)").argParser(positive))
     .addOption(new Option("--train-memory <SIZE>", "memory that training may take, e.g. 256KB: chooses what of the trainable layers to update (default layers: all)").argParser(byteSize))
     .addOption(new Option("--loss <NAME>", "what training minimizes (default: by the model's output)").choices(lossKinds))
     .addOption(new Option("--loss-parameter <NUMBER>", "δ of huber (default: 1), temperature of distillation (default: 4)").argParser(positiveNumber))
@@ -101,11 +102,11 @@ function* maps(samples: Samples, ports: readonly Port[]): Generator<Record<strin
 }
 
 async function settings(path: string, options: Options): Promise<ConvertOptions> {
-  const { method, precision, rounding, weightBits, weights, spareClasses, classes, preprocess, trainMemory, trainable, trainBatch, loss, lossParameter, optimizer } = options;
+  const { method, precision, rounding, weightBits, weights, spareClasses, classes, preprocess, trainMemory, trainable, trainBatch, trainPart, loss, lossParameter, optimizer } = options;
   return {
     ...(await convertOptions(path, options)),
     ...(method && { method }), ...(precision && { precision }), ...(rounding && { rounding }), ...(weightBits && { weightBits: weightBits === "7" ? 7 : 8 }),
-    ...(trainable && { trainable }), ...(trainMemory && { trainMemory }), ...(loss && { loss }), ...(lossParameter && { lossParameter }), trainBatch, optimizer,
+    ...(trainable && { trainable }), ...(trainMemory && { trainMemory }), ...(trainPart && { trainPart }), ...(loss && { loss }), ...(lossParameter && { lossParameter }), trainBatch, optimizer,
     ...(weights && { weights: (await import("../../converter/train/weights-file.ts")).readWeights(await readBytes(weights)) }),
     ...(spareClasses && { spareClasses }), ...(classes && { classes: await readClasses(classes) }), ...(preprocess && { preprocess: await readPreprocess(preprocess) }),
   };
@@ -148,8 +149,8 @@ function partText(roles: readonly string[]): string {
 }
 
 /** What a device can learn with the file, and what that takes. */
-function trainingText({ layers, parameters, batch, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
+function trainingText({ layers, parameters, batch, part, optimizer, loss, memory, macs }: NonNullable<Report["training"]>): string {
   const learned = parameters.filter((p) => !p.name.endsWith("/activation")), count = learned.reduce((n, p) => n + p.size, 0);
   const rolesOf = (layer: string) => learned.filter((p) => p.name.startsWith(`${layer}/`)).map((p) => p.name.slice(layer.length + 1)), names = layers.map((l) => shorten(l, 32) + partText(rolesOf(l))).join(", ");
-  return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
+  return `trains ${names}: ${countText(count)} parameters, ${loss}, batch ${batch}${part < batch ? ` in parts of ${part}` : ""}, ${optimizer}; ${bytesText(memory.total)} beyond inference (state ${bytesText(memory.state)}), ${countText(macs)} multiply-accumulates per step`;
 }

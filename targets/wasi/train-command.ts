@@ -7,7 +7,7 @@ import { octavo_alloc, octavo_load } from "../../assembly/index";
 import { BASE, reserve } from "../../assembly/memory";
 import { header } from "../../assembly/model";
 import { octavo_commit, octavo_sha256, octavo_train_gradient, octavo_train_start, octavo_train_update } from "../../assembly/train";
-import { Training, batchInput, training } from "../../assembly/train/training";
+import { Training, batchInput, batchOf, training } from "../../assembly/train/training";
 import { dataStart, elementAt, elementBytes, elementType, isFloat32, readHeader } from "./npy";
 import { shuffle } from "./shuffle";
 import { say, sayLine, sayNumber } from "./text";
@@ -68,17 +68,17 @@ function report(epoch: i32, loss: f64): void {
 
 /** Opens both arrays and finds out how many samples they hold. */
 function openData(): void {
-  const t = changetype<Training>(training()), batch = <i32>t.batch;
+  const t = changetype<Training>(training()), part = <i32>t.part;
   if (t.inputs != 1) return fail("the model has several inputs, expected one: ", options.model);
   x = openFile(options.data);
   const values = x < 0 ? -1 : readHeader(x);
   xStart = dataStart;
-  xBytes = <i32>load<u32>(batchInput(t, 0), 4) / batch;
+  xBytes = <i32>load<u32>(batchInput(t, 0), 4) / part;
   const count = values / <f64>(xBytes / 4);
   if (values < 1 || !isFloat32() || count != floor(count) || count > 2147483647) return fail("expected a C-ordered float32 .npy of whole samples of this model: ", options.data);
   samples = <u32>count;
   labels = openFile(options.labels);
-  labelSize = <i32>t.labelsBytes / 4 / batch;
+  labelSize = <i32>t.labelsBytes / 4 / part;
   classes = <i32>t.classes;
   if (labels < 0 || readHeader(labels) != count * <f64>labelSize) return fail("expected a C-ordered .npy with the labels of every sample: ", options.labels);
   labelStart = dataStart;
@@ -110,23 +110,28 @@ function set(at: usize, given: f64, otherwise: f64): void {
 
 /** The mean loss. */
 function trainEpoch(epoch: i32): f64 {
-  const t = changetype<Training>(training()), size = options.batchSize ? <u32>options.batchSize : t.batch, batches = (samples + size - 1) / size, group = <u32>options.accumulate;
-  if (size > t.batch) fail("--batch is larger than the batch of the file. Use --accumulate");
+  const t = changetype<Training>(training()), size = options.batchSize ? <u32>options.batchSize : batchOf(t), batches = (samples + size - 1) / size, group = <u32>options.accumulate;
+  if (size > batchOf(t)) fail("--batch is larger than the batch of the file. Use --accumulate");
   let sum: f64 = 0;
   shuffle(order, samples, options.seed, epoch);
   for (let b: u32 = 0; b < batches; b++) {
     const first = b - b % group, end = min(first + group, batches), total = <f64>(min(end * size, samples) - first * size);
-    fillBatch(t, b * size, min(size, samples - b * size), total);
-    const loss = octavo_train_gradient();
-    if (!isFinite(loss)) fail("the loss is not finite. Nothing was written. Lower --learning-rate, and look for inputs that are not finite");
-    sum += <f64>loss * total;
+    for (let from = b * size, rest = min(size, samples - from); rest > 0; from += t.part, rest -= min(rest, t.part)) sum += total * gradientOf(t, from, min(rest, t.part), total);
     if (b + 1 == end && !octavo_train_update()) fail("a gradient is not finite. Nothing was written. Lower --learning-rate, and look for inputs that are not finite");
   }
   return sum / <f64>samples;
 }
 
-/** Samples order[from], … become the first `rows` rows of the batch; the rest is zero and counts nothing. */
-function fillBatch(t: Training, from: u32, rows: u32, total: f64): void {
+/** Forward and backward of a part of a batch: its loss. */
+function gradientOf(t: Training, from: u32, rows: u32, total: f64): f64 {
+  fillPart(t, from, rows, total);
+  const loss = octavo_train_gradient();
+  if (!isFinite(loss)) fail("the loss is not finite. Nothing was written. Lower --learning-rate, and look for inputs that are not finite");
+  return loss;
+}
+
+/** Samples order[from], … become the first `rows` rows of the part; the rest is zero and counts nothing. */
+function fillPart(t: Training, from: u32, rows: u32, total: f64): void {
   const input = load<usize>(batchInput(t, 0)), weight = <f32>(1 / total);
   for (let r: u32 = 0; r < rows; r++) {
     const n = load<u32>(order + 4 * (from + r));
@@ -134,9 +139,9 @@ function fillBatch(t: Training, from: u32, rows: u32, total: f64): void {
     readLabels(n, t.labels + 4 * r * labelSize);
     store<f32>(t.weights + 4 * r, weight);
   }
-  memory.fill(input + rows * xBytes, 0, (t.batch - rows) * xBytes);
-  memory.fill(t.labels + 4 * rows * labelSize, 0, 4 * (t.batch - rows) * labelSize);
-  memory.fill(t.weights + 4 * rows, 0, 4 * (t.batch - rows));
+  memory.fill(input + rows * xBytes, 0, (t.part - rows) * xBytes);
+  memory.fill(t.labels + 4 * rows * labelSize, 0, 4 * (t.part - rows) * labelSize);
+  memory.fill(t.weights + 4 * rows, 0, 4 * (t.part - rows));
 }
 
 function readLabels(n: u32, to: usize): void {

@@ -33,6 +33,8 @@ describe.each(["octavo-train", "octavo-simd-train"])("%s", (build) => {
     ["cnn, the file's optimizer", ["digits-cnn.h5"], [], {}, {}],
     ["cnn, all layers, momentum", ["digits-cnn.h5", { trainable: "all" }], ["--optimizer", "momentum", "--momentum", "0.8", "--learning-rate", "0.02", "--epochs", "2", "--seed", "9", "--weight-decay", "1e-3"],
       { optimizer: "momentum", momentum: 0.8, learningRate: 0.02, weightDecay: 1e-3 }, { epochs: 2, seed: 9 }],
+    ["cnn, all layers, in parts", ["digits-cnn.h5", { trainable: "all", trainPart: 4 }], ["--epochs", "2"], {}, { epochs: 2 }],
+    ["lstm, parts of smaller batches", ["digits-lstm.onnx", { trainPart: 4, trainBatch: 12 }], ["--batch", "10", "--accumulate", "2"], {}, { batchSize: 10, accumulate: 2 }],
     ["lstm, small batches that are accumulated", ["digits-lstm.onnx", { trainable: "all" }], ["--optimizer", "adamw", "--batch", "7", "--accumulate", "3", "--clip-norm", "0.5"], { optimizer: "adamw", clipNorm: 0.5 }, { batchSize: 7, accumulate: 3 }],
   ];
   test.each(cases)("%s", async (_, [source, options], more, hyper, fit) => {

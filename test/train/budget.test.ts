@@ -24,7 +24,7 @@ test("parameters grow with the budget, and memory stays within it", async () => 
 
 test("what is left of a budget trains channels of a layer", async () => {
   const { report } = await within(300), names = report.training!.parameters.map((p) => p.name);
-  expect(names.filter((n) => / \d+:\d+$/.test(n))).toEqual([expect.stringMatching(/^dense.*weight \d+:\d+$/)]);
+  expect(names).toContainEqual(expect.stringMatching(/^dense\/.*weight \d+:\d+$/));
   expect(names).toContainEqual(expect.stringMatching(/^dense_1.*weight$/));
 });
 
@@ -32,8 +32,9 @@ test("what fits learns", async () => {
   const { model } = await convert(source, { name: "digits-cnn.h5", samples, trainMemory: 300 * KB, optimizer: "sgd" }), device = new Device(model, trainScalar);
   device.setHyper({ optimizer: "sgd", learningRate: 0.05 });
   const losses = Array.from({ length: 8 }, () => {
-    device.give(x, labels);
-    return device.exports.octavo_train_step();
+    const loss = device.gradient(x, [...labels]);
+    expect(device.exports.octavo_train_update()).toBe(1);
+    return loss;
   });
   expect(losses.at(-1)).toBeLessThan(losses[0]!);
   expect(device.exports.octavo_commit()).toBe(0);

@@ -7,14 +7,14 @@ import { parseModelFile, type ModelFile } from "../../sdk/model-file.ts";
 export interface TrainExports {
   memory: WebAssembly.Memory;
   octavo_alloc(length: number): number; octavo_load(at: number, length: number): number; octavo_refused_call(): number; octavo_save(): number; octavo_self_test(): bigint;
-  octavo_train_start(): number; octavo_train_batch(): number; octavo_train_input(i: number): number; octavo_train_output(i: number): number;
+  octavo_train_start(): number; octavo_train_batch(): number; octavo_train_step_rows(): number; octavo_train_input(i: number): number; octavo_train_output(i: number): number;
   octavo_train_labels(): number; octavo_train_weights(): number; octavo_train_hyper(): number; octavo_train_state(): number; octavo_train_state_bytes(): number;
   octavo_train_masters(): number; octavo_train_gradients(): number;
   octavo_train_forward(): number; octavo_train_gradient(): number; octavo_train_update(): number; octavo_train_step(): number; octavo_commit(): number;
   octavo_sha256(from: number, length: number, to: number): void;
 }
 
-interface TrainingInfo { batch: number; parameters: { name: string; shape: number[]; at: number; size: number }[]; count: number; slots: number }
+interface TrainingInfo { batch: number; part: number; parameters: { name: string; shape: number[]; at: number; size: number }[]; count: number; slots: number }
 const optimizers = ["sgd", "momentum", "nesterov", "adam", "adamw", "adagrad", "rmsprop"] as const;
 export interface Hyper { optimizer: (typeof optimizers)[number]; learningRate: number; momentum?: number; beta2?: number; epsilon?: number; weightDecay?: number; clipNorm?: number; clipValue?: number }
 
@@ -47,11 +47,20 @@ export class Device {
     view.setFloat64(48, 1, true);
   }
 
-  /** A whole batch of one input, labels, all rows counting alike. */
+  /** A batch of one input in parts: its loss; gradients are added to those that are there. */
+  gradient(x: Float32Array, labels: number[]): number {
+    const { batch, part } = this.info, per = (length: number) => (length / batch) * part;
+    return Array.from({ length: batch / part }, (_, i) => {
+      this.give(x.subarray(i * per(x.length), (i + 1) * per(x.length)), labels.slice(i * per(labels.length), (i + 1) * per(labels.length)));
+      return this.exports.octavo_train_gradient();
+    }).reduce((sum, loss) => sum + loss);
+  }
+
+  /** A part of a batch, or all of it, with labels; all rows count alike. */
   give(x: Float32Array, labels: ArrayLike<number>): void {
     this.floats(this.exports.octavo_train_input(0), x.length).set(x);
     this.floats(this.exports.octavo_train_labels(), labels.length).set(labels);
-    this.floats(this.exports.octavo_train_weights(), this.info.batch).fill(1 / this.info.batch);
+    this.floats(this.exports.octavo_train_weights(), this.info.part).fill(1 / this.info.batch);
   }
 
   parameter(name: string, of: "masters" | "gradients" = "masters"): Float32Array {

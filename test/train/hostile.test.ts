@@ -69,3 +69,23 @@ test("parameters may not lie among what commit writes", () => {
   view.setUint32(CONSTANTS, view.getUint32(PARAMS, true), true); // constants begin where parameters do
   expect(endure(file, trainScalar.module())).toBe("refused");
 });
+
+test("rows of a step that are no multiple of those given at a time, or none", async () => {
+  const file = files["digits-cnn.h5, last"]!, { at, part } = training(file), word = (value: number, to: number) => {
+    const out = file.slice();
+    new DataView(out.buffer).setUint32(to, value, true);
+    return endure(out, trainScalar.module());
+  };
+  expect([at, part].map((to) => new DataView(file.buffer).getUint32(to, true))).toEqual([2, 2]);
+  expect([2, 4, 2 ** 24, 0].map((rows) => word(rows, at))).toEqual(["ran", "ran", "ran", "ran"]); // 0: files of an earlier converter
+  expect([1, 3, 2 ** 24 + 2, 2 ** 32 - 2].map((rows) => word(rows, at))).toEqual(["refused", "refused", "refused", "refused"]);
+  expect([0, 3, 2 ** 32 - 1].map((rows) => word(rows, part))).toEqual(["refused", "refused", "refused"]);
+});
+
+/** Offsets of the rows of a step, and of those given at a time: docs/model-file.md, params. */
+function training(file: Uint8Array): { at: number; part: number } {
+  const view = new DataView(file.buffer, file.byteOffset), u32 = (at: number) => view.getUint32(at, true), base = u32(20), programs = u32(PROGRAMS);
+  const struct = Array.from({ length: u32(programs) }, (_, i) => programs + 16 + 32 * i).filter((p) => u32(p) === 2).map((p) => u32(p + 20) - base)[0]!;
+  const inputs = struct + 56, outputs = inputs + 4 + 8 * u32(inputs), cells = outputs + 4 + 8 * u32(outputs);
+  return { at: cells + 4 + 8 * u32(cells), part: struct + 24 };
+}

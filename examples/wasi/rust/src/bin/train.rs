@@ -20,7 +20,7 @@ fn bytes_of(values: &[f32]) -> Vec<u8> {
 fn main() -> Result<(), Box<dyn Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let [kernels, model, out, labels @ ..] = words.as_slice() else { return Err("usage: train TRAIN-KERNELS.wasm MODEL.octavo OUT.octavo LABEL… < SAMPLES.f32".into()) };
-    let labels = labels.iter().map(|l| l.parse()).collect::<Result<Vec<f32>, _>>()?;
+    let mut labels = labels.iter().map(|l| l.parse()).collect::<Result<Vec<f32>, _>>()?;
     let (mut file, mut samples) = (std::fs::read(model)?, Vec::new());
     std::io::stdin().read_to_end(&mut samples)?;
 
@@ -39,24 +39,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err("the model does not train: convert it with --trainable".into());
     }
     let rows = call::<_, i32>(&mut store, &instance, "octavo_train_batch", ())? as usize;
-    if labels.len() > rows {
-        return Err(format!("{} samples, the batch has {rows} rows", labels.len()).into());
-    }
 
-    // One batch; the step uses it up. Rows that are missing are zero and count nothing.
-    let (given, mut weights) = (labels.len(), vec![0.0; rows]);
-    weights[..given].fill(1.0 / given as f32);
-    samples.resize(samples.len() / given * rows, 0);
-    let batch = [("octavo_train_labels", [labels, vec![0.0; rows - given]].concat()), ("octavo_train_weights", weights)];
+    // As many samples as are taken at a time; a call uses them up. Rows that are missing are zero and count nothing.
+    let (given, size) = (labels.len(), samples.len() / labels.len());
+    let mut weights = vec![1.0 / given as f32; given];
+    let padded = given.div_ceil(rows) * rows;
+    weights.resize(padded, 0.0);
+    labels.resize(padded, 0.0);
+    samples.resize(size * padded, 0);
     let (hyper, input): (i32, i32) = (call(&mut store, &instance, "octavo_train_hyper", ())?, call(&mut store, &instance, "octavo_train_input", 0)?);
     memory.write(&mut store, hyper as usize + 4, &LEARNING_RATE.to_le_bytes())?;
     for step in 0..STEPS {
-        memory.write(&mut store, input as usize, &samples)?;
-        for (name, values) in &batch {
-            let to: i32 = call(&mut store, &instance, name, ())?;
-            memory.write(&mut store, to as usize, &bytes_of(values))?;
+        let mut loss = 0.0;
+        for first in (0..padded).step_by(rows) {
+            memory.write(&mut store, input as usize, &samples[size * first..size * (first + rows)])?;
+            for (name, values) in [("octavo_train_labels", &labels), ("octavo_train_weights", &weights)] {
+                let to: i32 = call(&mut store, &instance, name, ())?;
+                memory.write(&mut store, to as usize, &bytes_of(&values[first..first + rows]))?;
+            }
+            loss += call::<_, f32>(&mut store, &instance, "octavo_train_gradient", ())?; // added to those of the samples before
         }
-        eprintln!("step {step}: loss {}", call::<_, f32>(&mut store, &instance, "octavo_train_step", ())?);
+        if !loss.is_finite() || call::<_, i32>(&mut store, &instance, "octavo_train_update", ())? == 0 {
+            return Err("loss or gradients are not finite".into());
+        }
+        eprintln!("step {step}: loss {loss}");
     }
     if call::<_, i32>(&mut store, &instance, "octavo_commit", ())? != 0 {
         return Err("the trained model is refused".into());
