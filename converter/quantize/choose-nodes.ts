@@ -5,14 +5,15 @@ import { activationInputs, hasIntegerKernel, integerTensors, isHeavy } from "./i
 import { inputScaling } from "./input-scaling.ts";
 import type { ActivationType } from "./integers.ts";
 import { findTables, type Tables } from "./pointwise.ts";
+import { spectra } from "./spectra.ts";
 
 /**
  * Nodes with an integer kernel (or inside of a table), known ranges and integer company: a group of such nodes without
  * any matrix product that stands beside a float operator stays float, since it would cost two conversions and precision.
- * Scaling the input of the model stays float too: it is rounded once, after.
+ * Scaling the input of the model stays float too: it is rounded once, after. So do spectra.
  */
 export function chooseIntegerNodes(graph: Graph, ranges: Ranges, type: ActivationType, keepFloat: ReadonlySet<string>): Set<Node> {
-  const free = new Set(graph.nodes.filter((n) => !keepFloat.has(n.name)));
+  const spectrum = type === "int8" ? spectra(graph) : new Set<Node>(), free = new Set(graph.nodes.filter((n) => !keepFloat.has(n.name) && !spectrum.has(n)));
   const tables: Tables = type === "int8" ? findTables(graph, free) : new Map();
   const inTables = new Set([...tables.values()].flatMap((t) => t.nodes));
   const { scaling } = inputScaling(graph);

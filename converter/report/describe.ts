@@ -4,6 +4,7 @@ import { bytesOf, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts
 import type { KernelCall } from "../lower/context.ts";
 import type { Ranges } from "../quantize/calibrate.ts";
 import { hasIntegerKernel } from "../quantize/integer-ops.ts";
+import { spectra } from "../quantize/spectra.ts";
 import type { LayerReport, PortReport, Report, TensorReport } from "./report.ts";
 
 export interface Conversion {
@@ -63,10 +64,11 @@ function layerReports(graph: Graph, calls: readonly KernelCall[], ranges?: Range
 function explainFloat(graph: Graph, layers: LayerReport[], kept: ReadonlySet<string>): void {
   const nodes = new Map(graph.nodes.map((n) => [n.name, n])), type = precisionOf(graph) === "int8x16" ? "int16" : "int8";
   if (!layers.some((l) => l.precision.startsWith("int"))) return;
+  const spectrum = spectra(graph);
   for (const layer of layers) {
     const node = nodes.get(layer.name);
     if (layer.precision !== "float32" || !node) continue;
-    layer.floatBecause = kept.has(layer.name) ? "the metric needs it" : hasIntegerKernel(node, graph, type) ? "its neighbours are float" : "it has no integer kernel in this form";
+    layer.floatBecause = kept.has(layer.name) ? "the metric needs it" : spectrum.has(node) ? "a spectrum spans more than integers do" : hasIntegerKernel(node, graph, type) ? "its neighbours are float" : "it has no integer kernel in this form";
   }
 }
 
