@@ -2,7 +2,7 @@
 import { modelError } from "../ir/error.ts";
 import { architectureOf } from "./pytorch/architecture-json.ts";
 import { buildFromArchitecture, buildUntrained } from "./pytorch/architecture.ts";
-import { readCheckpoint } from "./pytorch/checkpoint.ts";
+import { isStream, readCheckpoint } from "./pytorch/checkpoint.ts";
 import { isExported, readExported } from "./pytorch/exported.ts";
 import { format } from "./pytorch/tensors.ts";
 import type { Reader } from "./reader.ts";
@@ -14,9 +14,9 @@ export const pytorch: Reader = {
   extensions: [".pt2", ".pt", ".pth", ".safetensors"],
   sniff: (bytes) => isSafetensors(bytes) || isBarePickle(bytes) || archiveOf(bytes) !== undefined || architectureOf(bytes) !== undefined,
   read: (bytes, options) => {
-    if (isBarePickle(bytes)) {
-      throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is in the format before PyTorch 1.6, a bare pickle",
-        "Save it again: torch.save(torch.load(\"old.pt\", weights_only=True), \"new.pt\").");
+    if (isBarePickle(bytes) && !isStream(bytes)) {
+      throw modelError("ERR_OCTAVO_FORMAT", format, "file", "it is a pickle that torch.save did not write, or cut off",
+        "Save the weights: torch.save(model.state_dict(), \"model.pt\").");
     }
     const architecture = architectureOf(bytes);
     if (architecture !== undefined) return buildUntrained(architecture, options);

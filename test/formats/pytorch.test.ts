@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { zipSync } from "fflate";
+import { OctavoError } from "../../converter/ir/error.ts";
 import { readModel } from "../../converter/formats/index.ts";
 import { modules } from "../../converter/formats/pytorch/modules.ts";
 import { operatorNames, operatorOf } from "../../converter/formats/pytorch/aten.ts";
@@ -123,9 +124,25 @@ test("docs/pytorch.md names every operator", () => {
   expect(operatorNames().filter((name) => !words.has(name))).toEqual([]);
 });
 
+describe("the format before PyTorch 1.6", () => {
+  const file = (name: string) => new Uint8Array(readFileSync(new URL(`../fixtures/pytorch/${name}`, import.meta.url)));
+  const architecture = { inputs: { x: [1, 6] }, layers: [{ type: "Linear", name: "0" }, { type: "ReLU" }, { type: "Linear", name: "2" }], ignore: ["steps"] };
+  const read = (bytes: Uint8Array) => readModel(bytes, { name: "m.pt", architecture }), legacy = file("legacy.pt");
+  test("gives the weights of today's", async () => {
+    const [old, now] = await Promise.all([read(legacy), read(file("legacy-zip.pt"))]);
+    expect([...old.tensors.values()].map((t) => [t.name, t.shape, t.data && [...t.data]])).toEqual([...now.tensors.values()].map((t) => [t.name, t.shape, t.data && [...t.data]]));
+  });
+  test("cut off at every byte", async () => {
+    for (let n = 1; n < legacy.length; n++) await expect(read(legacy.subarray(0, n))).rejects.toMatchObject({ code: "ERR_OCTAVO_FORMAT" });
+  });
+  test("damaged at every byte: a clear error, or other numbers", async () => {
+    for (let n = 0; n < legacy.length; n++) await read(legacy.map((b, i) => (i === n ? b ^ 0x55 : b))).catch((e: unknown) => expect(e).toBeInstanceOf(OctavoError));
+  });
+});
+
 describe("files of other kinds", () => {
-  test("the format before PyTorch 1.6", () =>
-    expect(readModel(Uint8Array.of(0x80, 2, 0x8a, 10, 1), { name: "old.pt" })).rejects.toThrow(/before PyTorch 1\.6, a bare pickle.*torch\.save/));
+  test("a pickle of something else", () =>
+    expect(readModel(Uint8Array.of(0x80, 2, 0x8a, 10, 1), { name: "old.pt" })).rejects.toThrow(/a pickle that torch\.save did not write, or cut off.*torch\.save/));
   test("TorchScript", () => expect(readModel(checkpoint(pickle(dict), { "m/code/net.py": new Uint8Array(1), "m/constants.pkl": new Uint8Array(1) }),
     { name: "m.pt" })).rejects.toThrow(/TorchScript archive, which holds code.*torch\.export\.save/));
   test("big-endian numbers", () =>

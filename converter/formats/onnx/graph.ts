@@ -77,7 +77,7 @@ function placeholderOf(r: Reading, scope: Scope, info: ValueInfoProto): string {
 }
 
 const noGraph = (): never => {
-  throw modelError("ERR_OCTAVO_FORMAT", "onnx", "model", "it has no graph", "The file is damaged or no model: export it again.");
+  throw modelError("ERR_OCTAVO_FORMAT", "onnx", "model", "it has no graph", "The file is damaged or no ONNX model: export it again. A SavedModel of TensorFlow becomes .tflite by tf.lite.TFLiteConverter.from_saved_model(FOLDER).");
 };
 
 const functionKey = (domain: string | undefined, name: string | undefined, overload: string | undefined) => `${domainOf(domain)}:${name ?? ""}:${overload ?? ""}`;

@@ -1,4 +1,4 @@
-/** Weights without a graph: `.safetensors`, and `.pt`/`.pth` (a zip of data.pkl and one entry per storage). */
+/** Weights without a graph: `.safetensors`, and `.pt`/`.pth` (a zip of data.pkl and one entry per storage, or one stream before PyTorch 1.6). */
 import { modelError } from "../../ir/error.ts";
 import { isNamed, nameOf, readPickle, type Pickled } from "../wire/pickle.ts";
 import { isSafetensors, readSafetensors } from "../wire/safetensors.ts";
@@ -9,7 +9,36 @@ export type StateDict = Map<string, Parameter>;
 
 /** Reads either format. @throws for files of other kinds, with what to save instead */
 export function readCheckpoint(bytes: Uint8Array): StateDict {
-  return withoutPrefix(isSafetensors(bytes) ? fromSafetensors(bytes) : fromArchive(openZip(bytes, format), budgetOf(bytes)));
+  return withoutPrefix(isSafetensors(bytes) ? fromSafetensors(bytes) : isStream(bytes) ? fromStream(bytes) : fromArchive(openZip(bytes, format), budgetOf(bytes)));
+}
+
+/** A pickle of the number that torch.save wrote first before PyTorch 1.6. */
+export const isStream = (bytes: Uint8Array): boolean => magic.every((b, i) => bytes[i] === b);
+const magic = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e];
+
+/**
+ * That number · version 1001 · what the machine was like · the value · the keys of its storages, each a pickle; then, in the order of the keys,
+ * the number of elements (int64) and the elements of each. Source: torch/serialization.py, _legacy_save.
+ */
+function fromStream(bytes: Uint8Array): StateDict {
+  const damaged = (problem: string): never => fail("file", problem, "It is cut off or damaged: copy it again."), storages = new Map<string, Storage>();
+  let at = magic.length;
+  const next = (words = vocabulary()): Pickled => {
+    const { value, end } = readPickle(bytes, format, words, at);
+    at = end;
+    return value;
+  };
+  const version = next(), machine = next();
+  if (version !== 1001) damaged(`its version is ${String(version)}, expected 1001`);
+  if (machine instanceof Map && machine.get("little_endian") === false) fail("file", "its numbers are big-endian", "Save it on a little-endian machine.");
+  const value = next(vocabulary(storages)), keys = next(), found = new Map<string, Uint8Array>(), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (const key of Array.isArray(keys) ? keys.map(String) : damaged("it has no list of storages")) {
+    const type = storages.get(key)?.type ?? damaged(`storage "${key}" is of no tensor`), count = at + 8 <= bytes.length ? Number(view.getBigInt64(at, true)) : -1, size = count * elementTypes[type]!.bytes;
+    if (!(size >= 0 && at + 8 + size <= bytes.length)) damaged(`storage "${key}" of ${count} elements should be at byte ${at}, the file has ${bytes.length}`);
+    found.set(key, bytes.subarray(at + 8, at + 8 + size));
+    at += 8 + size;
+  }
+  return readTensors((key) => found.get(key), stateDict(value), budgetOf(bytes));
 }
 
 function fromSafetensors(bytes: Uint8Array): StateDict {
@@ -54,11 +83,11 @@ export function fromArchive(zip: Zip, budget: Budget): StateDict {
     return fail("file", "its numbers are big-endian", "Save it on a little-endian machine.");
   }
   const { value } = readPickle(zip.read(pickle)!, format, vocabulary());
-  return readTensors(zip, root, stateDict(value), budget);
+  return readTensors((key) => zip.read(`${root}data/${key}`), stateDict(value), budget);
 }
 
-/** The names that a checkpoint of tensors needs. */
-function vocabulary() {
+/** The names that a checkpoint of tensors needs. @param seen gets the storages that it refers to */
+function vocabulary(seen = new Map<string, Storage>()) {
   const storages = Object.fromEntries(Object.keys(elementTypes).map((type) => [`torch ${type}Storage`, () => null]));
   const tensor = (storage: Pickled, offset: Pickled, shape: Pickled, stride: Pickled) =>
     (storage instanceof Storage ? new Lazy(storage, offset, shape, stride) : fail("data.pkl", "it makes a tensor without a storage", saveInstead));
@@ -73,9 +102,11 @@ function vocabulary() {
       "torch device": (name: Pickled) => name, "builtins set": () => [], "__builtin__ set": () => [],
     },
     persistent: (id: Pickled) => {
-      const [kind, type, key] = Array.isArray(id) ? id : [], name = /^torch (\w+)Storage$/.exec(nameOf(type))?.[1];
-      return kind === "storage" && name && (typeof key === "string" || typeof key === "number") ? new Storage(name, String(key))
-        : fail("data.pkl", isNamed(type, "torch UntypedStorage") ? "it has an untyped storage" : "it refers to data that is no tensor", saveInstead);
+      const [kind, type, key, , , view] = Array.isArray(id) ? id : [], name = /^torch (\w+)Storage$/.exec(nameOf(type))?.[1];
+      if (view !== undefined && view !== null) return fail("data.pkl", "it has a storage that is part of another", saveInstead);
+      const storage = kind === "storage" && name && (typeof key === "string" || typeof key === "number") ? new Storage(name, String(key)) : undefined;
+      if (storage) seen.set(storage.key, storage);
+      return storage ?? fail("data.pkl", isNamed(type, "torch UntypedStorage") ? "it has an untyped storage" : "it refers to data that is no tensor", saveInstead);
     },
     refuse: (name: string): never =>
       fail("data.pkl", `it asks for the Python name "${name}", which is not read: a file could run anything with it`, saveInstead),
@@ -96,13 +127,13 @@ function stateDict(value: Pickled, depth = 0): Map<Pickled, Pickled> {
 
 const textOf = (key: Pickled): string => (typeof key === "string" || typeof key === "number" ? `"${key}"` : "another key");
 
-function readTensors(zip: Zip, root: string, dict: Map<Pickled, Pickled>, budget: Budget): StateDict {
+function readTensors(read: (key: string) => Uint8Array | undefined, dict: Map<Pickled, Pickled>, budget: Budget): StateDict {
   const storages = new Map<string, Uint8Array>(), tensors: StateDict = new Map();
   for (const [key, value] of dict) {
     if (!(value instanceof Lazy) || typeof key !== "string") continue;
-    const name = key, { storage } = value, entry = `${root}data/${storage.key}`;
-    const bytes = storages.get(entry) ?? zip.read(entry) ?? fail(`tensor "${name}"`, `its storage "${entry}" is missing`, "Save the file again.");
-    storages.set(entry, bytes);
+    const name = key, { storage } = value;
+    const bytes = storages.get(storage.key) ?? read(storage.key) ?? fail(`tensor "${name}"`, `its storage "${storage.key}" is missing`, "Save the file again.");
+    storages.set(storage.key, bytes);
     tensors.set(name, readStrided(name, storage.type, bytes,
       { shape: sizes(name, value.shape), stride: sizes(name, value.stride), offset: typeof value.offset === "number" ? value.offset : -1 }, budget));
   }
