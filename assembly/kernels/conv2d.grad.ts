@@ -11,17 +11,22 @@ export class Conv2dWeightGrad extends Window {
 }
 
 /** Rows of dw, output channels, that are computed together in SIMD builds. */
-export const ROWS: i32 = 5;
+export const ROWS: i32 = 4;
+
+/** Panels of ROWS channels that are packed at a time: of at most a cache line per pixel. */
+export function panelsOf(channels: i32): i32 {
+  return max(1, min(16, channels) / ROWS);
+}
 
 /** Bytes from one window in t to the next: K floats, an odd number of cache lines, so that windows do not compete for the same ones. */
 export function windowBytes(K: i32): i32 {
   return (((K << 2) + 63) >> 6 | 1) << 6;
 }
 
-/** Windows where they must be packed, and dy in blocks of five channels. */
+/** Windows where they must be packed, and panels of dy. */
 function scratchBytes(p: Conv2dWeightGrad, K: f64): f64 {
   const window = isPlain(p) ? 0 : windowBytes(<i32>K);
-  return <f64>p.chunk * (<f64>window + 20 * Math.ceil(<f64>(p.O / p.groups) / ROWS)) + 16;
+  return <f64>p.chunk * <f64>(window + 4 * ROWS * panelsOf(p.O / p.groups)) + 16;
 }
 
 const MOST_K: f64 = 16777216, MOST_CHUNK: i32 = 1 << 16;

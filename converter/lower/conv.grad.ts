@@ -9,10 +9,13 @@ import { product } from "./dense.ts";
 import { copyStrided } from "./move.ts";
 
 /** Windows in scratch, for each so many of which sums are loaded and stored once: as many as fit into 64 KB, or into half the bytes of large weights. */
-const SCRATCH_BYTES = 65536, FEWEST = 8, MOST = 64;
+const SCRATCH_BYTES = 65536, FEWEST = 8, MOST = 128;
 
 /** assembly/kernels/conv2d.grad.ts: an odd number of cache lines. */
 const windowBytes = (K: number): number => (Math.ceil((4 * K) / 64) | 1) * 64;
+
+/** assembly/kernels/conv2d.grad.ts: panels of four channels, up to a cache line for a pixel. */
+const panelBytes = (channels: number): number => 16 * Math.max(1, Math.min(4, channels >> 2));
 
 /** True if output pixel i reads input pixel i and no other. */
 const isPlain = (a: { stride: number[]; pad: number[]; groups: number }, kernel: readonly number[]): boolean =>
@@ -23,7 +26,7 @@ export function conv2dWeightGrad(node: Node<"conv2dWeightGrad">, c: LoweringCont
   if (isDepthwise(c.tensor(acc).shape, groups)) return depthwiseWeightGrad(node, c);
   const [O, KH, KW, Cg] = c.tensor(acc).shape as [number, number, number, number], image = c.tensor(x).shape, output = c.tensor(dy).shape.slice(1, 3);
   const pixels = image[0]! * sizeOf(output), K = KH * KW * Cg, window = isPlain(node.attributes, [KH, KW]) ? 0 : windowBytes(K);
-  const perPixel = window + 20 * Math.ceil(O / groups / 5), worth = Math.max(SCRATCH_BYTES, 2 * O * K), chunk = Math.min(pixels, MOST, Math.max(FEWEST, Math.floor(worth / perPixel)));
+  const perPixel = window + panelBytes(O / groups), worth = Math.max(SCRATCH_BYTES, 2 * O * K), chunk = Math.min(pixels, MOST, Math.max(FEWEST, Math.floor(worth / perPixel)));
   c.call("conv2dWeightGrad", {
     ...windowFields({ x: image, output, kernel: [KH, KW], stride, dilation, pad }), x: c.at(x), dy: c.at(dy), dw: accumulatorOf(c, acc, dw), t: c.scratch(chunk * perPixel + 16), O, groups, chunk,
   }, ["dw"], pixels * O * K);
