@@ -10,11 +10,11 @@ import { clamp, ifLess, larger, magnitude, minus, negated, over, plus, powerOf2,
  * Adding 1.5 · 2^23 leaves the nearest whole number in the low bits of a sum; 127 and 254 more are the bias of one
  * exponent and of two.
  */
-const EXP: usize = memory.data<f32>([
+export const EXP: usize = memory.data<f32>([
   1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1,
   1.44269504, 0.693359375, -2.12194440e-4, -104, 89, 12582912 + 254, -20, 20, 12582912 + 127, 0.34, 1, 2,
 ]);
-const LOG2E: i32 = 6, LN2_HIGH: i32 = 7, LN2_LOW: i32 = 8, LEAST: i32 = 9, GREATEST: i32 = 10, ROUNDER_254: i32 = 11, FLAT: i32 = 12, ROUNDER_127: i32 = 14, NEAR: i32 = 15, ONE: i32 = 16, TWO: i32 = 17;
+export const LOG2E: i32 = 6, LN2_HIGH: i32 = 7, LN2_LOW: i32 = 8, LEAST: i32 = 9, GREATEST: i32 = 10, ROUNDER_254: i32 = 11, FLAT: i32 = 12, ROUNDER_127: i32 = 14, NEAR: i32 = 15, ONE: i32 = 16, TWO: i32 = 17;
 
 /** e^r − 1 for |r| ≤ ln 2 / 2. Polynomial: Cephes expf. */
 // @ts-ignore: decorator
@@ -31,7 +31,7 @@ function fraction<T>(r: T): T {
 /** t − n · ln 2, in two parts. */
 // @ts-ignore: decorator
 @inline
-function rest<T>(t: T, n: T): T {
+export function rest<T>(t: T, n: T): T {
   return minus(minus(t, times(n, term<T>(EXP, LN2_HIGH))), times(n, term<T>(EXP, LN2_LOW)));
 }
 

@@ -1,25 +1,13 @@
-/**
- * The float32 matrix product of convolutions, dense layers and matmul: a panel of rows, interleaved by k, times blocks of 8
- * columns. One accumulator per output, k ascending, multiply then add. A panel has 5 rows in SIMD builds, 1 in the scalar one.
- *   t: addresses of the rows of y, then from HEAD the panel [K][ROWS] f32
- */
+/** What the float32 matrix products share: one accumulator per output, k ascending, multiply then add. */
 import { clamp } from "../lanes";
-import { multiplyBlockSimd } from "./gemm.f32.simd";
 
-/** Rows of a panel: 10 accumulators, 2 weights and 1 row value stay in x86's 15 usable vector registers. */
+/** Rows that go together: 10 accumulators, 2 weights and 1 row value stay in x86's 15 usable vector registers. */
 export const ROWS: i32 = ASC_FEATURE_SIMD ? 5 : 1;
-export const STEP: usize = 4 * ROWS;
 export const HEAD: usize = 32;
 
-/** Bytes of scratch for panels of K steps, in any build. */
+/** Bytes of scratch for that many rows of K floats, and where they go, in any build. */
 export function panelBytes(K: f64): f64 {
   return <f64>HEAD + 20 * K;
-}
-
-// @ts-ignore: decorator
-@inline
-export function panelOf(t: usize, row: i32): usize {
-  return t + HEAD + 4 * row;
 }
 
 /** Row `row` of the product goes to `y`. */
@@ -27,38 +15,6 @@ export function panelOf(t: usize, row: i32): usize {
 @inline
 export function setRow(t: usize, row: i32, y: usize): void {
   store<usize>(t + 4 * row, y);
-}
-
-/** `count` floats at x into one row of a panel; returns where the next go. */
-export function packRun(x: usize, count: i32, to: usize): usize {
-  const end = to + STEP * count;
-  if (ASC_FEATURE_SIMD) {
-    for (const whole = to + STEP * (count & ~3); to < whole; to += 4 * STEP, x += 16) {
-      const v = v128.load(x);
-      v128.store_lane<f32>(to, v, 0);
-      v128.store_lane<f32>(to, v, 1, STEP);
-      v128.store_lane<f32>(to, v, 2, 2 * STEP);
-      v128.store_lane<f32>(to, v, 3, 3 * STEP);
-    }
-  }
-  for (; to < end; to += STEP, x += 4) store<f32>(to, load<f32>(x));
-  return to;
-}
-
-/** Padding: `count` zeros. */
-export function packZeros(count: i32, to: usize): usize {
-  const end = to + STEP * count;
-  for (; to < end; to += STEP) store<f32>(to, 0);
-  return to;
-}
-
-/**
- * y[m][0 … count − 1] = clamp(b + Σk panel[k][m] · w[k]) for the rows m of the panel at t, `at` bytes into each row of y.
- * w: 8 columns per step, `stride` bytes apart · b: 8 floats · count: 1 … 8 columns that exist
- */
-export function multiplyBlock(t: usize, K: i32, w: usize, stride: usize, b: usize, at: usize, count: i32, lo: f32, hi: f32): void {
-  if (ASC_FEATURE_SIMD) multiplyBlockSimd(t, K, w, stride, b, at, count, lo, hi);
-  else multiplyRow(t + HEAD, K, w, stride, b, load<usize>(t) + at, count, lo, hi);
 }
 
 /** One row x [K] times 8 columns. */

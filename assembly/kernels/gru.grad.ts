@@ -3,10 +3,10 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { minus, plus, splat, times } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope,
-  tanhSlope, through, tilesOf, timesPacked, timesRows, valueAt,
+  ROWS, STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, timesPacked, timesRows,
+  valueAt,
 } from "./recurrent.grad";
-import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
+import { productRow, sigmoidOfSum, sumRow, tanhOfSum, wholeLanes } from "./rows.f32";
 
 /**
  * gates f32 [T,N,3H], W·x + b · r f32 [3H,H] · rb f32 [3H] · h0 f32 [N,H] or 0 · y, h f32 [T,N,H], h before it is rounded; may be y
@@ -30,7 +30,7 @@ export function checkGruForward(p: GruForward): f64 {
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.gates, 3 * all) && reads(p.r, 12 * H * H) && reads(p.rb, 12 * H) && optional(p.h0, state, false)
     && writes(p.y, all) && writes(p.act, 3 * all) && writes(p.inner, all) && writes(p.h, all) && optional(p.hn, state, true)
-    && writes(p.t, scratchBytes(H, 4 * H) + packedBytes(2 * H, H) + packedBytes(H, H));
+    && writes(p.t, scratchBytes(4 * H) + packedBytes(2 * H, H) + packedBytes(H, H));
   return inside ? (<f64>p.T * (N + 4) + 1) * (3 * H * H + STEP) : REFUSED;
 }
 
@@ -39,7 +39,7 @@ export function checkGruGrad(p: GruGrad): f64 {
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.r, 12 * H * H) && reads(p.act, 3 * all) && reads(p.inner, all) && reads(p.h, all) && optional(p.h0, state, false)
     && optional(p.dy, all, false) && optional(p.dhn, state, false) && writes(p.dgates, 3 * all) && (!p.linearBeforeReset || writes(p.dsums, 3 * all))
-    && optional(p.dh0, state, true) && writes(p.t, scratchBytes(3 * H, 3 * H));
+    && optional(p.dh0, state, true) && writes(p.t, scratchBytes(3 * H));
   return inside ? <f64>p.T * (N + 4) * (3 * H * H + STEP) : REFUSED;
 }
 
@@ -51,19 +51,17 @@ export function checkGruGrad(p: GruGrad): f64 {
  * Scratch of a sample: sums [3,H], h0 [H]. Checked at load by checkGruForward.
  */
 export function gruForward(p: GruForward, part: i32, parts: i32): void {
-  const H = p.H, row = 12 * H, sums = behindPanel(p.t, H), packed = sums + 80 * H, candidate = packWeights(p.r, 2 * H, H, packed);
+  const H = p.H, row = 12 * H, sums = p.t, packed = sums + 64 * H, candidate = packWeights(p.r, 2 * H, H, packed);
   packWeights(p.r + 8 * H * H, H, H, candidate);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed, candidate);
       for (let i = 0; i < count; i++) resets(p, t, n + i, sums + i * row);
       if (!p.linearBeforeReset) {
         asHeld(p, p.inner + at, p.inner + at, count * H);
-        packRows(p.t, p.inner + at, 4 * H, count, H);
-        candidates(p, count, sums, candidate);
+        candidates(p, p.inner + at, count, sums, candidate);
       }
       for (let i = 0; i < count; i++) update(p, t, n + i, sums + i * row);
       if (p.hn && t == p.T - 1) memory.copy(p.hn + 4 * n * H, p.h + at, 4 * count * H);
@@ -72,18 +70,18 @@ export function gruForward(p: GruForward, part: i32, parts: i32): void {
   }
 }
 
-/** The products with y[t−1] of the samples from n on: z and r, and where reset is linear the candidate. */
+/** The products with y[t−1] of the samples from n on: z and r, and where reset is linear the candidate. Behind the sums is room for h0. */
 function recur(p: GruForward, t: i32, n: i32, count: i32, sums: usize, packed: usize, candidate: usize): void {
-  const H = p.H;
-  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 60 * H)) return memory.fill(sums, 0, 60 * H);
-  aim(p.t, sums, 12 * H);
-  timesPacked(p.t, count, H, packed, 2 * H);
-  if (p.linearBeforeReset) candidates(p, count, sums, candidate);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 48 * H);
+  if (!before) return memory.fill(sums, 0, 48 * H);
+  timesPacked(before, 4 * H, count, H, packed, 2 * H, sums, 12 * H);
+  if (p.linearBeforeReset) candidates(p, before, count, sums, candidate);
 }
 
-function candidates(p: GruForward, count: i32, sums: usize, w: usize): void {
-  aim(p.t, sums + 8 * p.H, 12 * p.H);
-  timesPacked(p.t, count, p.H, w, p.H);
+/** Rn · x of `count` rows x. */
+function candidates(p: GruForward, x: usize, count: i32, sums: usize, w: usize): void {
+  const H = p.H;
+  timesPacked(x, 4 * H, count, H, w, H, sums + 8 * H, 12 * H);
 }
 
 /** h[t−1] of sample n before it was rounded, or 0. */
@@ -97,8 +95,7 @@ function earlier(h: usize, h0: usize, t: i32, n: i32, N: i32, H: i32): usize {
 function resets(p: GruForward, t: i32, n: i32, s: usize): void {
   const H = p.H, row = 4 * H, at = (t * p.N + n) * row, act = p.act + 3 * at, inner = p.inner + at, before = earlier(p.h, p.h0, t, n, p.N, H);
   sumRow(s, p.rb, s, 2 * H);
-  sumRow(p.gates + 3 * at, s, act, 2 * H);
-  sigmoidRow(act, act, 2 * H);
+  sigmoidOfSum(p.gates + 3 * at, s, act, 2 * H);
   if (p.linearBeforeReset) sumRow(s + 2 * row, p.rb + 2 * row, inner, H);
   else if (before) productRow(act + row, before, inner, H);
   else memory.fill(inner, 0, row);
@@ -109,8 +106,7 @@ function update(p: GruForward, t: i32, n: i32, s: usize): void {
   const H = p.H, row = 4 * H, at = (t * p.N + n) * row, act = p.act + 3 * at, c = act + 2 * row, sum = s + 2 * row, h = p.h + at;
   if (p.linearBeforeReset) productRow(act + row, p.inner + at, sum, H);
   else sumRow(sum, p.rb + 2 * row, sum, H);
-  sumRow(p.gates + 3 * at + 2 * row, sum, c, H);
-  tanhRow(c, c, H);
+  tanhOfSum(p.gates + 3 * at + 2 * row, sum, c, H);
   const before = earlier(p.h, p.h0, t, n, p.N, H), whole = wholeLanes(H);
   let j = 0;
   for (; j < whole; j += sizeof<Lane>()) store<Lane>(h + j, mixed<Lane>(act + j, c + j, before, j));
@@ -133,10 +129,9 @@ function mixed<T>(z: usize, c: usize, before: usize, j: i32): T {
  * Checked at load by checkGruGrad.
  */
 export function gruGrad(p: GruGrad, part: i32, parts: i32): void {
-  const H = p.H, row = 12 * H, scratch = behindPanel(p.t, 3 * H);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  const H = p.H, row = 12 * H, scratch = p.t;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) stepGrad(p, t, n, count, scratch);
     for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
@@ -146,19 +141,12 @@ export function gruGrad(p: GruGrad, part: i32, parts: i32): void {
 function stepGrad(p: GruGrad, t: i32, n: i32, count: i32, scratch: usize): void {
   const H = p.H, row = 12 * H, at = (t * p.N + n) * row, linear = p.linearBeforeReset, K = linear ? 3 * H : 2 * H;
   for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
-  if (!linear) {
-    packRows(p.t, p.dgates + at + 8 * H, row, count, H);
-    aim(p.t, scratch + 8 * H, row);
-    timesRows(p.t, count, H, p.r + 8 * H * H, H);
-  }
+  if (!linear) timesRows(p.dgates + at + 8 * H, row, count, H, p.r + 8 * H * H, H, scratch + 8 * H, row);
   for (let i = 0; i < count; i++) {
     if (linear) linearGrad(p, t, n + i);
     else resetsGrad(p, t, n + i, scratch + i * row);
   }
-  if (t == 0 && !p.dh0) return;
-  packRows(p.t, (linear ? p.dsums : p.dgates) + at, row, count, K);
-  aim(p.t, scratch, row);
-  timesRows(p.t, count, K, p.r, H);
+  if (t || p.dh0) timesRows((linear ? p.dsums : p.dgates) + at, row, count, K, p.r, H, scratch, row);
 }
 
 /** dz, dn and what goes to h[t−1] past its rounding, of sample n. */

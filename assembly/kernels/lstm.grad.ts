@@ -3,10 +3,10 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { plus, splat, times, timesPlus } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, copyState, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes,
-  sigmoidSlope, tanhSlope, through, tilesOf, timesPacked, timesRows, valueAt,
+  ROWS, STEP, Unrolled, asHeld, beginRow, copyState, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, timesPacked,
+  timesRows, valueAt,
 } from "./recurrent.grad";
-import { productRow, sigmoidRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
+import { productRow, sigmoidOfSum, tanhOfSum, tanhRow, wholeLanes } from "./rows.f32";
 
 /**
  * gates f32 [T,N,4H], W·x + b · r f32 [4H,H] · h0, c0 f32 [N,H] or 0 · y f32 [T,N,H] · act f32 [T,N,4H], activated gates; may be
@@ -28,7 +28,7 @@ export function checkLstmForward(p: LstmForward): f64 {
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.gates, 4 * all) && reads(p.r, 16 * H * H) && optional(p.h0, state, false) && optional(p.c0, state, false)
     && writes(p.y, all) && writes(p.act, 4 * all) && writes(p.c, all) && optional(p.hn, state, true)
-    && writes(p.t, scratchBytes(H, 5 * H) + packedBytes(4 * H, H));
+    && writes(p.t, scratchBytes(5 * H) + packedBytes(4 * H, H));
   return inside ? (<f64>p.T * (N + 4) + 1) * (4 * H * H + STEP) : REFUSED;
 }
 
@@ -37,7 +37,7 @@ export function checkLstmGrad(p: LstmGrad): f64 {
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.r, 16 * H * H) && reads(p.act, 4 * all) && reads(p.c, all) && optional(p.h0, state, false) && optional(p.c0, state, false)
     && optional(p.dy, all, false) && optional(p.dhn, state, false) && optional(p.dcn, state, false)
-    && writes(p.dgates, 4 * all) && optional(p.dh0, state, true) && optional(p.dc0, state, true) && writes(p.t, scratchBytes(4 * H, 4 * H));
+    && writes(p.dgates, 4 * all) && optional(p.dh0, state, true) && optional(p.dc0, state, true) && writes(p.t, scratchBytes(4 * H));
   return inside ? <f64>p.T * (N + 4) * (4 * H * H + STEP) : REFUSED;
 }
 
@@ -47,11 +47,10 @@ export function checkLstmGrad(p: LstmGrad): f64 {
  * Checked at load by checkLstmForward.
  */
 export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
-  const H = p.H, sums = behindPanel(p.t, H), packed = sums + 100 * H;
+  const H = p.H, sums = p.t, packed = sums + 80 * H;
   packWeights(p.r, 4 * H, H, packed);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let t = 0; t < p.T; t++) {
       const y = p.y + 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed);
@@ -64,19 +63,17 @@ export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,4H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: LstmForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H;
-  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 80 * H)) return memory.fill(sums, 0, 80 * H);
-  aim(p.t, sums, 16 * H);
-  timesPacked(p.t, count, H, packed, 4 * H);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 64 * H);
+  if (before) timesPacked(before, 4 * H, count, H, packed, 4 * H, sums, 16 * H);
+  else memory.fill(sums, 0, 64 * H);
 }
 
 /** Step t of sample n. */
 function cells(p: LstmForward, t: i32, n: i32, s: usize): void {
-  const H = p.H, row = 4 * H, at = (t * p.N + n) * row, act = p.act + 4 * at, c = p.c + at, y = p.y + at;
-  sumRow(p.gates + 4 * at, s, act, 4 * H);
-  sigmoidRow(act, act, 2 * H);
-  tanhRow(act + 2 * row, act + 2 * row, H);
-  sigmoidRow(act + 3 * row, act + 3 * row, H);
+  const H = p.H, row = 4 * H, at = (t * p.N + n) * row, gates = p.gates + 4 * at, act = p.act + 4 * at, c = p.c + at, y = p.y + at;
+  sigmoidOfSum(gates, s, act, 2 * H);
+  tanhOfSum(gates + 2 * row, s + 2 * row, act + 2 * row, H);
+  sigmoidOfSum(gates + 3 * row, s + 3 * row, act + 3 * row, H);
   const before = t ? c - p.N * row : rowOf(p.c0, n * row), whole = wholeLanes(H);
   let j = 0;
   for (; j < whole; j += sizeof<Lane>()) store<Lane>(c + j, cell<Lane>(act + j, row, before, j));
@@ -100,20 +97,16 @@ function cell<T>(act: usize, H: i32, before: usize, j: i32): T {
  * Checked at load by checkLstmGrad.
  */
 export function lstmGrad(p: LstmGrad, part: i32, parts: i32): void {
-  const H = p.H, row = 16 * H, scratch = behindPanel(p.t, 4 * H);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  const H = p.H, row = 16 * H, scratch = p.t;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let i = 0; i < count; i++) {
       beginRow(p, p.dhn, n + i, scratch + i * row);
       copyState(scratch + i * row + 8 * H, p.dcn, n + i, H);
     }
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
-      if (t == 0 && !p.dh0) break;
-      packRows(p.t, p.dgates + 16 * (t * p.N + n) * H, 16 * H, count, 4 * H);
-      aim(p.t, scratch, row);
-      timesRows(p.t, count, 4 * H, p.r, H);
+      if (t || p.dh0) timesRows(p.dgates + row * (t * p.N + n), row, count, 4 * H, p.r, H, scratch, row);
     }
     for (let i = 0; i < count; i++) {
       endRow(p, p.h0, p.dh0, n + i, scratch + i * row);

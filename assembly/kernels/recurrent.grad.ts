@@ -1,6 +1,6 @@
 /**
- * What the training kernels of recurrent layers share. A few samples, the rows of a panel (gemm.f32.ts), go through all
- * steps, then the next few: a step is a panel product and the arithmetic of units, each on its own.
+ * What the training kernels of recurrent layers share. Four samples go through all steps, then the next four: a step is a
+ * product of four rows and the arithmetic of units, each on its own.
  *
  * scale > 0: y, and the products of the next step, see a hidden value h as the int8 model holds it,
  *   scale · (clamp(round(h · inverseScale) + zeroPoint, −128, 127) − zeroPoint), rounded as in recurrent.ts;
@@ -9,8 +9,7 @@
  * Offsets are in bytes: `at`, of a sample's step in [T,N,H]; `j`, of a unit in a row.
  */
 import { clamp, ifLess, magnitude, minus, plus, rounded, splat, times } from "../lanes";
-import { HEAD, ROWS, multiplyBlock, packRun, panelBytes, panelOf, setRow } from "./gemm.f32";
-import { multiplyFourSimd } from "./gemm.f32.simd";
+import { multiplyFew } from "./gemm.few.f32";
 import { wholeLanes } from "./rows.f32";
 
 @unmanaged
@@ -22,68 +21,32 @@ export class Unrolled {
 /** What a sample's step costs beside its products, in multiply-accumulates. */
 export const STEP: f64 = 64;
 
-/** Bytes of scratch in any build: a panel of K steps, then `floats` for each row of it. */
-export function scratchBytes(K: f64, floats: f64): f64 {
-  return panelBytes(K) + 20 * floats;
-}
+/** Samples that go through all steps together. */
+export const ROWS: i32 = 4;
 
-// @ts-ignore: decorator
-@inline
-export function behindPanel(t: usize, K: i32): usize {
-  return t + HEAD + 20 * K;
-}
-
-/** Panels that N samples make, and the first sample of each: none has two rows more than another, as four are faster than five. */
-export function tilesOf(N: i32): i32 {
-  return (N + ROWS - 1) / ROWS;
-}
-
-export function firstRow(N: i32, tile: i32, tiles: i32): i32 {
-  return <i32>(<i64>N * tile / tiles);
-}
-
-/** K floats of each of `count` rows at x into the panel; the last row stands for those missing. */
-export function packRows(t: usize, x: usize, step: i32, count: i32, K: i32): void {
-  for (let row = 0; row < ROWS; row++) packRun(x + min(row, count - 1) * step, K, panelOf(t, row));
+/** Bytes of scratch: `floats` for each of them. */
+export function scratchBytes(floats: f64): f64 {
+  return 4 * ROWS * floats;
 }
 
 /**
- * y[t−1] of `count` samples from n on into the panel; for t = 0 h0, made as the model holds it at `start`. False where there is none.
+ * Where y[t−1] of the samples from n on stands: for t = 0 h0, made as the model holds it at `start`. 0 where there is none.
  */
-export function packEarlier(p: Unrolled, panel: usize, y: usize, h0: usize, t: i32, n: i32, count: i32, start: usize): bool {
+export function earlierRows(p: Unrolled, y: usize, h0: usize, t: i32, n: i32, count: i32, start: usize): usize {
   const H = p.H;
-  if (t == 0) {
-    if (!h0) return false;
-    asHeld(p, h0 + 4 * n * H, start, count * H);
-  }
-  packRows(panel, t ? y + 4 * ((t - 1) * p.N + n) * H : start, 4 * H, count, H);
-  return true;
+  if (t) return y + 4 * ((t - 1) * p.N + n) * H;
+  if (h0) asHeld(p, h0 + 4 * n * H, start, count * H);
+  return h0 ? start : 0;
 }
 
-/** Row i of the product goes to y + i · step. */
-export function aim(t: usize, y: usize, step: i32): void {
-  for (let row = 0; row < ROWS; row++) setRow(t, row, y + row * step);
+/** Σk x[i,k] · w[o,k] to y[i,o] of `count` rows i, `across` and `down` bytes apart · w packed [ceil(O/8)][K][8] */
+export function timesPacked(x: usize, across: i32, count: i32, K: i32, w: usize, O: i32, y: usize, down: i32): void {
+  for (let o = 0; o < O; o += 8, w += 32 * K) multiplyFew(x, across, count, K, w, 32, y + 4 * o, down, min(8, O - o));
 }
 
-/** A product starts from nothing. */
-const ZEROS = memory.data(32);
-
-/** Σk panel[k,i] · w[o,k] for each of the first `rows` rows i · w packed [ceil(O/8)][K][8] */
-export function timesPacked(t: usize, rows: i32, K: i32, w: usize, O: i32): void {
-  for (let o = 0; o < O; o += 8, w += 32 * K) multiply(t, rows, K, w, 32, o, O);
-}
-
-/** Σk panel[k,i] · w[k,c] for each of the first `rows` rows i · w [K,C]; up to 28 bytes behind it are read, within SLACK. */
-export function timesRows(t: usize, rows: i32, K: i32, w: usize, C: i32): void {
-  for (let c = 0; c < C; c += 8) multiply(t, rows, K, w + 4 * c, 4 * C, c, C);
-}
-
-/** Columns o … o + 7 of C. */
-// @ts-ignore: decorator
-@inline
-function multiply(t: usize, rows: i32, K: i32, w: usize, stride: usize, o: i32, C: i32): void {
-  if (ASC_FEATURE_SIMD && rows < ROWS) multiplyFourSimd(t, K, w, stride, ZEROS, 4 * o, min(8, C - o), -Infinity, Infinity);
-  else multiplyBlock(t, K, w, stride, ZEROS, 4 * o, min(8, C - o), -Infinity, Infinity);
+/** Σk x[i,k] · w[k,c] to y[i,c] of `count` rows i · w [K,C]; up to 28 bytes behind it are read, within SLACK. */
+export function timesRows(x: usize, across: i32, count: i32, K: i32, w: usize, C: i32, y: usize, down: i32): void {
+  for (let c = 0; c < C; c += 8) multiplyFew(x, across, count, K, w + 4 * c, 4 * C, y + 4 * c, down, min(8, C - c));
 }
 
 /** w [O,K] → [ceil(O/8)][K][8], missing rows zero; returns its end. */

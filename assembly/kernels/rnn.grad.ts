@@ -3,10 +3,9 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { ifLess, plus, splat, times } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  STEP, Unrolled, aim, asHeld, beginRow, behindPanel, endRow, firstRow, packEarlier, packRows, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope,
-  through, tilesOf, timesPacked, timesRows, valueAt,
+  ROWS, STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope, through, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
-import { reluRow, sumRow, tanhRow, wholeLanes } from "./rows.f32";
+import { reluOfSum, tanhOfSum, wholeLanes } from "./rows.f32";
 
 /** gates f32 [T,N,H], W·x + b · r f32 [H,H] · h0 f32 [N,H] or 0 · y, h f32 [T,N,H], h before it is rounded; may be y where nothing is · hn f32 [N,H] or 0 · t scratch */
 @unmanaged
@@ -26,7 +25,7 @@ export function checkRnnForward(p: RnnForward): f64 {
   if (!sizes(p.T, p.N, p.H)) return REFUSED;
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.gates, all) && reads(p.r, 4 * H * H) && optional(p.h0, state, false) && writes(p.y, all) && writes(p.h, all)
-    && optional(p.hn, state, true) && writes(p.t, scratchBytes(H, 2 * H) + packedBytes(H, H));
+    && optional(p.hn, state, true) && writes(p.t, scratchBytes(2 * H) + packedBytes(H, H));
   return inside ? (<f64>p.T * (N + 4) + 1) * (H * H + STEP) : REFUSED;
 }
 
@@ -34,23 +33,21 @@ export function checkRnnGrad(p: RnnGrad): f64 {
   if (!sizes(p.T, p.N, p.H)) return REFUSED;
   const N = <f64>p.N, H = <f64>p.H, state = 4 * N * H, all = <f64>p.T * state;
   const inside = reads(p.r, 4 * H * H) && reads(p.h, all) && optional(p.h0, state, false) && optional(p.dy, all, false) && optional(p.dhn, state, false)
-    && writes(p.dgates, all) && optional(p.dh0, state, true) && writes(p.t, scratchBytes(H, 2 * H));
+    && writes(p.dgates, all) && optional(p.dh0, state, true) && writes(p.t, scratchBytes(2 * H));
   return inside ? <f64>p.T * (N + 4) * (H * H + STEP) : REFUSED;
 }
 
 /** h[t] = f(gates[t] + R · y[t−1]) · y[t] = h[t] as the model holds it. Checked at load by checkRnnForward. */
 export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
-  const H = p.H, sums = behindPanel(p.t, H), packed = sums + 40 * H;
+  const H = p.H, sums = p.t, packed = sums + 32 * H;
   packWeights(p.r, H, H, packed);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H, h = p.h + at;
       recur(p, t, n, count, sums, packed);
-      sumRow(p.gates + at, sums, h, count * H);
-      if (p.relu) reluRow(h, h, count * H);
-      else tanhRow(h, h, count * H);
+      if (p.relu) reluOfSum(p.gates + at, sums, h, count * H);
+      else tanhOfSum(p.gates + at, sums, h, count * H);
       if (p.hn && t == p.T - 1) memory.copy(p.hn + 4 * n * H, h, 4 * count * H);
       asHeld(p, h, p.y + at, count * H);
     }
@@ -59,10 +56,9 @@ export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H;
-  if (!packEarlier(p, p.t, p.y, p.h0, t, n, count, sums + 20 * H)) return memory.fill(sums, 0, 20 * H);
-  aim(p.t, sums, 4 * H);
-  timesPacked(p.t, count, H, packed, H);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 16 * H);
+  if (before) timesPacked(before, 4 * H, count, H, packed, H, sums, 4 * H);
+  else memory.fill(sums, 0, 16 * H);
 }
 
 /**
@@ -70,17 +66,13 @@ function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: u
  * Scratch of a sample, [2,H]: see beginRow. Checked at load by checkRnnGrad.
  */
 export function rnnGrad(p: RnnGrad, part: i32, parts: i32): void {
-  const H = p.H, row = 8 * H, scratch = behindPanel(p.t, H);
-  const tiles = tilesOf(p.N);
-  for (let tile = part; tile < tiles; tile += parts) {
-    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
+  const H = p.H, row = 8 * H, scratch = p.t;
+  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
+    const count = min(ROWS, p.N - n);
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);
-      if (t == 0 && !p.dh0) break;
-      packRows(p.t, p.dgates + 4 * (t * p.N + n) * H, 4 * H, count, H);
-      aim(p.t, scratch, row);
-      timesRows(p.t, count, H, p.r, H);
+      if (t || p.dh0) timesRows(p.dgates + 4 * (t * p.N + n) * H, 4 * H, count, H, p.r, H, scratch, row);
     }
     for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);
   }

@@ -2,22 +2,23 @@
 import { sizeOf, type Node } from "../ir/graph.ts";
 import { recurrentSignatures, resultsOf, sizedBy, sizesOf, type RecurrentTrainAttributes } from "../ir/ops.recurrent.grad.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
-import { panelBytes } from "./conv.ts";
 
 type Op = keyof RecurrentTrainAttributes;
+/** Samples that go through all steps together. */
+const ROWS = 4;
 
 /**
- * `inPlace`: the result that may take the place of an operand. Scratch, as in assembly/kernels/*.grad.ts, in multiples of H: steps of
- * the panel, floats per row of it, rows of each block of packed weights.
+ * `inPlace`: the result that may take the place of an operand. Scratch, as in assembly/kernels/*.grad.ts, in multiples of H: floats
+ * for each of the samples that go together, rows of each block of packed weights.
  */
-interface Kernel { gates: number; inPlace: [result: string, operand: string]; panel: number; row: number; packed: number[] }
+interface Kernel { gates: number; inPlace: [result: string, operand: string]; row: number; packed: number[] }
 const kernels: Record<Op, Kernel> = {
-  lstmForward: { gates: 4, inPlace: ["act", "gates"], panel: 1, row: 5, packed: [4] },
-  lstmGrad: { gates: 4, inPlace: ["dgates", "act"], panel: 4, row: 4, packed: [] },
-  gruForward: { gates: 3, inPlace: ["act", "gates"], panel: 1, row: 4, packed: [2, 1] },
-  gruGrad: { gates: 3, inPlace: ["dgates", "act"], panel: 3, row: 3, packed: [] },
-  rnnForward: { gates: 1, inPlace: ["y", "gates"], panel: 1, row: 2, packed: [1] },
-  rnnGrad: { gates: 1, inPlace: ["dgates", "h"], panel: 1, row: 2, packed: [] },
+  lstmForward: { gates: 4, inPlace: ["act", "gates"], row: 5, packed: [4] },
+  lstmGrad: { gates: 4, inPlace: ["dgates", "act"], row: 4, packed: [] },
+  gruForward: { gates: 3, inPlace: ["act", "gates"], row: 4, packed: [2, 1] },
+  gruGrad: { gates: 3, inPlace: ["dgates", "act"], row: 3, packed: [] },
+  rnnForward: { gates: 1, inPlace: ["y", "gates"], row: 2, packed: [1] },
+  rnnGrad: { gates: 1, inPlace: ["dgates", "h"], row: 2, packed: [] },
 };
 
 function lower(node: Node<Op>, c: LoweringContext): void {
@@ -40,8 +41,8 @@ function fields(node: Node<Op>): Params {
 }
 
 function scratch(c: LoweringContext, op: Op, H: number): Operand {
-  const { panel, row, packed } = kernels[op];
-  return c.scratch(panelBytes(panel * H) + 20 * row * H + packed.reduce((sum, rows) => sum + 32 * Math.ceil((rows * H) / 8) * H, 0));
+  const { row, packed } = kernels[op];
+  return c.scratch(4 * ROWS * row * H + packed.reduce((sum, rows) => sum + 32 * Math.ceil((rows * H) / 8) * H, 0));
 }
 
 export const recurrentTraining = { lstmForward: lower, lstmGrad: lower, gruForward: lower, gruGrad: lower, rnnForward: lower, rnnGrad: lower };

@@ -1,8 +1,10 @@
 /** Kernels of recurrent layers in training, and gatherGrad, against the evaluator: the same bytes from both builds. */
-import { describe, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Attributes } from "../../converter/ir/ops.ts";
 import { recurrentSignatures, resultsOf, sizedBy } from "../../converter/ir/ops.recurrent.grad.ts";
+import { randomOf } from "../../examples/digits.ts";
 import { expectNoHarm } from "../kernels/hostile.ts";
+import { runGraph } from "../kernels/run.ts";
 import { builds, expectLikeEvaluator, oneNode } from "./run.ts";
 
 type Op = keyof typeof recurrentSignatures;
@@ -54,6 +56,22 @@ describe.each(kinds.map(([op, extra]) => [`${op} ${Object.values(extra).join("")
     const { graph, inputs } = graphOf(op, extra, { T: 3, N: 6, H: 5 }, 21);
     await expectNoHarm(graph, inputs, build, 22);
   });
+});
+
+/** Of every magnitude, near the bounds of both functions, zeros and infinities. */
+function magnitudes(count: number): Float32Array {
+  const next = randomOf(7), special = [0, -0, Infinity, -Infinity, 18, -18, 20, -20, 88.4, -88.4, 89, -89, -103, -104, 1e-40, -1e-40];
+  return Float32Array.from({ length: count }, (_, i) => special[i] ?? (i & 1 ? 2 * next() - 1 : next() < 0.5 ? -1 : 1) * 110 * 2 ** (i & 2 ? 0 : -40 * next()));
+}
+
+test.each(builds.map((b) => [b.name, b] as const))("gates in training have the bytes of sigmoid and tanh in inference, %s", async (_, build) => {
+  const N = 512, H = 64, gates = magnitudes(4 * N * H), r = { shape: [4 * H, H], data: new Float32Array(4 * H * H) };
+  const forward = oneNode("lstmForward", [{ shape: [1, N, 4 * H], data: gates }, r], { hidden: H }, { outputs: 2 }), act = [...(await runGraph(forward.graph, forward.inputs, build)).values()][1]!;
+  const want = await Promise.all((["sigmoid", "tanh"] as const).map(async (op) => {
+    const { graph, inputs } = oneNode(op, [{ shape: [gates.length], data: gates }], { alpha: 0, beta: 0 } as never);
+    return [...(await runGraph(graph, inputs, build)).values()][0]!;
+  }));
+  expect(act).toEqual(want[0]!.map((s, i) => (Math.floor(i / H) % 4 === 2 ? want[1]![i]! : s)));
 });
 
 const picks = { "one of one": { V: 1, E: [1], i: [0] }, "rows, some twice": { V: 5, E: [7], i: [4, 0, 4, -1, -5, 2] }, "blocks": { V: 3, E: [2, 3], i: [1, 1, 1] }, "scalars": { V: 6, E: [], i: [5, 0, 0] } };
