@@ -1,9 +1,10 @@
 /** maxPool2d, averagePool2d and reduceMean of int8 and int16. */
 import { OctavoError } from "../ir/error.ts";
 import { stridesOf } from "../ir/eval/strides.ts";
-import { bytesOf, sizeOf, type Node } from "../ir/graph.ts";
+import { bytesOf, sizeOf, type Node, type Tensor } from "../ir/graph.ts";
 import { noClamp } from "../ir/ops.ts";
 import type { LoweringContext, Operand, Params } from "./context.ts";
+import { reduce } from "./lines.ts";
 import { integerBounds, perTensorOf, quantizeMultiplier } from "./multipliers.ts";
 import { stridedFields } from "./strided.ts";
 
@@ -32,9 +33,10 @@ export function mean(node: Node<"reduceMean">, c: LoweringContext): void {
   const axes = node.attributes.axes.filter((a) => shape[a] !== 1).sort((a, b) => a - b), first = axes[0] ?? 0, n = sizeOf(axes.map((a) => shape[a]!));
   const together = axes.every((a, i) => a === first + i), outer = together ? sizeOf(shape.slice(0, first)) : 1, inner = sizeOf(shape) / n / outer;
   const bytes = bytesOf(c.tensor(x).dtype), exact = c.rounding === "tflite" ? meanFactor(from.scale / to.scale, n) : undefined;
-  c.call(bytes === 2 ? "meanI16Tflite" : exact ? "meanI8Tflite" : "averagePool2dI8", {
+  if (exact && exact.g > 1 && hasExactSums(c.tensor(x), n)) return rescaledSums(node, c, exact);
+  c.call(bytes === 2 ? "meanI16Tflite" : exact?.g === 1 ? "meanI8Tflite" : "averagePool2dI8", {
     ...windowOf({ kernel: [n, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }, [outer, n, 1, inner], 1, 1), x: together ? c.at(x) : gathered(c, x, axes), y: c.at(y),
-    padBottom: 0, padRight: 0, countIncludePad: 0, zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), noClamp), scale: from.scale / to.scale, ...(exact ?? { m: 0, r: 1 }),
+    padBottom: 0, padRight: 0, countIncludePad: 0, zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), noClamp), scale: from.scale / to.scale, m: exact?.m ?? 0, r: exact?.r ?? 1,
   }, ["y"], sizeOf(shape));
 }
 
@@ -46,9 +48,22 @@ function gathered(c: LoweringContext, x: string, axes: readonly number[]): Opera
   return y;
 }
 
-/** The multiplier over n, and 2^(30 − its right shift); undefined where it shifts left. Source: TFLite reference/reduce.h QuantizedMeanOrSum. */
-function meanFactor(real: number, n: number): Params | undefined {
-  const { multiplier, shift } = quantizeMultiplier(real), by = Math.min(Math.floor(Math.log2(n)), 32, 31 + shift);
-  const right = by - shift;
-  return right < 0 ? undefined : right > 30 ? { m: 0, r: 1 } : { m: Math.floor((multiplier * 2 ** by) / n), r: 2 ** (30 - right) };
+interface Factor { m: number; r: number; g: number }
+
+/** The multiplier over n, 2^(30 − its right shift) and 2^left. Source: TFLite reference/reduce.h QuantizedMeanOrSum. */
+function meanFactor(real: number, n: number): Factor {
+  const { multiplier, shift } = quantizeMultiplier(real), by = Math.min(Math.floor(Math.log2(n)), 32, 31 + shift), right = by - shift;
+  return right > 30 ? { m: 0, r: 1, g: 1 } : { m: Math.floor((multiplier * 2 ** by) / n), r: 2 ** (30 - Math.max(0, right)), g: 2 ** Math.max(0, -right) };
+}
+
+/** Whether n elements less their zero point add up exactly in float32. */
+const hasExactSums = (x: Tensor, n: number): boolean => n * (x.dtype === "int8" ? 255 : 32768) <= 2 ** 24;
+
+/** A mean whose factor shifts left: the sums as int32, rescaled. */
+function rescaledSums(node: Node<"reduceMean">, c: LoweringContext, { m, r, g }: Factor): void {
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = c.tensor(x), to = c.tensor(y), n = sizeOf(to.shape), real = c.temporary(from.shape), sums = c.temporary(to.shape), words = c.scratch(4 * n), whole = { flip: 0, scale: 1 };
+  c.call("dequantize", { x: c.at(x), y: c.at(real), n: sizeOf(from.shape), bytes: bytesOf(from.dtype), zero: perTensorOf(from).zeroPoint, ...whole }, ["y"]);
+  reduce({ ...node, op: "reduceSum", inputs: [real], outputs: [sums] }, c);
+  c.call("quantize", { x: c.at(sums), y: words, n, bytes: 4, zero: 0, ...whole }, ["y"]);
+  c.call("rescale", { x: words, y: c.at(y), n, from: 4, to: bytesOf(to.dtype), zx: 0, zy: perTensorOf(to).zeroPoint, ...integerBounds(to, noClamp), m1: m, r1: r, g1: g, m2: m, r2: r, g2: g }, ["y"]);
 }

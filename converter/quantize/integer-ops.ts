@@ -62,7 +62,8 @@ function countOf(op: OpName, { nodes }: Graph): number {
 export const exactOps16: { [K in OpName]?: Condition<K> } = {
   ...each(["sigmoid", "tanh"], (node, graph) => isQ15(node, graph)), ...each(["exp", "log", "gelu", "geluTanh", "sqrt", "rsqrt", "abs", "matmul"], always),
   softmax: (node, graph) => isQ15(node, graph) && node.attributes.axis === tensorOf(graph, node.inputs[0]!).shape.length - 1,
-  reduceMean: (node, graph) => scaleOf(graph, node.inputs[0]!) < scaleOf(graph, node.outputs[0]!) * 2 ** Math.floor(Math.log2(sumOver(node, graph))),
+  /** Up to 512 numbers of 15 bits add up exactly in float32. */
+  reduceMean: (node, graph) => sumOver(node, graph) <= 512 || scaleOf(graph, node.inputs[0]!) < scaleOf(graph, node.outputs[0]!) * 2 ** Math.floor(Math.log2(sumOver(node, graph))),
 };
 const scaleOf = (graph: Graph, name: string) => tensorOf(graph, name).quantization!.scale[0]!;
 const isQ15 = (node: Node, graph: Graph) => scaleOf(graph, node.outputs[0]!) === 2 ** -15;
