@@ -93,7 +93,7 @@ export interface Conversion { model: Uint8Array; report: Report }
  */
 export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Conversion> {
   const clock = new StageClock(options);
-  const read = await clock.run("read", () => readModel(bytes, options)), source = options.layout ? withLayout(read, options.layout) : read;
+  const read = await clock.run("read", () => readModel(bytes, { ...options, hybrid: options.rounding === "tflite" })), source = options.layout ? withLayout(read, options.layout) : read;
   checkGraph(source);
   const float = await clock.run("optimise", () => withWeights(withSpareClasses(optimise(withStates(source, options.states)), options.spareClasses ?? 0), options.weights));
   const { graph, ...how } = await toPrecision(float, options, clock);
@@ -124,7 +124,7 @@ async function compileWith(graph: Graph, float: Graph, options: ConvertOptions):
 
 /** A graph whose numbers are integers already, wholly or in part. */
 export const isQuantized = (graph: Graph): boolean =>
-  graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || [...n.outputs, ...n.inputs.slice(0, 1)].some((name) => name && !isConstant(graph, name) && tensorOf(graph, name).quantization));
+  graph.nodes.some((n) => n.op === "quantize" || n.op === "requantize" || "hybrid" in n.attributes || [...n.outputs, ...n.inputs.slice(0, 1)].some((name) => name && !isConstant(graph, name) && tensorOf(graph, name).quantization));
 
 async function toPrecision(float: Graph, options: ConvertOptions, clock: StageClock): Promise<{ graph: Graph; ranges?: Ranges; calibration?: Report["calibration"]; kept?: ReadonlySet<string> }> {
   const precision = options.precision ?? "int8";

@@ -13,6 +13,8 @@ export interface ReadOptions {
   resolve?: (path: string) => Promise<Uint8Array>;
   /** One time step per run; states stay inside. */
   stateful?: boolean;
+  /** TFLite: layers that quantize their input in every run are read as that, not as float layers. */
+  hybrid?: boolean;
   /** The parsed JSON of `--architecture`. */
   architecture?: unknown;
   /** For an architecture file that is read as the model: parameters are drawn from this seed, 0 … 2^32 − 1. */

@@ -8,6 +8,8 @@ import { fail, show, spatial, type Inputs, type OpRule, type Result, type Window
 
 /** Bounds of a fused ReLU-like activation, real numbers, ±Infinity where there is none. */
 export type Clamp = [min: number, max: number];
+/** Integers of a symmetric range about 0, or of the values' own range; byChannel: of that, and the scales of the weights come first. */
+export type Hybrid = "symmetric" | "asymmetric" | "byChannel";
 /** `activations`: elementwise operators with their parameters, per direction, in ONNX order (lstm: gates, cell, hidden; gru: gates, hidden; rnn: hidden). */
 interface Recurrent { direction: "forward" | "reverse" | "bidirectional"; hidden: number; activations: RecurrentActivation[]; clip: number }
 export interface RecurrentActivation { fn: ActivationOp; alpha: number; beta: number }
@@ -45,12 +47,12 @@ export type ReduceOp = (typeof reduceOps)[number];
 
 export interface OpAttributes extends Record<UnaryOp, { alpha: number; beta: number }>, Record<BinaryOp, { clamp: Clamp }>,
   Record<ReduceOp, { axes: number[]; keepDims: boolean }>, TrainAttributes {
-  /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? → [N,OH,OW,O] */
-  conv2d: Window & { groups: number; clamp: Clamp };
+  /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? → [N,OH,OW,O]; hybrid: each x[n] as below */
+  conv2d: Window & { groups: number; clamp: Clamp; hybrid?: Hybrid };
   /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? ; `pad` crops the full result, `outputPadding` [h,w] extends its end. */
   convTranspose2d: Window & { groups: number; outputPadding: number[]; clamp: Clamp };
-  /** x [...,I] · w [O,I] · b [O]? → [...,O] */
-  dense: { clamp: Clamp };
+  /** x [...,I] · w [O,I] · b [O]? → [...,O]; hybrid: each row of a float x becomes int8 in every run, w is int8. */
+  dense: { clamp: Clamp; hybrid?: Hybrid };
   /** a [...,M,K] · b [...,K,N], leading axes broadcast; both may be activations. */
   matmul: Record<never, never>;
   maxPool2d: Window & { kernel: number[]; clamp: Clamp };

@@ -7,7 +7,7 @@ import { convolveI16 } from "./conv.i16.ts";
 import { map } from "./elementwise.ts";
 import { outputParams, outputParamsOnce, perTensorOf, rounded } from "./multipliers.ts";
 import { packI8 } from "./pack.ts";
-import { stridedFields } from "./strided.ts";
+import { realFilter, realRows, realWindows, type RealFilter } from "./real-sums.ts";
 import { features, timeFilters } from "./svdf.tflite.ts";
 
 /** As in assembly/kernels/conv2d.i8.ts. */
@@ -48,7 +48,9 @@ function foldedBias(f: Filter, zx: number): Int32Array {
 export function conv2d(node: Node<"conv2d">, c: LoweringContext): void {
   if (c.tensor(node.inputs[1]!).dtype === "int16") return timeFilters(node, c);
   const { groups, stride, dilation, pad, clamp } = node.attributes, [x, y] = [node.inputs[0]!, node.outputs[0]!], [, OH, OW, O] = c.tensor(y).shape as [number, number, number, number];
-  const filter = filterOf(c, node.inputs, y, groups), place = { x, y, offset: 0, OH, OW, stride, dilation, pad, clamp, pixels: { yBatch: OH * OW * O, yRow: OW * O, yPixel: O } };
+  const filter = filterOf(c, node.inputs, y, groups);
+  if (c.tensor(y).dtype === "float32") return realWindows(c, real(c, filter, x), filter, node);
+  const place = { x, y, offset: 0, OH, OW, stride, dilation, pad, clamp, pixels: { yBatch: OH * OW * O, yRow: OW * O, yPixel: O } };
   const isDepthwise = c.tensor(x).dtype === "int8" && groups > 1 && filter.Cg === 1 && pad.every((n) => n >= 0) && filter.zw === 0 && filter.data.every((w) => w > -128);
   if (isDepthwise) depthwise(c, filter, place);
   else convolve(c, filter, place);
@@ -64,12 +66,15 @@ export function dense(node: Node<"dense">, c: LoweringContext): void {
   convolve(c, f, { x, y, offset: 0, once: c.rounding === "tflite", OH: 1, OW: N, stride: [1, 1], dilation: [1, 1], pad: [0, 0], clamp, pixels: { yBatch: 0, yRow: 0, yPixel: f.O } }, { N: 1, H: 1, W: N });
 }
 
-/** Real numbers, rows of a multiple of 8 as for gates. */
+/** Real numbers. */
 function logits(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {
-  const P = pad8(f.O), m = perGroup(f, (o) => f.scales[o]!), b = Float32Array.from(foldedBias(f, perTensorOf(c.tensor(x)).zeroPoint), (sum, o) => sum * m[o]!), rows = P === f.O ? c.at(y) : c.scratch(4 * N * P);
-  c.call("gatesI8", { x: c.at(x), w: c.constant(packI8(f.data, f.O, f.Cg)), m: c.constant(Float32Array.from(m)), b: c.constant(b), y: rows, N, I: f.Cg, O: P }, ["y"], N * f.Cg * f.O);
-  if (P !== f.O) c.call("copy", { x: rows, y: c.at(y), bytes: 4, ...stridedFields([N, f.O], { x: [P, 1], y: [f.O, 1] }) }, ["y"]);
-  map(c, "clip", [y], y, ...clamp);
+  realRows(c, real(c, f, x), c.at(x), c.at(y), N);
+  if (clamp.some(Number.isFinite)) map(c, "clip", [y], y, ...clamp);
+}
+
+function real(c: LoweringContext, f: Filter, x: string): RealFilter {
+  const m = perGroup(f, (o) => f.scales[o]!).map(Math.fround);
+  return realFilter(c, f, m, [...foldedBias(f, perTensorOf(c.tensor(x)).zeroPoint)].map((sum, o) => sum * m[o]!));
 }
 
 function vectors(c: LoweringContext, f: Filter, x: string, y: string, N: number, clamp: Clamp): void {

@@ -48,4 +48,4 @@ const isEnd = (graph: Graph, name: string): boolean => graph.outputs.includes(na
 
 /** Whether it multiplies integers and gives real numbers. */
 export const givesLogits = (node: Node, graph: Graph): boolean =>
-  node.op === "dense" && tensorOf(graph, node.outputs[0]!).dtype === "float32" && tensorOf(graph, node.inputs[0]!).dtype === "int8" && tensorOf(graph, node.inputs[1]!).dtype === "int8";
+  (node.op === "dense" || node.op === "conv2d") && tensorOf(graph, node.outputs[0]!).dtype === "float32" && tensorOf(graph, node.inputs[0]!).dtype === "int8" && tensorOf(graph, node.inputs[1]!).dtype === "int8";

@@ -4,6 +4,7 @@
  */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
+import { exactHybrid } from "./exact-hybrid.ts";
 import { exactComparisons } from "./exact-comparisons.ts";
 import { exactPools } from "./exact-pools.ts";
 import { exactResize, isIntegerResize } from "./exact-resize.ts";
@@ -28,6 +29,7 @@ export interface ImportOptions {
 
 export function importQuantized(source: Graph, { exact = false, trainable = false }: ImportOptions = {}): Graph {
   const graph = copyGraph(source);
+  if (exact) exactHybrid(graph);
   resizeByGather(graph);
   shiftUnsigned(graph);
   fuseQdq(graph);

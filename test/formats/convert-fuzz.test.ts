@@ -7,7 +7,7 @@ import { convert } from "../../converter/convert.ts";
 import { messages } from "../../converter/formats/onnx/proto.ts";
 import { decode } from "../../converter/formats/wire/protobuf.ts";
 import { openZip } from "../../converter/formats/wire/zip.ts";
-import { exactCases } from "../kernels/tflite-exact.ts";
+import { composedCases, exactCases } from "../kernels/tflite-exact.ts";
 import { attempts, count } from "./attempt.ts";
 import { bytesOf, madeCases } from "./made.ts";
 import { mutate, mutateTree } from "./mutate.ts";
@@ -42,4 +42,4 @@ const each = Math.ceil(count / 5);
 for (const [kind, make] of Object.entries(kinds))
   test(`${each} .${kind} files converted`, () => attempts(each, (k) => convert(make(k), { name: `m.${kind}`, precision: "float32" })));
 
-test(`${each} quantized .tflite files converted by TFLite's rounding`, () => attempts(each, (k) => convert(mutate(pick(exactCases, k).model, k), { name: "m.tflite", rounding: "tflite" })));
+test(`${each} quantized .tflite files converted by TFLite's rounding`, () => attempts(each, (k) => convert(mutate(pick([...exactCases, ...composedCases], k).model, k), { name: "m.tflite", rounding: "tflite" })));

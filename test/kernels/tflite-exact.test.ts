@@ -1,11 +1,11 @@
-/** Every operator that TFLite has in int8 or int16, with its rounding: the integers of its reference kernels, from every build. */
+/** Every operator that TFLite has in int8 or int16, and hybrid layers, with its rounding: the results of its reference kernels, from every build. */
 import { expect, test } from "vitest";
 import { convert } from "../../converter/convert.ts";
 import { load, type Values } from "../../targets/node/index.ts";
 import { builds } from "./run.ts";
-import { exactCases } from "./tflite-exact.ts";
+import { composedCases, exactCases } from "./tflite-exact.ts";
 
-test.each(exactCases.map((c) => [c.name, c] as const))("%s", async (name, { model, stateful, runs }) => {
+test.each([...exactCases, ...composedCases].map((c) => [c.name, c] as const))("%s", async (name, { model, stateful, runs }) => {
   const { model: converted } = await convert(model, { name: `${name}.tflite`, rounding: "tflite", stateful });
   for (const build of builds) {
     const loaded = await load(converted, { builds: [build] });

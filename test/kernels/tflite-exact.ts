@@ -12,9 +12,17 @@ const arrays: Record<string, (b: ArrayBuffer) => TypedArray> = {
 const bytesOf = (base64: string) => new Uint8Array(Buffer.from(base64, "base64"));
 const unpack = ({ dtype, data }: Packed) => arrays[dtype]!(bytesOf(data).buffer);
 
-const { cases } = JSON.parse(gunzipSync(readFileSync(process.env.OCTAVO_EXACT_CASES ?? new URL("../fixtures/tflite-exact/operators.json.gz", import.meta.url))).toString()) as
-  { cases: { name: string; model: string; stateful?: boolean; runs: { inputs: Packed[]; outputs: Packed[] }[] }[] };
+interface Stored { name: string; model: string; stateful?: boolean; runs: { inputs: Packed[]; outputs: Packed[] }[] }
 
-export const exactCases: ExactCase[] = cases.map(({ name, model, stateful = false, runs }) => ({
-  name, model: bytesOf(model), stateful, runs: runs.map(({ inputs, outputs }) => ({ inputs: inputs.map(unpack), outputs: outputs.map(unpack) })),
-}));
+function casesOf(file: string | URL): ExactCase[] {
+  const { cases } = JSON.parse(gunzipSync(readFileSync(file)).toString()) as { cases: Stored[] };
+  return cases.map(({ name, model, stateful = false, runs }) => ({
+    name, model: bytesOf(model), stateful, runs: runs.map(({ inputs, outputs }) => ({ inputs: inputs.map(unpack), outputs: outputs.map(unpack) })),
+  }));
+}
+
+const fixture = (name: string) => new URL(`../fixtures/tflite-exact/${name}.json.gz`, import.meta.url), given = process.env.OCTAVO_EXACT_CASES;
+
+export const exactCases = casesOf(given ?? fixture("operators"));
+/** Where several kernels stand for one of TFLite's: hybrid layers and rare cases. */
+export const composedCases = given ? [] : casesOf(fixture("composed"));

@@ -1,4 +1,5 @@
 /** Convolutions. TFLite is channels-last as the graph is; only depthwise weights [1,KH,KW,O] are turned to [O,KH,KW,1]. */
+import type { Hybrid } from "../../ir/ops.ts";
 import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, same } from "./schema.ts";
 import { show } from "./tensors.ts";
@@ -30,36 +31,38 @@ function positive(n: TfliteNode, what: string, [h, w]: [number, number]): [numbe
   return [h, w];
 }
 
+const weights = (n: TfliteNode): string => (n.isHybrid(1) ? n.stored(1) : n.input(1));
+
 /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]?; the number of groups follows from the shapes. */
 function conv2d(n: TfliteNode): void {
   const o = options.conv2d(n.operator);
-  const x = n.input(0), w = n.input(1);
+  const x = n.input(0), w = weights(n);
   const [, , , C] = n.ranked(x, 4) as [number, number, number, number];
   const [O, , , perGroup] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
   if (perGroup < 1 || C % perGroup || O % (C / perGroup)) {
     n.damaged(`weights of ${perGroup} channels do not divide the ${C} of the input into groups for ${O} outputs`);
   }
-  convolve(n, x, w, C / perGroup, o);
+  convolve(n, x, w, C / perGroup, o, new Set(n.quantization(w)?.scale).size > 1 ? "byChannel" : "symmetric");
 }
 
 /** w [1,KH,KW,O], O = C · multiplier: output channel o reads input channel o / multiplier. */
 function depthwise(n: TfliteNode): void {
   const o = options.depthwiseConv2d(n.operator);
-  const x = n.input(0), w = n.input(1);
+  const x = n.input(0), w = weights(n);
   const [, , , C] = n.ranked(x, 4) as [number, number, number, number];
   const [one, , , O] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
   if (one !== 1 || C < 1 || O % C) n.damaged(`depthwise weights ${show(n.shape(w))} do not fit ${C} channels`);
-  convolve(n, x, n.transpose(w, [3, 1, 2, 0]), C, o);
+  convolve(n, x, n.transpose(w, [3, 1, 2, 0]), C, o, "asymmetric");
 }
 
 /** Between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND the window is dilated by the block, and the padding that of the pair. */
-function convolve(n: TfliteNode, x: string, w: string, groups: number, o: WindowOptions & { activation: number }): void {
+function convolve(n: TfliteNode, x: string, w: string, groups: number, o: WindowOptions & { activation: number }, hybrid: Hybrid): void {
   const [, H, W] = n.shape(x) as [number, number, number, number];
   const [, KH, KW] = n.shape(w) as [number, number, number, number];
   const found = n.scope.dilated.get(n.operator);
   const window = found ? { stride: [1, 1], dilation: found.dilation, pad: found.pad } : windowOf(n, o, [KH, KW], [H, W]);
   const inputs = n.has(2) ? [x, w, bias(n, 2, n.shape(w)[0]!)] : [x, w];
-  n.emit("conv2d", inputs, { ...window, groups, clamp: clampOf(n, o.activation) });
+  n.emit("conv2d", inputs, { ...window, groups, clamp: clampOf(n, o.activation), ...(n.isHybrid(1) && { hybrid }) });
 }
 
 export function bias(n: TfliteNode, i: number, size: number): string {

@@ -1,5 +1,6 @@
 /** Fully connected layers and matrix products. */
 import { sizeOf } from "../../ir/graph.ts";
+import { noClamp, type Hybrid } from "../../ir/ops.ts";
 import { bias } from "./convolution.ts";
 import { clampOf, type OperatorTable, type TfliteNode } from "./node.ts";
 import { options, shuffledWeights } from "./schema.ts";
@@ -16,9 +17,11 @@ function fullyConnected(n: TfliteNode): void {
   const [O, I] = n.ranked(n.stored(1), 2, "weight tensor") as [number, number];
   const clamp = clampOf(n, o.activation);
   if (!n.isFixed(1)) return computed(n, rows(n, n.real(0), I, o.keepNumDims), clamp);
-  const x = rows(n, n.input(0), I, o.keepNumDims), w = n.input(1);
-  n.emit("dense", n.has(2) ? [x, w, bias(n, 2, O)] : [x, w], { clamp });
+  const x = rows(n, n.input(0), I, o.keepNumDims), isHybrid = n.isHybrid(1), w = isHybrid ? n.stored(1) : n.input(1);
+  n.emit("dense", n.has(2) ? [x, w, bias(n, 2, O)] : [x, w], { clamp, ...(isHybrid && hybrid(o.asymmetric)) });
 }
+
+export const hybrid = (asymmetric: boolean): { hybrid: Hybrid } => ({ hybrid: asymmetric ? "asymmetric" : "symmetric" });
 
 /** `x` with rows of I values. */
 function rows(n: TfliteNode, x: string, I: number, keep: boolean): string {
@@ -37,8 +40,9 @@ function computed(n: TfliteNode, x: string, clamp: [number, number]): void {
 
 /** a [...,M,K] · b [...,K,N], each perhaps with its last axes swapped. */
 function batchMatMul(n: TfliteNode): void {
-  const o = options.batchMatMul(n.operator);
-  n.emit("matmul", [swapped(n, n.input(0), o.transposeX), swapped(n, n.input(1), o.transposeY)], {});
+  const o = options.batchMatMul(n.operator), weights = n.stored(1);
+  if (n.shape(weights).length === 2 && n.isHybrid(1)) n.emit("dense", [swapped(n, n.stored(0), o.transposeX), swapped(n, weights, !o.transposeY)], { clamp: noClamp, ...hybrid(o.asymmetric) });
+  else n.emit("matmul", [swapped(n, n.input(0), o.transposeX), swapped(n, n.input(1), o.transposeY)], {});
 }
 
 function swapped(n: TfliteNode, x: string, swap: boolean): string {
