@@ -5,13 +5,14 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
+import type { ConsoleMessage } from "playwright-core";
 import { root } from "../scripts/engines/tools.ts";
 import { launch } from "../test/packaging/project.ts";
 import { serve } from "./serve.ts";
 
 /** Milliseconds; `wasmBytes`: linear memory after the answer; `shipped`: gzip bytes of the code that the page fetched. */
 export interface Cold { ms: number; medianMs: number; wasmBytes: number; shipped: number }
-/** A page's script, which leaves its answer in `globalThis.cold`; `model`: file that the page preloads; `harness`: the script is ours and not what an application ships. */
+/** A page's script, which ends with tell(); `model`: file that the page preloads; `harness`: the script is ours and not what an application ships. */
 export interface ColdPage { script: string; model?: string; harness?: boolean }
 
 const dist = (file: string) => path.join(root, "dist/targets", file);
@@ -50,12 +51,11 @@ export async function coldPages(pages: Record<string, ColdPage>, folders: Record
     sent.clear();
     const browser = await launch();
     try {
-      const page = await browser.newPage();
-      await page.goto(`${url}${i}.html`);
-      await page.waitForFunction("globalThis.cold", undefined, { timeout: PATIENCE_MS });
-      const { ms, wasmBytes } = await page.evaluate("globalThis.cold") as { ms: number; wasmBytes: number };
-      times[i]!.push(ms);
-      memory[i] = wasmBytes;
+      const page = await browser.newPage(), isTold = (m: ConsoleMessage) => m.text().startsWith("cold ");
+      const [told] = await Promise.all([page.waitForEvent("console", { predicate: isTold, timeout: PATIENCE_MS }), page.goto(`${url}${i}.html`, { waitUntil: "commit" })]);
+      const [, ms, wasmBytes] = told.text().split(" ").map(Number);
+      times[i]!.push(ms!);
+      memory[i] = wasmBytes!;
       const code = [...sent].filter(([path]) => /\.(js|mjs|wasm)$/.test(path) && !(pages[name]!.harness && path === `${i}.js`));
       shipped[i] = code.reduce((n, [, body]) => n + gzipSync(body, { level: 9 }).length, 0);
     } finally {

@@ -24,13 +24,13 @@ firstAnswer(${start}, ${JSON.stringify(contender)}, ${JSON.stringify(entry)}, ho
   return outputFiles[0]!.text;
 }
 
-const pageHost = `import { host } from "./page-host.ts"; import { watchMemory } from "../cold/memory.ts"; const bytes = watchMemory();`;
+const pageHost = `import { host } from "./page-host.ts"; import { watchMemory } from "../cold/memory.ts"; import { tell } from "../cold/tell.ts"; const bytes = watchMemory();`;
 
 /** @param entry kws · @param files folder that files.ts wrote */
 export async function coldStarts(entry: Entry, files: string, rounds: { pages: number; processes: number }): Promise<ColdRun> {
   const supported = (host: "chromium" | "node") => Object.keys(engines).filter((name) => contenders.find((c) => c.name === name)!.hosts.includes(host));
   const { empty, octavo } = await ourPages("kws.int8.octavo"), pages: Record<string, ColdPage> = { [EMPTY]: empty, [OURS]: octavo };
-  for (const name of supported("chromium")) pages[name] = { harness: true, model: `${entry.name}.${contenders.find((c) => c.name === name)!.file}`, script: await compiled(name, entry, "browser", pageHost, "globalThis.cold = { ms: performance.now(), wasmBytes: bytes() };") };
+  for (const name of supported("chromium")) pages[name] = { harness: true, model: `${entry.name}.${contenders.find((c) => c.name === name)!.file}`, script: await compiled(name, entry, "browser", pageHost, "tell(bytes());") };
   const program = programOf("node26"), commands: Record<string, string[]> = { [EMPTY]: [program, "-e", "0"], [OURS]: [program, ourProgram(files, "kws.int8.octavo")] };
   for (const name of supported("node")) {
     const script = path.join(files, `cold-${Object.keys(commands).length}.mjs`);
