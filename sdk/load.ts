@@ -25,20 +25,19 @@ export interface LoadOptions {
 
 export function loaderOf(host: Host): (source: Source, options?: LoadOptions) => Promise<Model> {
   return async (source, options = {}) => {
-    const [bytes, build] = await Promise.all([readSource(source, host, options.signal), buildOf(host, options)]), file = parseModelFile(bytes, ABI);
+    const [bytes, [build, exports]] = await Promise.all([readSource(source, host, options.signal), started(host, options)]), file = parseModelFile(bytes, ABI);
     if (options.integrity !== false) await verifyIntegrity(bytes, host.sha256);
     options.signal?.throwIfAborted();
-    const exports = instanceOf(file, build, options.maxMemory);
+    loadInto(exports, file, build, options.maxMemory);
     if (host.checkedLoads) exports.octavo_checked_loads(1);
-    return new Model(file, exports, build.name);
+    return new Model(file, exports, build);
   };
 }
 
-/** Compiled by the time the model file is there. */
-async function buildOf(host: Host, { wasm, builds = host.builds }: LoadOptions): Promise<Build> {
+/** Compiled and instantiated by the time the model file is there. */
+async function started(host: Host, { wasm, builds = host.builds }: LoadOptions): Promise<[BuildName, Exports]> {
   const build = wasm ? compiledBuild("simd", wasm) : choose(builds);
-  build.module();
-  return build;
+  return [build.name, instantiate(build.module())];
 }
 
 async function readSource(source: Source, host: Host, signal?: AbortSignal): Promise<Uint8Array> {
@@ -75,15 +74,14 @@ export function choose(builds: readonly Build[]): Build {
   throw new OctavoError("ERR_OCTAVO_HOST", `load: this engine runs none of the builds ${builds.map((b) => b.name).join(", ")}. Add the scalar build: import { scalar } from "octavo/scalar"; load(file, { builds: [simd, scalar] }).`);
 }
 
-export function instanceOf(file: ModelFile, build: Build, maxMemory = Infinity): Exports {
-  const { image, memoryBytes } = file;
+/** Copies the file into linear memory, where it is checked. */
+export function loadInto(exports: Exports, { image, memoryBytes, metadata }: ModelFile, build: BuildName, maxMemory = Infinity): void {
   if (memoryBytes > maxMemory) throw tooLarge(memoryBytes, `maxMemory is ${maxMemory}`);
-  const exports = instantiate(build.module()), at = exports.octavo_alloc(image.length);
+  const at = exports.octavo_alloc(image.length);
   if (at) new Uint8Array(exports.memory.buffer).set(image, at);
   const code = at ? exports.octavo_load(at, image.length) : NO_MEMORY;
   if (code === NO_MEMORY) throw tooLarge(memoryBytes, "the host does not give them");
-  if (code) throw refusal(file.metadata, code, exports, at, build.name);
-  return exports;
+  if (code) throw refusal(metadata, code, exports, at, build);
 }
 
 const NO_MEMORY = 5;

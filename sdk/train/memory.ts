@@ -1,7 +1,8 @@
 /** An instance of the training module that holds the model, with views of what the trainer reads and writes. */
 import type { Build } from "../build.ts";
 import { OctavoError } from "../errors.ts";
-import { ABI, instanceOf } from "../load.ts";
+import { ABI, loadInto } from "../load.ts";
+import { instantiate } from "../loader.ts";
 import { parseModelFile, type ModelFile } from "../model-file.ts";
 import type { TrainExports } from "./exports.ts";
 import { HYPER_BYTES } from "./hyper.ts";
@@ -40,7 +41,9 @@ export class Memory {
   constructor(bytes: Uint8Array, build: Build, maxMemory = Infinity) {
     const file = this.file = parseModelFile(bytes, ABI), info = trainingOf(file.metadata), task = this.task = taskOf(file, info), { batch, part, count, memory } = info, memoryBytes = file.memoryBytes + memory.total;
     if (memoryBytes > maxMemory) throw tooLarge(memoryBytes, maxMemory);
-    const e = this.exports = instanceOf({ ...file, memoryBytes }, build) as TrainExports, { buffer } = e.memory;
+    const e = this.exports = instantiate(build.module()) as TrainExports;
+    loadInto(e, { ...file, memoryBytes }, build.name);
+    const { buffer } = e.memory;
     const code = e.octavo_train_start(), lies = (problem: string) => new OctavoError("ERR_OCTAVO_FORMAT", `train: "${file.metadata.name}": ${problem}. Convert the model again.`);
     if (code) throw lies(`its training programs are refused (code ${code})`);
     if (e.octavo_train_batch() !== part || e.octavo_train_step_rows() !== batch || e.octavo_train_state_bytes() !== memory.state || HYPER_BYTES + 4 * count * (2 + info.slots) !== memory.state) throw lies("metadata.training contradicts the training programs");
