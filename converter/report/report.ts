@@ -25,6 +25,9 @@ export interface LayerError {
   saturated: number;
 }
 
+/** `sqnr`: 10 · log10(Σ (float − mean)² / Σ (float − int8)²), in dB; Infinity where both agree. JSON writes it as null. */
+export interface Agreement { output: string; sqnr: number }
+
 /** One kernel call of the program, in the order of execution. */
 export interface LayerReport {
   name: string;
@@ -63,6 +66,8 @@ export interface Report {
   inputs: PortReport[];
   outputs: PortReport[];
   layers: LayerReport[];
+  /** Of each output, how integers compare with float on the first calibration samples; absent where nothing was compared. */
+  agreement?: { samples: number; outputs: Agreement[] };
   memory: MemoryReport;
   /** Where the device may train: what, and what one step takes. */
   training?: TrainingInfo;

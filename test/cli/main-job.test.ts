@@ -31,7 +31,7 @@ async function json<T = Record<string, number>>(...words: string[]): Promise<T> 
 for (const [name, source, data, calibrate] of [["cnn", cnn, tested, calibration], ["lstm", lstm, rows, rowCalibration]] as const) {
   const file = at(`${name}.octavo`), page = at(`${name}.html`);
   describe(`${name}: source to int8 answers`, () => {
-    let report: { source: { bytes: number }; model: { bytes: number }; calibration: object; layers: { precision: string; error?: { sqnr: number }; microseconds: number }[]; memory: { arenaBytes: number; largestLive: number } };
+    let report: { source: { bytes: number }; model: { bytes: number }; calibration: object; agreement: { samples: number; outputs: { sqnr: number }[] }; layers: { precision: string; error?: { sqnr: number }; microseconds: number }[]; memory: { arenaBytes: number; largestLive: number } };
     beforeAll(async () => { report = await json("convert", source, "-o", file, "--calibrate", calibrate.x, "--report", page); });
 
     test("the report tells sizes, calibration and memory", () => {
@@ -40,6 +40,12 @@ for (const [name, source, data, calibrate] of [["cnn", cnn, tested, calibration]
       expect(report.calibration).toEqual({ samples: COUNT, method: "mse" });
       expect(report.memory.arenaBytes).toBeLessThanOrEqual(1.1 * report.memory.largestLive);
       expect(report.model.bytes).toBeLessThan(report.source.bytes / 2);
+    });
+    test("and how integers compare with float", async () => {
+      expect(report.agreement).toMatchObject({ samples: 16, outputs: [{ sqnr: expect.any(Number) }] });
+      expect(report.agreement.outputs[0]!.sqnr).toBeGreaterThan(15);
+      const { err } = await octavo("convert", source, "-o", at("plain.octavo"), "--calibrate", calibrate.x);
+      expect(err).toMatch(/int8 against float on 16 calibration samples: signal to noise \d+\.\d dB$/m);
     });
     test("the report measures every layer", () => {
       expect(report.layers.every((l) => l.microseconds >= 0)).toBe(true);
