@@ -72,8 +72,9 @@ function step(source: Graph, twin: Twin, head: Head, loss: Loss, rows: number): 
 }
 
 function refuse(graph: Graph): void {
-  const problem = graph.outputs.length !== 1 ? `it has ${graph.outputs.length} outputs, expected one` : graph.states.length ? "it carries states from run to run, and streams are not trained" : "";
-  if (problem) throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, problem, "Train a model of whole sequences with one output, and convert it again as you deploy it.");
+  const fail = (problem: string, remedy: string): never => { throw modelError("ERR_OCTAVO_SHAPE", graph.format, `model "${graph.name}"`, problem, remedy); };
+  if (graph.outputs.length !== 1) fail(`it has ${graph.outputs.length} outputs, expected one: ${graph.outputs.join(", ")}`, "End it at the one that is trained (--cut NAME).");
+  if (graph.states.length) fail("it carries states from run to run, and streams are not trained", "Train it on whole sequences (octavo train --weights), then convert it as a stream with what was learned (--weights).");
 }
 
 const MOST_ROWS = 2 ** 24;

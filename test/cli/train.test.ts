@@ -7,6 +7,7 @@ import { digits } from "../../examples/digits.ts";
 import { writeNpy, type NpyArray } from "../../targets/cli/npy.ts";
 import { load } from "../../targets/node/index.ts";
 import { applyDelta } from "../../targets/node/train.ts";
+import { floats, modelOf, node, value } from "../formats/onnx-model.ts";
 import { octavo } from "./octavo.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "octavo-train-")), at = (name: string) => join(folder, name), COUNT = 60;
@@ -26,6 +27,20 @@ async function json(...more: string[]): Promise<Trained> {
 
 beforeAll(async () => {
   expect(await octavo("convert", cnn, "-o", file, "--calibrate", data, "--trainable", "last", "--quiet")).toEqual({ code: 0, out: "", err: "" });
+});
+
+describe("what cannot be trained says what to do", () => {
+  const perceptron = { input: [value("x", [1, 2])], initializer: [floats("w", [2, 3], [1, 2, 3, 4, 5, 6])], node: [node("MatMul", ["x", "w"], ["y"], {}, { name: "fc" }), node("Relu", ["y"], ["z"])] };
+  const two = at("two.onnx"), convert = (...more: string[]) => octavo("convert", two, "-o", at("two.octavo"), "--precision", "float32", "--trainable", "all", ...more);
+  writeFileSync(two, modelOf({ ...perceptron, output: [value("y", [1, 3]), value("z", [1, 3])] }));
+  test("several outputs: the one that is trained is named", async () => {
+    expect(await convert()).toMatchObject({ code: 1, err: expect.stringMatching(/it has 2 outputs, expected one: y, z. End it at the one that is trained \(--cut NAME\)/) });
+    expect(await convert("--cut", "y")).toMatchObject({ code: 0, err: expect.stringMatching(/trains fc/) });
+  });
+  test("streams", async () => {
+    writeFileSync(two, modelOf({ ...perceptron, input: [value("x", [1, 2]), value("s", [1, 3])], node: [...perceptron.node, node("Add", ["z", "s"], ["t"])], output: [value("y", [1, 3]), value("t", [1, 3])] }));
+    expect(await convert("--state", "s=t")).toMatchObject({ code: 1, err: expect.stringMatching(/streams are not trained. Train it on whole sequences/) });
+  });
 });
 
 describe("octavo train", () => {
