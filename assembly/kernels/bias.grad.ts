@@ -1,5 +1,5 @@
 import { REFUSED, reads, sizes, writes } from "../check";
-import { LANES, at, plus, put } from "../lanes";
+import { LANES, plus } from "../lanes";
 import { firstOf } from "../parts";
 
 /** Parameters of biasGrad, written by converter/lower/conv.grad.ts. */
@@ -17,41 +17,26 @@ export function checkBiasGrad(p: BiasGrad): f64 {
 
 /**
  * Gradient by a bias, added to what is there: db[o] += Σr dy[r,o], r ascending, one accumulator per output.
- * dy f32 [rows,O] · db f32 [O]. Checked at load by checkBiasGrad. As many columns at once as keep four additions in flight.
+ * dy f32 [rows,O] · db f32 [O]. Checked at load by checkBiasGrad. Rows go by, eight at a time, as they lie.
  */
 export function biasGrad(p: BiasGrad, part: i32, parts: i32): void {
-  const end = firstOf(p.O, part + 1, parts);
-  let o = firstOf(p.O, part, parts);
-  for (; o + 4 * LANES <= end; o += 4 * LANES) fourLanes(p, o);
-  for (; o + LANES <= end; o += LANES) oneLane(p, o);
-  for (; o < end; o++) oneColumn(p, o);
-}
-
-function fourLanes(p: BiasGrad, o: i32): void {
-  const step = 4 * p.O;
-  let s0 = at(p.db, o), s1 = at(p.db, o + LANES), s2 = at(p.db, o + 2 * LANES), s3 = at(p.db, o + 3 * LANES);
-  for (let dy = p.dy, end = dy + p.rows * step; dy < end; dy += step) {
-    s0 = plus(s0, at(dy, o));
-    s1 = plus(s1, at(dy, o + LANES));
-    s2 = plus(s2, at(dy, o + 2 * LANES));
-    s3 = plus(s3, at(dy, o + 3 * LANES));
+  const from = firstOf(p.O, part, parts), end = firstOf(p.O, part + 1, parts), step = 4 * p.O;
+  let dy = p.dy, rows = p.rows;
+  for (; rows >= 8; rows -= 8, dy += 8 * step) {
+    let o = from;
+    for (; o + LANES <= end; o += LANES) addEight<Lane>(p.db + 4 * o, dy + 4 * o, step);
+    for (; o < end; o++) addEight<f32>(p.db + 4 * o, dy + 4 * o, step);
   }
-  put(p.db, o, s0);
-  put(p.db, o + LANES, s1);
-  put(p.db, o + 2 * LANES, s2);
-  put(p.db, o + 3 * LANES, s3);
+  for (; rows > 0; rows--, dy += step) {
+    for (let o = from; o < end; o++) store<f32>(p.db + 4 * o, load<f32>(p.db + 4 * o) + load<f32>(dy + 4 * o));
+  }
 }
 
-function oneLane(p: BiasGrad, o: i32): void {
-  const step = 4 * p.O;
-  let sum = at(p.db, o);
-  for (let dy = p.dy, end = dy + p.rows * step; dy < end; dy += step) sum = plus(sum, at(dy, o));
-  put(p.db, o, sum);
-}
-
-function oneColumn(p: BiasGrad, o: i32): void {
-  const step = 4 * p.O;
-  let sum = load<f32>(p.db + 4 * o);
-  for (let dy = p.dy, end = dy + p.rows * step; dy < end; dy += step) sum += load<f32>(dy + 4 * o);
-  store<f32>(p.db + 4 * o, sum);
+// @ts-ignore: decorator
+@inline
+function addEight<T>(db: usize, dy: usize, step: i32): void {
+  const fifth = dy + 4 * step;
+  let sum = plus<T>(plus<T>(plus<T>(plus<T>(load<T>(db), load<T>(dy)), load<T>(dy + step)), load<T>(dy + 2 * step)), load<T>(dy + 3 * step));
+  sum = plus<T>(plus<T>(plus<T>(plus<T>(sum, load<T>(fifth)), load<T>(fifth + step)), load<T>(fifth + 2 * step)), load<T>(fifth + 3 * step));
+  store<T>(db, sum);
 }

@@ -68,23 +68,23 @@ function eachWindow(p: Window, dx: usize, part: i32, parts: i32, largest: bool):
 
 /** All channels of one window: `x` and `y` are bytes from the start of the images, `x` of the first tap inside. */
 function toFirst(p: MaxPool2dGrad, x: usize, y: usize, KH: i32, KW: i32): void {
-  let c: usize = 0;
-  const bytes: usize = 4 * p.C;
-  for (; c + sizeof<Lane>() <= bytes; c += sizeof<Lane>()) giveFirst<Lane>(p, x + c, y + c, KH, KW);
-  for (; c < bytes; c += 4) giveFirst<f32>(p, x + c, y + c, KH, KW);
+  const tap: usize = 4 * p.dilationW * p.C, line: usize = 4 * p.dilationH * p.W * p.C, toDx = p.dx - p.x, bytes: usize = 4 * p.C;
+  x += p.x;
+  let best = p.y + y, dy = p.dy + y;
+  for (const end = best + (bytes & -sizeof<Lane>()); best < end; best += sizeof<Lane>(), dy += sizeof<Lane>(), x += sizeof<Lane>()) giveFirst<Lane>(x, toDx, load<Lane>(best), load<Lane>(dy), KH, KW, tap, line);
+  for (const end = p.y + y + bytes; best < end; best += 4, dy += 4, x += 4) giveFirst<f32>(x, toDx, load<f32>(best), load<f32>(dy), KH, KW, tap, line);
 }
 
-/** What is left of dy is 0 behind the first maximum. */
+/** What is left of dy is 0 behind the first maximum. `toDx`: from x to dx */
 // @ts-ignore: decorator
 @inline
-function giveFirst<T>(p: MaxPool2dGrad, x: usize, y: usize, KH: i32, KW: i32): void {
-  const tap: usize = 4 * p.dilationW * p.C, line: usize = 4 * p.dilationH * p.W * p.C, best = load<T>(p.y + y), zero = splat<T>(0);
-  let left = load<T>(p.dy + y);
+function giveFirst<T>(x: usize, toDx: usize, best: T, left: T, KH: i32, KW: i32, tap: usize, line: usize): void {
+  const zero = splat<T>(0);
   for (; KH > 0; KH--, x += line) {
     let at = x;
     for (let v = KW; v > 0; v--, at += tap) {
-      const value = load<T>(p.x + at);
-      store<T>(p.dx + at, plus<T>(load<T>(p.dx + at), ifEqual<T>(value, best, left, zero)));
+      const value = load<T>(at);
+      store<T>(at + toDx, plus<T>(load<T>(at + toDx), ifEqual<T>(value, best, left, zero)));
       left = ifEqual<T>(value, best, zero, left);
     }
   }

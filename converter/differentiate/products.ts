@@ -9,11 +9,18 @@ export function throughClamp(tape: Tape, y: string, dy: string, [min, max]: Clam
   return min === -Infinity && max === Infinity ? dy : tape.b.add("clampGrad", [y, dy], { min, max });
 }
 
+const alone = { stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], groups: 1 };
+
+/** dyᵀ · x added to acc [O,1,1,I], for rows x [rows,I], dy [rows,O] */
+function addRowProducts(tape: Tape, acc: string, x: string, dy: string): string {
+  const image = (name: string) => tape.shaped(name, [1, 1, rowsOf(tape.shape(x)), tape.shape(name).at(-1)!]);
+  return tape.b.add("conv2dWeightGrad", [acc, image(x), image(dy)], alone);
+}
+
 /** dw += dyᵀ · x for rows x [rows,I], dy [rows,O]; w [O,I] */
 export function addRowProduct(tape: Tape, w: string, x: string, given: string): void {
-  const dy = tape.trained(given, w), rows = rowsOf(tape.shape(x)), I = tape.shape(x).at(-1)!, O = tape.shape(dy).at(-1)!, one = [1, 1];
-  const image = (name: string, C: number) => tape.shaped(name, [1, 1, rows, C]);
-  tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, image(x, I), image(dy, O)], { stride: one, dilation: one, pad: [0, 0, 0, 0], groups: 1 }), [O, 1, 1, I]);
+  const dy = tape.trained(given, w);
+  tape.sum(w, (acc) => addRowProducts(tape, acc, x, dy), [tape.shape(dy).at(-1)!, 1, 1, tape.shape(x).at(-1)!]);
 }
 
 export function addBias(tape: Tape, b: string | undefined, dy: string): void {
@@ -22,10 +29,14 @@ export function addBias(tape: Tape, b: string | undefined, dy: string): void {
   else tape.pass(b, () => tape.b.add("biasGrad", [tape.zeros(tape.shape(b)), dy], {}));
 }
 
-/** dy [rows,O] · w [O,I], in the shape of x */
+/** As many rows as share what is read of w. */
+const FEW_ROWS = 64;
+
+/** dy [rows,O] · w [O,I], in the shape of x; for few rows as a sum over the rows of w, which are read once as they lie. */
 export function rowProduct(tape: Tape, dy: string, w: string, shape: readonly number[]): string {
-  const O = tape.shape(dy).at(-1)!, rows = tape.shaped(dy, [sizeOf(tape.shape(dy)) / O, O]);
-  return tape.shaped(tape.b.add("matmul", [rows, w], {}), shape);
+  const O = tape.shape(dy).at(-1)!, N = sizeOf(tape.shape(dy)) / O, rows = tape.shaped(dy, [N, O]);
+  if (N > FEW_ROWS) return tape.shaped(tape.b.add("matmul", [rows, w], {}), shape);
+  return tape.shaped(addRowProducts(tape, tape.zeros([N, 1, 1, tape.shape(w).at(-1)!]), w, tape.b.add("transpose", [rows], { perm: [1, 0] })), shape);
 }
 
 /** y = x · wᵀ + b: dx = dy · w, dw = dyᵀ · x, db = Σ dy */
