@@ -3,7 +3,7 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { minus, plus, splat, times } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  ROWS, STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, timesPacked, timesRows,
+  STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, firstRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, tilesOf, timesPacked, timesRows,
   valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidOfSum, sumRow, tanhOfSum, wholeLanes } from "./rows.f32";
@@ -51,10 +51,11 @@ export function checkGruGrad(p: GruGrad): f64 {
  * Scratch of a sample: sums [3,H], h0 [H]. Checked at load by checkGruForward.
  */
 export function gruForward(p: GruForward, part: i32, parts: i32): void {
-  const H = p.H, row = 12 * H, sums = p.t, packed = sums + 64 * H, candidate = packWeights(p.r, 2 * H, H, packed);
+  const H = p.H, row = 12 * H, sums = p.t, packed = sums + 80 * H, candidate = packWeights(p.r, 2 * H, H, packed);
   packWeights(p.r + 8 * H * H, H, H, candidate);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed, candidate);
@@ -72,8 +73,8 @@ export function gruForward(p: GruForward, part: i32, parts: i32): void {
 
 /** The products with y[t−1] of the samples from n on: z and r, and where reset is linear the candidate. Behind the sums is room for h0. */
 function recur(p: GruForward, t: i32, n: i32, count: i32, sums: usize, packed: usize, candidate: usize): void {
-  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 48 * H);
-  if (!before) return memory.fill(sums, 0, 48 * H);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 60 * H);
+  if (!before) return memory.fill(sums, 0, 60 * H);
   timesPacked(before, 4 * H, count, H, packed, 2 * H, sums, 12 * H);
   if (p.linearBeforeReset) candidates(p, before, count, sums, candidate);
 }
@@ -130,8 +131,9 @@ function mixed<T>(z: usize, c: usize, before: usize, j: i32): T {
  */
 export function gruGrad(p: GruGrad, part: i32, parts: i32): void {
   const H = p.H, row = 12 * H, scratch = p.t;
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) stepGrad(p, t, n, count, scratch);
     for (let i = 0; i < count; i++) endRow(p, p.h0, p.dh0, n + i, scratch + i * row);

@@ -3,7 +3,7 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { plus, splat, times, timesPlus } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  ROWS, STEP, Unrolled, asHeld, beginRow, copyState, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, timesPacked,
+  STEP, Unrolled, asHeld, beginRow, copyState, earlierRows, endRow, firstRow, packWeights, packedBytes, rowOf, scratchBytes, sigmoidSlope, tanhSlope, through, tilesOf, timesPacked,
   timesRows, valueAt,
 } from "./recurrent.grad";
 import { productRow, sigmoidOfSum, tanhOfSum, tanhRow, wholeLanes } from "./rows.f32";
@@ -47,10 +47,11 @@ export function checkLstmGrad(p: LstmGrad): f64 {
  * Checked at load by checkLstmForward.
  */
 export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
-  const H = p.H, sums = p.t, packed = sums + 80 * H;
+  const H = p.H, sums = p.t, packed = sums + 100 * H;
   packWeights(p.r, 4 * H, H, packed);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const y = p.y + 4 * (t * p.N + n) * H;
       recur(p, t, n, count, sums, packed);
@@ -63,9 +64,9 @@ export function lstmForward(p: LstmForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,4H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: LstmForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 64 * H);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 80 * H);
   if (before) timesPacked(before, 4 * H, count, H, packed, 4 * H, sums, 16 * H);
-  else memory.fill(sums, 0, 64 * H);
+  else memory.fill(sums, 0, 80 * H);
 }
 
 /** Step t of sample n. */
@@ -98,8 +99,9 @@ function cell<T>(act: usize, H: i32, before: usize, j: i32): T {
  */
 export function lstmGrad(p: LstmGrad, part: i32, parts: i32): void {
   const H = p.H, row = 16 * H, scratch = p.t;
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) {
       beginRow(p, p.dhn, n + i, scratch + i * row);
       copyState(scratch + i * row + 8 * H, p.dcn, n + i, H);

@@ -1,6 +1,6 @@
 /**
- * What the training kernels of recurrent layers share. Four samples go through all steps, then the next four: a step is a
- * product of four rows and the arithmetic of units, each on its own.
+ * What the training kernels of recurrent layers share. Four or five samples go through all steps, then the next ones: a step
+ * is a product of so many rows and the arithmetic of units, each on its own.
  *
  * scale > 0: y, and the products of the next step, see a hidden value h as the int8 model holds it,
  *   scale · (clamp(round(h · inverseScale) + zeroPoint, −128, 127) − zeroPoint), rounded as in recurrent.ts;
@@ -21,8 +21,17 @@ export class Unrolled {
 /** What a sample's step costs beside its products, in multiply-accumulates. */
 export const STEP: f64 = 64;
 
-/** Samples that go through all steps together. */
-export const ROWS: i32 = 4;
+/** Samples that go through all steps together, at most. */
+const ROWS: i32 = 5;
+
+/** Tiles that N samples make, and the first sample of each: none has two more than another. */
+export function tilesOf(N: i32): i32 {
+  return (N + ROWS - 1) / ROWS;
+}
+
+export function firstRow(N: i32, tile: i32, tiles: i32): i32 {
+  return <i32>(<i64>N * tile / tiles);
+}
 
 /** Bytes of scratch: `floats` for each of them. */
 export function scratchBytes(floats: f64): f64 {

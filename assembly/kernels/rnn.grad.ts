@@ -3,7 +3,7 @@ import { REFUSED, reads, sizes, writes } from "../check";
 import { ifLess, plus, splat, times } from "../lanes";
 import { optional } from "./recurrent";
 import {
-  ROWS, STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope, through, timesPacked, timesRows, valueAt,
+  STEP, Unrolled, asHeld, beginRow, earlierRows, endRow, firstRow, packWeights, packedBytes, rowOf, scratchBytes, tanhSlope, through, tilesOf, timesPacked, timesRows, valueAt,
 } from "./recurrent.grad";
 import { reluOfSum, tanhOfSum, wholeLanes } from "./rows.f32";
 
@@ -39,10 +39,11 @@ export function checkRnnGrad(p: RnnGrad): f64 {
 
 /** h[t] = f(gates[t] + R · y[t−1]) · y[t] = h[t] as the model holds it. Checked at load by checkRnnForward. */
 export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
-  const H = p.H, sums = p.t, packed = sums + 32 * H;
+  const H = p.H, sums = p.t, packed = sums + 40 * H;
   packWeights(p.r, H, H, packed);
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let t = 0; t < p.T; t++) {
       const at = 4 * (t * p.N + n) * H, h = p.h + at;
       recur(p, t, n, count, sums, packed);
@@ -56,9 +57,9 @@ export function rnnForward(p: RnnForward, part: i32, parts: i32): void {
 
 /** sums f32 [ROWS,H] = R · y[t−1] for the samples from n on; behind it is room for h0. */
 function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: usize): void {
-  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 16 * H);
+  const H = p.H, before = earlierRows(p, p.y, p.h0, t, n, count, sums + 20 * H);
   if (before) timesPacked(before, 4 * H, count, H, packed, H, sums, 4 * H);
-  else memory.fill(sums, 0, 16 * H);
+  else memory.fill(sums, 0, 20 * H);
 }
 
 /**
@@ -67,8 +68,9 @@ function recur(p: RnnForward, t: i32, n: i32, count: i32, sums: usize, packed: u
  */
 export function rnnGrad(p: RnnGrad, part: i32, parts: i32): void {
   const H = p.H, row = 8 * H, scratch = p.t;
-  for (let n = ROWS * part; n < p.N; n += ROWS * parts) {
-    const count = min(ROWS, p.N - n);
+  const tiles = tilesOf(p.N);
+  for (let tile = part; tile < tiles; tile += parts) {
+    const n = firstRow(p.N, tile, tiles), count = firstRow(p.N, tile + 1, tiles) - n;
     for (let i = 0; i < count; i++) beginRow(p, p.dhn, n + i, scratch + i * row);
     for (let t = p.T - 1; t >= 0; t--) {
       for (let i = 0; i < count; i++) cellsGrad(p, t, n + i, scratch + i * row);

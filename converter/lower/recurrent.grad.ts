@@ -4,8 +4,8 @@ import { recurrentSignatures, resultsOf, sizedBy, sizesOf, type RecurrentTrainAt
 import type { LoweringContext, Operand, Params } from "./context.ts";
 
 type Op = keyof RecurrentTrainAttributes;
-/** Samples that go through all steps together. */
-const ROWS = 4;
+/** Samples that go through all steps together, at most. */
+const ROWS = 5;
 
 /**
  * `inPlace`: the result that may take the place of an operand. Scratch, as in assembly/kernels/*.grad.ts, in multiples of H: floats
