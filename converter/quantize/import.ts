@@ -6,6 +6,7 @@ import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { copyGraph, dropUnused, resizeByGather } from "./copy.ts";
 import { exactHybrid } from "./exact-hybrid.ts";
 import { exactComparisons } from "./exact-comparisons.ts";
+import { exactL2 } from "./exact-l2.ts";
 import { exactPools } from "./exact-pools.ts";
 import { exactResize, isIntegerResize } from "./exact-resize.ts";
 import { dequantizeConstant, floatIslands } from "./float-islands.ts";
@@ -47,6 +48,7 @@ export function importQuantized(source: Graph, { exact = false, trainable = fals
 /** What one of our operators computes and TFLite's reference kernels round otherwise, in several. */
 function exactForms(graph: Graph): void {
   exactComparisons(graph);
+  exactL2(graph);
   exactPools(graph);
   exactResize(graph);
 }
