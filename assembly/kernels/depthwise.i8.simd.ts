@@ -31,30 +31,23 @@ function fillStrip(p: DepthwiseI8, n: i32, top: i32, lines: i32, o: i32, half: u
   }
 }
 
-/** Pairs of columns of one line; x: its first pixel, or 0 outside of the image. */
+/** Pairs of columns of one line, eight channels; x: its first pixel, or 0 outside of the image. Of an even stride, only those that windows start at. */
 function fillLine(p: DepthwiseI8, x: usize, to: usize, half: usize, zeros: usize): void {
-  const W = x ? p.W : 0, C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2, first = -p.padLeft, end = first + columnsOf(p);
-  const inside = min(max(0, first), end), outside = max(min(end, W - next), inside);
-  to = fillEnd(p, x, W, first, inside + (inside - first & step - 1), to, half, zeros);
-  let l = inside + (inside - first & step - 1);
-  for (let from = x + l * C, apart = next * C, across = step * C; l < outside; l += step, from += across, to += 16 * step) putPair(to, half, from, from + apart);
-  fillEnd(p, x, W, l, end, to, half, zeros);
+  const bytes = x ? p.W * p.C : 0, step = p.strideW & 1 ? 1 : 2, next = p.dilationW * p.C, across = step * p.C, end = to + 16 * columnsOf(p);
+  let at = -p.padLeft * p.C, b = columnAt(x, at, bytes, zeros);
+  for (; to < end; at += across, to += 16 * step) {
+    const a = next == across ? b : columnAt(x, at, bytes, zeros);
+    b = columnAt(x, at + next, bytes, zeros);
+    v128.store(to, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
+    v128.store(to + half, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+  }
 }
 
-/** Columns of which one may lie outside. Returns the place of column `end`. */
-function fillEnd(p: DepthwiseI8, x: usize, W: i32, l: i32, end: i32, to: usize, half: usize, zeros: usize): usize {
-  const C = p.C, next = p.dilationW, step = p.strideW & 1 ? 1 : 2;
-  for (; l < end; l += step, to += 16 * step) putPair(to, half, <u32>l < <u32>W ? x + l * C : zeros, <u32>(l + next) < <u32>W ? x + (l + next) * C : zeros);
-  return to;
-}
-
-/** Eight channels of two columns. */
+/** The column `at` bytes from x in a line of `bytes`; zero points outside. */
 // @ts-ignore: decorator
 @inline
-function putPair(to: usize, half: usize, first: usize, second: usize): void {
-  const a = v128.load_ext<i8>(first), b = v128.load_ext<i8>(second);
-  v128.store(to, v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11));
-  v128.store(to + half, v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15));
+function columnAt(x: usize, at: i32, bytes: i32, zeros: usize): v128 {
+  return v128.load_ext<i8>(<u32>at < <u32>bytes ? x + at : zeros);
 }
 
 /** The same where each channel of x stands for several. */
@@ -78,30 +71,31 @@ function multiplyStrip(p: DepthwiseI8, rule: i32, from: usize, rows: i32, w: usi
   for (let i = 0; i < rows; i++, from += line, y += p.OW * O) multiplyRow(p, rule, from, w, o, O, y);
 }
 
-/** Windows of three lines and two pairs: weights stay in registers, two pixels at a time. An odd last pixel is computed twice. */
+/** Windows of three lines and two pairs: weights stay in registers, two pixels at a time, one below the other. An odd last row is computed twice. */
 function multiplyThree(p: DepthwiseI8, from: usize, rows: i32, w: usize, o: i32, O: i32, y: usize): void {
   const out = outputOfDepthwise(p), bias = v128.load(p.b + 4 * o), m = v128.load(p.m + 4 * o), rounder = v128.load(ROUNDERS), least = leastOf(out), offset = offsetOf(out), hi = i8x16.splat(<i8>p.hi);
   const k0 = v128.load_ext<i8>(w), k1 = v128.load_ext<i8>(w, 16), k2 = v128.load_ext<i8>(w, 32), k3 = v128.load_ext<i8>(w, 48), k4 = v128.load_ext<i8>(w, 64), k5 = v128.load_ext<i8>(w, 80);
-  const step = 16 * p.strideW, apart = 32 * p.dilationW, line = 16 * columnsOf(p), down = line * p.dilationH, OW = p.OW, lineStep = line * p.strideH;
-  for (; rows > 0; rows--, from += lineStep) {
-    for (let x = from, left = OW; left > 0; left -= 2, x += 2 * step, y += 2 * O) {
-      const across = left > 1 ? step : 0, x1 = x + down, x2 = x1 + down;
-      let a = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x), k0)), b = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x + across), k0));
+  const step = 16 * p.strideW, apart = 32 * p.dilationW, line = 16 * columnsOf(p), down = line * p.dilationH, lineStep = line * p.strideH, across = p.OW * O;
+  for (; rows > 0; rows -= 2, from += 2 * lineStep) {
+    const below = rows > 1 ? lineStep : 0, next = rows > 1 ? across : 0;
+    for (let x = from, end = y + across; y < end; x += step, y += O) {
+      const z = x + below, x1 = x + down, z1 = z + down, x2 = x1 + down, z2 = z1 + down;
+      let a = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(x), k0)), b = i32x4.add(bias, i32x4.dot_i16x8_s(v128.load(z), k0));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x + apart), k1));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x + apart + across), k1));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(z + apart), k1));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x1), k2));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x1 + across), k2));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(z1), k2));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x1 + apart), k3));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x1 + apart + across), k3));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(z1 + apart), k3));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x2), k4));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + across), k4));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(z2), k4));
       a = i32x4.add(a, i32x4.dot_i16x8_s(v128.load(x2 + apart), k5));
-      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(x2 + apart + across), k5));
+      b = i32x4.add(b, i32x4.dot_i16x8_s(v128.load(z2 + apart), k5));
       const words = i16x8.narrow_i32x4_s(fastLanes(a, m, rounder, least, offset), fastLanes(b, m, rounder, least, offset)), q = i8x16.min_s(i8x16.narrow_i16x8_s(words, words), hi);
       v128.store32_lane(y, q, 0);
-      v128.store32_lane(left > 1 ? y + O : y, q, 1);
+      v128.store32_lane(y + next, q, 1);
     }
-    if (OW & 1) y -= O;
+    y += next;
   }
 }
 

@@ -143,12 +143,13 @@ function packPairs({ data, O, KH, KW }: Filter): Int8Array {
 /** What a strip reads, lays out and writes stays in the second cache while all channels pass. */
 const STRIP_BYTES = 98304;
 
-/** Rows of y per strip and the scratch of one, as checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
+/** Rows of y per strip, which are computed two by two, and the scratch of one, as checkDepthwiseI8 in assembly/kernels/depthwise.i8.ts counts. */
 function strips(f: Filter, { OH, OW, stride, dilation }: Place, [, , W, C]: readonly number[]): { strip: number; bytes: number } {
   const columns = (OW - 1) * stride[1]! + (2 * Math.ceil(f.KW / 2) - 2) * dilation[1]! + 1, window = (f.KH - 1) * dilation[0]! + 1;
   const lines = (rows: number) => (rows - 1) * stride[0]! + window, used = (rows: number) => lines(rows) * (32 * columns + W! * C!) + rows * OW * f.O;
   let strip = 1;
   while (strip < OH && used(strip + 1) <= STRIP_BYTES) strip++;
+  if (strip > 1 && strip < OH) strip &= ~1;
   return { strip, bytes: 32 * lines(strip) * columns + 16 };
 }
 
