@@ -4,6 +4,7 @@
  *   y = b + (Σ w · q − z · Σ w) · scale · sw, rounded after each of these steps in float32
  * Source: TFLite fully_connected.cc, conv.cc, depthwise_conv.cc, batch_matmul.cc, portable_tensor_utils.cc.
  */
+import { noClamp } from "../ir/ops.ts";
 import { sizeOf, tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
 import { dequantizeConstant } from "./float-islands.ts";
 import { dynamicIntegers, type Integers } from "./dynamic-integers.ts";
@@ -16,10 +17,21 @@ const MOST_EXACT = 2 ** 24 / 2 ** 14, MOST_EXACT_LESS_ZERO = 512, LONGEST_SUM = 
 
 /** Rewrites `graph`: what is too long a sum becomes the float layer. */
 export function exactHybrid(graph: Graph): void {
+  const isLayer = (node: Node): node is Layer => node.op === "dense" || node.op === "conv2d";
+  if (!graph.nodes.some((n) => isLayer(n) && n.attributes.hybrid)) return;
   graph.nodes = graph.nodes.flatMap((node) => {
-    if ((node.op !== "dense" && node.op !== "conv2d") || !node.attributes.hybrid) return [node];
-    return written(graph, node) ?? [asFloat(graph, node)];
+    if (!isLayer(node)) return [node];
+    return (node.attributes.hybrid ? written(graph, node) : biasLast(graph, node)) ?? [asFloat(graph, node)];
   });
+}
+
+/** Float layers beside them add their bias to the whole sum. Source: TFLite reference/conv.h, fully_connected.h. */
+function biasLast(graph: Graph, node: Layer): Node[] {
+  const [x, weights, bias] = node.inputs as [string, string, string?], y = node.outputs[0]!;
+  if (!bias || tensorOf(graph, y).dtype !== "float32" || tensorOf(graph, weights).dtype !== "float32") return [node];
+  const w = new Writer(graph, node.name), sums = product(w, node, x, weights, { ...node.attributes, clamp: noClamp });
+  w.binary("add", sums, bias, node.attributes.clamp);
+  return w.finish(y);
 }
 
 function asFloat(graph: Graph, node: Layer): Node {
@@ -47,12 +59,12 @@ function padded(w: Writer, node: Layer, x: string, grouped: boolean): string {
 /** Of few products each: in float, the zero point taken from x, so that padding is zeros. */
 function groupedSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tensor): string {
   const real = w.add("dequantize", [q], {}, w.shape(q)), { hybrid: _, ...attributes } = node.attributes;
-  return product(w, node, zero ? w.binary("sub", real, zero) : real, w.constant(Float32Array.from(weights.data!), weights.shape), { ...attributes, clamp: [-Infinity, Infinity] });
+  return product(w, node, zero ? w.binary("sub", real, zero) : real, w.constant(Float32Array.from(weights.data!), weights.shape), { ...attributes, clamp: noClamp });
 }
 
 /** Integers times integers. A zero point takes z · Σ w from the sum: as float where both are exact, else as columns of z. */
 function wholeSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tensor): string {
-  const sums = rowSums(weights), { hybrid: _, pad: __, ...attributes } = { pad: [], ...node.attributes }, at = { ...attributes, ...(node.op === "conv2d" && { pad: [0, 0, 0, 0] }), clamp: [-Infinity, Infinity] };
+  const sums = rowSums(weights), { hybrid: _, pad: __, ...attributes } = { pad: [], ...node.attributes }, at = { ...attributes, ...(node.op === "conv2d" && { pad: [0, 0, 0, 0] }), clamp: noClamp };
   const integers = (data: Int8Array, shape: number[]) => w.constant(data, shape, "int8", plain());
   if (!zero || sizeOf(weights.shape.slice(1)) <= MOST_EXACT) {
     const all = product(w, node, q, integers(weights.data as Int8Array, weights.shape), at);
