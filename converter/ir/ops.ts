@@ -50,7 +50,7 @@ export interface OpAttributes extends Record<UnaryOp, { alpha: number; beta: num
   /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? → [N,OH,OW,O]; hybrid: each x[n] as below */
   conv2d: Window & { groups: number; clamp: Clamp; hybrid?: Hybrid };
   /** x [N,H,W,C] · w [O,KH,KW,C/groups] · b [O]? ; `pad` crops the full result, `outputPadding` [h,w] extends its end. */
-  convTranspose2d: Window & { groups: number; outputPadding: number[]; clamp: Clamp };
+  convTranspose2d: Window & { groups: number; outputPadding: number[]; clamp: Clamp; hybrid?: Hybrid };
   /** x [...,I] · w [O,I] · b [O]? → [...,O]; hybrid: each row of a float x becomes int8 in every run, w is int8. */
   dense: { clamp: Clamp; hybrid?: Hybrid };
   /** a [...,M,K] · b [...,K,N], leading axes broadcast; both may be activations. */

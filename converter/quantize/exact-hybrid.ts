@@ -10,14 +10,14 @@ import { dequantizeConstant } from "./float-islands.ts";
 import { dynamicIntegers, type Integers } from "./dynamic-integers.ts";
 import { plain, Writer } from "./writer.ts";
 
-type Layer = Node<"dense"> | Node<"conv2d">;
+type Layer = Node<"dense"> | Node<"conv2d"> | Node<"convTranspose2d">;
 
 /** So many products of int8 add up exactly in float32, and of 9 bits. */
 const MOST_EXACT = 2 ** 24 / 2 ** 14, MOST_EXACT_LESS_ZERO = 512, LONGEST_SUM = 16384, MOST = 127;
 
 /** Rewrites `graph`: what is too long a sum becomes the float layer. */
 export function exactHybrid(graph: Graph): void {
-  const isLayer = (node: Node): node is Layer => node.op === "dense" || node.op === "conv2d";
+  const isLayer = (node: Node): node is Layer => ["dense", "conv2d", "convTranspose2d"].includes(node.op);
   if (!graph.nodes.some((n) => isLayer(n) && n.attributes.hybrid)) return;
   graph.nodes = graph.nodes.flatMap((node) => {
     if (!isLayer(node)) return [node];
@@ -41,23 +41,23 @@ function asFloat(graph: Graph, node: Layer): Node {
 
 function written(graph: Graph, node: Layer): Node[] | undefined {
   const [x, weights, bias] = node.inputs as [string, string, string?], w = new Writer(graph, node.name), tensor = tensorOf(graph, weights), rank = w.shape(x).length;
-  const grouped = node.op === "conv2d" && node.attributes.groups > 1, length = sizeOf(tensor.shape.slice(1));
+  const grouped = node.op === "conv2d" && node.attributes.groups > 1, inFloat = grouped || node.op === "convTranspose2d", length = sizeOf(tensor.shape.slice(1));
   if (length > (grouped ? MOST_EXACT_LESS_ZERO : LONGEST_SUM / 2)) return undefined;
-  const axes = node.op === "dense" ? [rank - 1] : [1, 2, 3], q = dynamicIntegers(w, padded(w, node, x, grouped), axes, node.attributes.hybrid !== "symmetric");
-  const sums = grouped ? groupedSums(w, node, q, tensor) : wholeSums(w, node, q, tensor);
+  const axes = node.op === "dense" ? [rank - 1] : [1, 2, 3], q = dynamicIntegers(w, padded(w, node, x, inFloat), axes, node.attributes.hybrid !== "symmetric");
+  const sums = inFloat ? floatSums(w, node, q, tensor) : wholeSums(w, node, q, tensor);
   scaled(w, node, sums, q.scale, tensor, bias);
   return w.finish(node.outputs[0]!);
 }
 
 /** A convolution of integers has no padding of its own. */
-function padded(w: Writer, node: Layer, x: string, grouped: boolean): string {
-  if (node.op === "dense" || grouped || !node.attributes.pad.some(Boolean)) return x;
+function padded(w: Writer, node: Layer, x: string, inFloat: boolean): string {
+  if (node.op === "dense" || inFloat || !node.attributes.pad.some(Boolean)) return x;
   const [top, left, bottom, right] = node.attributes.pad as [number, number, number, number], before = [0, top, left, 0], after = [0, bottom, right, 0];
   return w.add("pad", [x], { before, after, mode: "constant", value: 0 }, w.shape(x).map((d, a) => d + before[a]! + after[a]!));
 }
 
 /** Of few products each: in float, the zero point taken from x, so that padding is zeros. */
-function groupedSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tensor): string {
+function floatSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tensor): string {
   const real = w.add("dequantize", [q], {}, w.shape(q)), { hybrid: _, ...attributes } = node.attributes;
   return product(w, node, zero ? w.binary("sub", real, zero) : real, w.constant(Float32Array.from(weights.data!), weights.shape), { ...attributes, clamp: noClamp });
 }

@@ -77,7 +77,8 @@ export function bias(n: TfliteNode, i: number, size: number): string {
  */
 function transposeConv(n: TfliteNode): void {
   const shape = n.isFixed(0) ? n.integers(0) : n.target().shape;
-  transposed(n, n.input(2), n.input(1), 3, shape, options.transposeConv(n.operator));
+  const isHybrid = n.isHybrid(1, 2), w = isHybrid ? n.stored(1) : n.input(1);
+  transposed(n, n.input(2), w, 3, shape, options.transposeConv(n.operator), isHybrid);
 }
 
 /**
@@ -92,7 +93,7 @@ function transposeConvBias(n: TfliteNode): void {
   transposed(n, n.input(0), n.input(1), 2, n.target().shape, { padding: kind - 1, strideW, strideH, activation: 0 });
 }
 
-function transposed(n: TfliteNode, x: string, w: string, b: number, shape: number[], o: WindowOptions & { activation: number }): void {
+function transposed(n: TfliteNode, x: string, w: string, b: number, shape: number[], o: WindowOptions & { activation: number }, isHybrid = false): void {
   const [, H, W] = n.ranked(x, 4) as [number, number, number, number];
   const [O, KH, KW] = n.ranked(w, 4, "weight tensor") as [number, number, number, number];
   if (shape.length !== 4 || shape.some((d) => d < 1)) n.damaged(`its output shape is ${show(shape)}, expected four positive sizes`);
@@ -100,7 +101,7 @@ function transposed(n: TfliteNode, x: string, w: string, b: number, shape: numbe
   positive(n, "window", [KH, KW]);
   const rows = cropped(o.padding, shape[1]!, H, KH, stride[0]), columns = cropped(o.padding, shape[2]!, W, KW, stride[1]);
   n.emit("convTranspose2d", n.has(b) ? [x, w, bias(n, b, O)] : [x, w], {
-    stride, dilation: [1, 1], groups: 1, clamp: clampOf(n, o.activation),
+    stride, dilation: [1, 1], groups: 1, clamp: clampOf(n, o.activation), ...(isHybrid && { hybrid: "byChannel" }),
     pad: [rows.before, columns.before, rows.after, columns.after], outputPadding: [rows.more, columns.more],
   });
 }

@@ -47,10 +47,10 @@ export class TfliteNode {
     return this.operator.outputs.length && this.target().type === "float32" ? this.real(i) : this.stored(i);
   }
 
-  /** Whether the operator multiplies a float input with the int8 weights `i`, and is to be read as that. */
-  isHybrid(i: number): boolean {
+  /** Whether the operator multiplies the float input `x` with the int8 weights `i`, and is to be read as that. */
+  isHybrid(i: number, x = 0): boolean {
     const w = tensorOf(this.graph.graph, this.stored(i));
-    return (this.scope.options.hybrid ?? false) && this.dtype(this.stored(0)) === "float32" && w.dtype === "int8" && w.data !== undefined && (w.quantization?.zeroPoint.every((z) => z === 0) ?? false);
+    return (this.scope.options.hybrid ?? false) && this.dtype(this.stored(x)) === "float32" && w.dtype === "int8" && w.data !== undefined && (w.quantization?.zeroPoint.every((z) => z === 0) ?? false);
   }
 
   /** "" when the input is absent. */
