@@ -1,5 +1,5 @@
-"""PyTorch's side of step.ts: medians of one training step on one thread, in milliseconds."""
-import statistics, time
+"""PyTorch's side of step.ts, on one thread: `step.py cnn|lstm`; a line with a number of steps is answered by their milliseconds."""
+import json, sys, time
 import torch
 from torch import nn
 
@@ -16,20 +16,28 @@ class Last(nn.Module):
         return self.fc(self.lstm(x)[0][:, -1])
 
 
-def median(net, optimizer, x):
-    y, times = torch.randint(0, 10, (len(x),)), []
-    for i in range(210):
-        start = time.perf_counter()
-        optimizer.zero_grad()
-        nn.functional.cross_entropy(net(x), y).backward()
-        optimizer.step()
-        if i >= 10:
-            times.append(1000 * (time.perf_counter() - start))
-    return statistics.median(times)
+def cnn():
+    net = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+                        nn.Flatten(), nn.Linear(4096, 128), nn.ReLU(), nn.Linear(128, 10))
+    return net, torch.optim.SGD(net.parameters(), lr=0.01, momentum=0.9), torch.randn(16, 3, 32, 32)
 
 
-cnn = nn.Sequential(nn.Conv2d(3, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Flatten(), nn.Linear(4096, 128), nn.ReLU(), nn.Linear(128, 10))
-lstm = Last()
-print(f"PyTorch {torch.__version__}: seed CNN, batch 16, momentum {median(cnn, torch.optim.SGD(cnn.parameters(), lr=0.01, momentum=0.9), torch.randn(16, 3, 32, 32)):.2f} ms")
-print(f"PyTorch {torch.__version__}: LSTM 100 → 128, 28 steps, batch 32, Adam {median(lstm, torch.optim.Adam(lstm.parameters()), torch.randn(32, 28, 100)):.2f} ms")
+def lstm():
+    net = Last()
+    return net, torch.optim.Adam(net.parameters()), torch.randn(32, 28, 100)
+
+
+net, optimizer, x = {"cnn": cnn, "lstm": lstm}[sys.argv[1]]()
+y = torch.randint(0, 10, (len(x),))
+
+
+def step():
+    start = time.perf_counter()
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(x), y).backward()
+    optimizer.step()
+    return 1000 * (time.perf_counter() - start)
+
+
+for line in sys.stdin:
+    print(json.dumps([step() for _ in range(int(line))]), flush=True)
