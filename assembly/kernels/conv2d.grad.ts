@@ -83,11 +83,13 @@ export function windows(p: Conv2dWeightGrad, group: i32, first: i32, count: i32,
 /** The window of output pixel n, i, j to `to`, zeros outside of x. Up to three floats behind it are overwritten. */
 function packWindow(p: Conv2dWeightGrad, group: i32, n: i32, i: i32, j: i32, to: usize): void {
   const C = p.C / p.groups, KW = p.KW, line = 4 * p.W * p.C, left = j * p.strideW - p.padLeft;
-  const first = min(KW, firstTap(left, p.dilationW)), end = max(first, endTap(left, p.dilationW, KW, p.W));
+  const isWhole = left >= 0 && left + (KW - 1) * p.dilationW < p.W, isRun = isWhole && p.dilationW * p.C == C;
+  const first = isWhole ? 0 : min(KW, firstTap(left, p.dilationW)), end = isWhole ? KW : max(first, endTap(left, p.dilationW, KW, p.W));
   const x = p.x + n * p.H * line + 4 * (left * p.C + group * C);
   for (let u = p.KH, h = i * p.strideH - p.padTop; u > 0; u--, h += p.dilationH, to += 4 * KW * C) {
-    if (<u32>h < <u32>p.H) packTaps(p, x + h * line, C, first, end, to);
-    else clear(to, KW * C);
+    if (<u32>h >= <u32>p.H) clear(to, KW * C);
+    else if (isRun) run(x + h * line, KW * C, to);
+    else packTaps(p, x + h * line, C, first, end, to);
   }
 }
 
