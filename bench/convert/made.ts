@@ -1,17 +1,18 @@
-/** Models of any size, as ONNX files: `wide` stacks dense layers of 1024, `deep` many 3 × 3 convolutions of 32 channels. */
+/** Models of any size, as ONNX files: `wide` stacks dense layers of 1024, `deep` many 3 × 3 convolutions of 32 channels, `long` thousands of dense layers of 4. */
 import { messages } from "../../converter/formats/onnx/proto.ts";
 import type { NodeProto, TensorProto } from "../../converter/formats/onnx/proto.ts";
 import type { Decoded } from "../../converter/formats/wire/protobuf.ts";
 import { node, value } from "../../test/formats/onnx-model.ts";
 import { encode } from "../../test/formats/protobuf-write.ts";
 
-export type Shape = "wide" | "deep";
+export type Shape = "wide" | "deep" | "long";
 const shapes: Record<Shape, { w: number[]; x: number[]; layer: (x: string, i: number) => NodeProto }> = {
   wide: { w: [1024, 1024], x: [1, 1024], layer: (x, i) => node("Gemm", [x, `w${i}`, `b${i}`], [`c${i}`], { transB: 1 }) },
   deep: { w: [32, 32, 3, 3], x: [1, 32, 4, 4], layer: (x, i) => node("Conv", [x, `w${i}`, `b${i}`], [`c${i}`], { pads: [1, 1, 1, 1], kernel_shape: [3, 3] }) },
+  long: { w: [4, 4], x: [1, 4], layer: (x, i) => node("Gemm", [x, `w${i}`, `b${i}`], [`c${i}`], { transB: 1 }) },
 };
 
-/** Weights of a spread that keeps activations in range. */
+/** Weights of `bytes` in all, of a spread that keeps activations in range. */
 export function madeModel(shape: Shape, bytes: number): Uint8Array {
   const { w, x, layer } = shapes[shape], size = w.reduce((n, d) => n * d, 1), spread = Math.sqrt(6 / (size / w[0]!)), nodes: NodeProto[] = [], initializer: TensorProto[] = [];
   let seed = 1, last = "x";
