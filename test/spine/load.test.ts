@@ -1,5 +1,5 @@
 /** What users read when loading or running goes wrong, and the calls that need no array of their own. */
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { compile } from "../../converter/compile.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { load, type Model } from "../../targets/node/index.ts";
@@ -30,6 +30,15 @@ test("a newer abi", () => {
 });
 test("an engine without the build", () => expect(load(file, { builds: [] })).rejects.toEqual(code("HOST")));
 test("an aborted load", () => expect(load(file, { signal: AbortSignal.abort() })).rejects.toThrow());
+test("the kernels have memory of their own before the model file is there", async () => {
+  let arrive!: (bytes: ArrayBuffer) => void;
+  const instances = vi.spyOn(WebAssembly, "Instance"), coming = new Promise<ArrayBuffer>((resolve) => { arrive = resolve; }), loading = load({ arrayBuffer: () => coming });
+  expect(instances).toHaveBeenCalledOnce();
+  arrive(file.slice().buffer as ArrayBuffer);
+  expect((await loading).save()).toEqual(file);
+  expect(instances).toHaveBeenCalledOnce();
+  instances.mockRestore();
+});
 
 test("another length and another type of input", () => {
   expect(thrown(() => model.run(new Float32Array(19)))).toEqual(code("SHAPE"));
