@@ -15,6 +15,9 @@ const bytes = (file: string) => new Uint8Array(readFileSync(path.join(shared, fi
 const indices = (file: string) => new Int32Array(Uint8Array.from(bytes(file)).buffer);
 
 interface Run { order: string; trained: string; optimizer: "sgd" | "adam"; lr: number; set?: string; results: Record<string, number>[] }
+/** What training may take beyond inference, and the learning rate where it is another than the run's. */
+interface Limits { memory?: number; rate?: number }
+const LAST_RATE = 0.005;
 interface Set { x: (i: number) => Float32Array; label: (i: number) => number; count: number }
 
 /** CIFAR in the order of PyTorch, x / 127.5 − 1. */
@@ -39,10 +42,10 @@ async function accuracy(model: Uint8Array, set: Set, keep: (label: number) => bo
   return right / all;
 }
 
-async function personalise(base: string, run: Run, set: Set, precision: "int8" | "float32", memory?: number): Promise<{ model: Uint8Array; seconds: number; info: string }> {
+async function personalise(base: string, run: Run, set: Set, precision: "int8" | "float32", { memory, rate = run.lr }: Limits): Promise<{ model: Uint8Array; seconds: number; info: string }> {
   const trainable = run.trained.startsWith("last") ? "last" : "all", samples = Array.from({ length: 200 }, (_, i) => ({ input: set.x(i) as TypedArray }));
   const { model, report } = await convert(bytes(`${base}/model.onnx`), { name: "model.onnx", precision, samples, ...(memory ? { trainMemory: memory } : { trainable }), optimizer: run.optimizer === "sgd" ? "momentum" : "adam" });
-  const device = new Device(model, trainSimd), order = indices(`data/training/${run.order.split(" ")[0]}`), hyper: Hyper = { optimizer: run.optimizer === "sgd" ? "momentum" : "adam", learningRate: run.lr };
+  const device = new Device(model, trainSimd), order = indices(`data/training/${run.order.split(" ")[0]}`), hyper: Hyper = { optimizer: run.optimizer === "sgd" ? "momentum" : "adam", learningRate: rate };
   device.setHyper(hyper);
   const start = performance.now(), size = set.x(0).length, x = new Float32Array(16 * size);
   for (let step = 0; step < 400; step++) {
@@ -60,22 +63,24 @@ async function personalise(base: string, run: Run, set: Set, precision: "int8" |
 }
 
 const task = JSON.parse(readFileSync(path.join(shared, "data/training/personalisation.json"), "utf8")) as Record<"A" | "B", { base: string; runs: Run[] }>, only = process.argv[2];
+/** A budget at the rate of the run, and at that of the last layer's runs. */
+const limitsOf = (run: Run, precision: string): Limits[] => (run.trained.startsWith("all") && precision === "int8" ? [{}, ...[run.lr, LAST_RATE].map((rate) => ({ memory: 262144, rate }))] : [{}]);
 const show = (v: number) => (100 * v).toFixed(1).padStart(6);
 for (const precision of ["int8", "float32"] as const) {
   if (!only || only === "A") {
     const train = cifar("train"), test = cifar("test");
-    for (const run of task.A.runs) for (const memory of run.trained.startsWith("all") && precision === "int8" ? [undefined, 262144] : [undefined]) {
-      const { model, seconds, info } = await personalise(task.A.base, run, train, precision, memory), want = run.results.at(-1)!;
+    for (const run of task.A.runs) for (const limits of limitsOf(run, precision)) {
+      const { model, seconds, info } = await personalise(task.A.base, run, train, precision, limits), want = run.results.at(-1)!;
       const got = [await accuracy(model, test, (l) => l >= 8), await accuracy(model, test, (l) => l < 8), await accuracy(model, test)];
-      console.log(precision, "A", run.set, run.trained, run.optimizer, memory ?? "", info, `${seconds.toFixed(1)} s`, "new, old, all:", got.map(show).join(" "), "PyTorch:", [want.new_classes!, want.old_classes!, want.all!].map(show).join(" "));
+      console.log(precision, "A", run.set, run.trained, run.optimizer, limits.memory ? `256 KB, rate ${limits.rate}:` : "", info, `${seconds.toFixed(1)} s`, "new, old, all:", got.map(show).join(" "), "PyTorch:", [want.new_classes!, want.old_classes!, want.all!].map(show).join(" "));
     }
   }
   if (!only || only === "B") {
     const labels = bytes("data/mnist/train-labels.u8"), testLabels = bytes("data/mnist/test-labels.u8"), train = digits("data/training/personal-B-train-images.u8", labels);
     const rotated = digits("data/training/personal-B-test-images.u8", testLabels), upright = digits("data/mnist/test-images.u8", testLabels);
-    for (const run of task.B.runs) for (const memory of run.trained.startsWith("all") && precision === "int8" ? [undefined, 262144] : [undefined]) {
-      const { model, seconds, info } = await personalise(task.B.base, run, train, precision, memory), want = run.results.at(-1)!;
-      console.log(precision, "B", run.trained, run.optimizer, memory ?? "", info, `${seconds.toFixed(1)} s`, "rotated, upright:", [await accuracy(model, rotated), await accuracy(model, upright)].map(show).join(" "), "PyTorch:", [want.rotated!, want.upright!].map(show).join(" "));
+    for (const run of task.B.runs) for (const limits of limitsOf(run, precision)) {
+      const { model, seconds, info } = await personalise(task.B.base, run, train, precision, limits), want = run.results.at(-1)!;
+      console.log(precision, "B", run.trained, run.optimizer, limits.memory ? `256 KB, rate ${limits.rate}:` : "", info, `${seconds.toFixed(1)} s`, "rotated, upright:", [await accuracy(model, rotated), await accuracy(model, upright)].map(show).join(" "), "PyTorch:", [want.rotated!, want.upright!].map(show).join(" "));
     }
   }
 }

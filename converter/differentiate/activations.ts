@@ -1,5 +1,6 @@
 /** Derivatives of elementwise functions and of softmax, written with operators that inference has. */
 import { noClamp, type UnaryOp } from "../ir/ops.ts";
+import { runsIn } from "../ir/runs.ts";
 import type { Rule, Rules, Tape } from "./tape.ts";
 
 interface Point { x: string; y: string; dy: string; alpha: number; beta: number }
@@ -121,12 +122,16 @@ const fakeQuant: Rule<"fakeQuant"> = (node, [dy], tape) => {
 /** Of weights that a product reads, the parameter behind gets its gradient at once: see Tape.sum. */
 const fakeQuantRows: Rule<"fakeQuantRows"> = (node, [dy], tape) => tape.pass(node.inputs[0], () => dy!);
 
-const withRows: Rule<"withRows"> = (node, [dy], tape) => {
-  const rows = node.inputs[1]!, { first } = node.attributes;
-  tape.pass(rows, () => tape.part(dy!, 0, first, tape.shape(rows)[0]!));
+const withChannels: Rule<"withChannels"> = (node, [dy], tape) => {
+  const [x, own] = node.inputs as [string, string], { channels } = node.attributes, axis = tape.shape(x).length - 1, runs = runsIn(channels);
+  tape.pass(x, () => tape.b.add("withChannels", [dy!, tape.zeros(tape.shape(own))], { channels }));
+  tape.pass(own, () => {
+    const parts = runs.map(({ first, count }) => tape.part(dy!, axis, first, count));
+    return parts.length === 1 ? parts[0]! : tape.b.add("concat", parts, { axis });
+  });
 };
 
 export const activations: Rules = {
   ...(Object.fromEntries(Object.entries(derivatives).map(([op, d]) => [op, unary(d)])) as Rules),
-  softmax, logSoftmax, fakeQuant, fakeQuantRows, withRows,
+  softmax, logSoftmax, fakeQuant, fakeQuantRows, withChannels,
 };

@@ -18,8 +18,7 @@ function addRowProducts(tape: Tape, acc: string, x: string, dy: string): string 
 }
 
 /** dw += dyᵀ · x for rows x [rows,I], dy [rows,O]; w [O,I] */
-export function addRowProduct(tape: Tape, w: string, x: string, given: string): void {
-  const dy = tape.trained(given, w);
+export function addRowProduct(tape: Tape, w: string, x: string, dy: string): void {
   tape.sum(w, (acc) => addRowProducts(tape, acc, x, dy), [tape.shape(dy).at(-1)!, 1, 1, tape.shape(x).at(-1)!]);
 }
 
@@ -50,7 +49,7 @@ const dense: Rule<"dense"> = (node, [given], tape) => {
 const conv2d: Rule<"conv2d"> = (node, [given], tape) => {
   const [x, w, b] = node.inputs as [string, string, string?], { stride, dilation, pad, groups, clamp } = node.attributes, dy = throughClamp(tape, node.outputs[0]!, given!, clamp);
   const [, H, W] = tape.shape(x) as [number, number, number];
-  tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, x, tape.trained(dy, w)], { stride, dilation, pad, groups }));
+  tape.sum(w, (acc) => tape.b.add("conv2dWeightGrad", [acc, x, dy], { stride, dilation, pad, groups }));
   addBias(tape, b, dy);
   tape.pass(x, () => tape.b.add("conv2dInputGrad", [dy, w], { stride, dilation, pad, groups, size: [H, W] }));
 };

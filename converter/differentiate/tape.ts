@@ -47,8 +47,7 @@ export class Tape {
 
   /**
    * Adds the gradient of a parameter where it stands: `add` gets the sum so far, in `shape`, and returns the sum behind it.
-   * A tensor that is no parameter has no gradient of this kind: frozen weights. Of a layer that is trained in part, `add` is about
-   * the output channels that are: `trained` picks them.
+   * A tensor that is no parameter has no gradient of this kind: frozen weights.
    */
   sum(x: string | undefined, add: (acc: string) => string, shape?: readonly number[]): void {
     if (!this.needs(x)) return;
@@ -91,16 +90,10 @@ export class Tape {
     return this.b.add("mul", [a, c], { clamp: noClamp });
   }
 
-  /** Of dy [...,O], the channels whose rows of w are trained. */
-  trained(dy: string, w: string): string {
-    const node = this.b.graph.nodes.find((n) => n.op === "withRows" && n.outputs[0] === w) as Node<"withRows"> | undefined;
-    return node ? this.part(dy, this.shape(dy).length - 1, node.attributes.first, this.shape(node.inputs[1]!)[0]!) : dy;
-  }
-
-  /** Rounding of weights to their grid, and rows around them, pass gradients through: the parameter is behind. */
+  /** Rounding of weights to their grid passes gradients through: the parameter is behind. */
   private parameterBehind(x: string): string {
-    const node = this.b.graph.nodes.find((n) => (n.op === "fakeQuantRows" || n.op === "withRows") && n.outputs[0] === x);
-    return node ? this.parameterBehind(node.inputs[node.op === "withRows" ? 1 : 0]!) : x;
+    const node = this.b.graph.nodes.find((n) => n.op === "fakeQuantRows" && n.outputs[0] === x);
+    return node ? node.inputs[0]! : x;
   }
 }
 

@@ -18,7 +18,7 @@ import { dequantize, isQuantized, lut, quantize } from "./eval/quantize.ts";
 import { gru, lstm, rnn } from "./eval/recurrent.ts";
 import { gruForward, gruGrad, lstmForward, lstmGrad, rnnForward, rnnGrad } from "./eval/recurrent.grad.ts";
 import { argMax, argMin, batchNorm, cumSum, logSoftmax, normalize, reduceKernels, softmax, topK } from "./eval/reduce.ts";
-import { cast, concat, copyAll, expand, gather, gatherElements, gatherGrad, gatherNd, pad, resample, scatterElements, slice, tile, transpose, withRows } from "./eval/shape.ts";
+import { cast, concat, copyAll, expand, gather, gatherElements, gatherGrad, gatherNd, pad, resample, scatterElements, slice, tile, transpose, withChannels } from "./eval/shape.ts";
 import type { Kernel, Kernels, Value } from "./eval/value.ts";
 import { allocate, sizeOf, tensorOf, type Graph, type Node, type Tensor, type TypedArray } from "./graph.ts";
 
@@ -30,7 +30,7 @@ const kernels: Kernels = {
   reshape: copyAll, transpose, slice, concat, pad, expand, tile, gather, gatherElements, gatherNd, scatterElements, resample, cast,
   quantize: copyAll, dequantize: copyAll, requantize: copyAll, lut,
   storedWeights: () => { throw new OctavoError("ERR_OCTAVO_OPERATOR", "weights of inference have no value here."); },
-  withRows, fakeQuant, fakeQuantRows, observe, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
+  withChannels, fakeQuant, fakeQuantRows, observe, accumulate, clampGrad, gatherGrad, lstmForward, lstmGrad, gruForward, gruGrad, rnnForward, rnnGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad, maxPool2dGrad, averagePool2dGrad, loss,
 };
 

@@ -23,8 +23,8 @@ export interface TrainAttributes extends RecurrentTrainAttributes {
    * max |w[o]| / limit where max |w[o]| > (limit + 0.49) · scale[o].
    */
   fakeQuantRows: { limit: number };
-  /** w [O,…], rows [n,…] → w with those in place of its rows from `first` on: what is trained of a layer */
-  withRows: { first: number };
+  /** x [...,C], y [...,n] → x with those in place of its channels `channels`, ascending: what is trained of a layer */
+  withChannels: { channels: number[] };
   /** acc [1], x → max(acc, the scale that x needs between lo and hi): the gradient of a scale that moves, as it were */
   observe: { zeroPoint: number; lo: number; hi: number };
   /** → the weights of a frozen layer as floats, from what inference holds: converter/train/frozen.ts. */
@@ -72,11 +72,11 @@ function fakeQuantRows(_: unknown, [w, scale]: Inputs): Result[] {
   return [{ dtype: w!.dtype, shape: [...w!.shape] }];
 }
 
-function withRows({ first }: TrainAttributes["withRows"], [w, rows]: Inputs): Result[] {
-  const [O, ...rest] = w!.shape as [number, ...number[]], [n] = rows!.shape as [number];
-  expect("rows", rows!.shape, [n, ...rest]);
-  if (first < 0 || first + n > O) fail(`rows ${first} … ${first + n - 1} do not lie in ${show(w!.shape)}`);
-  return [{ dtype: w!.dtype, shape: [...w!.shape] }];
+function withChannels({ channels }: TrainAttributes["withChannels"], [x, y]: Inputs): Result[] {
+  const rows = x!.shape.slice(0, -1), C = x!.shape.at(-1)!;
+  expect("y", y!.shape, [...rows, channels.length]);
+  if (channels.some((c, i) => !(c >= 0 && c < C && (i === 0 || c > channels[i - 1]!)))) fail(`channels ${channels.join(",")} are not ascending in ${show(x!.shape)}`);
+  return [{ dtype: x!.dtype, shape: [...x!.shape] }];
 }
 
 const expect = (name: string, found: readonly number[], expected: readonly number[]) => {
@@ -125,7 +125,7 @@ export const trainOps: { [K in TrainOp]: OpRule<TrainAttributes[K]> } = {
   fakeQuant: { inputs: [1, 2], infer: (_, [x]) => [{ dtype: x!.dtype, shape: [...x!.shape] }] },
   observe: { inputs: [2, 2], infer: (_, [acc]) => [{ dtype: acc!.dtype, shape: [...acc!.shape] }] },
   fakeQuantRows: { inputs: [2, 2], infer: fakeQuantRows },
-  withRows: { inputs: [2, 2], infer: withRows },
+  withChannels: { inputs: [2, 2], infer: withChannels },
   storedWeights: { inputs: [0, 0], infer: (a) => [{ dtype: "float32", shape: [...a.shape] }] },
   accumulate: { inputs: [2, 2], infer: alike },
   clampGrad: { inputs: [2, 2], infer: alike },

@@ -80,6 +80,11 @@ export class LoweringContext {
     for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.delete(name);
   }
 
+  /** True for a program of training, which has its kernels. */
+  get trains(): boolean {
+    return this.stored !== undefined;
+  }
+
   /** Names the layer that the following calls belong to: the next node of the graph. */
   begin(node: string): void {
     this.node = node;

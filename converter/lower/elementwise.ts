@@ -3,7 +3,7 @@ import { broadcastStrides } from "../ir/eval/strides.ts";
 import { sizeOf, type Node } from "../ir/graph.ts";
 import type { BinaryOp, Clamp, UnaryOp } from "../ir/ops.ts";
 import { functionNumber, type functionNames } from "../write/layout.ts";
-import type { LoweringContext } from "./context.ts";
+import type { LoweringContext, Operand } from "./context.ts";
 import { stridedFields } from "./strided.ts";
 
 export type FunctionName = (typeof functionNames)[number];
@@ -52,6 +52,11 @@ const scalarOf = (c: LoweringContext, name: string): number | undefined => {
   const { data, shape } = c.tensor(name);
   return data && sizeOf(shape) === 1 ? data[0] : undefined;
 };
+
+/** y[i] = fn(a[i], b[0]) for n floats, wherever they lie; y may be a. */
+export function mapScalar(c: LoweringContext, fn: "mul" | "div", n: number, a: Operand, b: Operand, y: Operand): void {
+  c.call("mapF32", { a, b, c: a, y, t: c.scratch(4 * SCRATCH_FLOATS), fn: functionNumber(fn), alpha: -Infinity, beta: Infinity, ...stridedFields([n], { a: [1], b: [0], c: [1] }) }, ["y"]);
+}
 
 /** One call of `fn` over the shape of `y`; the result takes the place of an operand that nobody reads any more. */
 export function map(c: LoweringContext, fn: FunctionName, inputs: readonly string[], y: string, alpha = 0, beta = 0): void {

@@ -1,8 +1,9 @@
-/** fakeQuant, fakeQuantRows → their kernels; withRows → a copy into the weights. */
+/** fakeQuant, fakeQuantRows → their kernels; withChannels → copies into its operand. */
 import { sizeOf, type Node } from "../ir/graph.ts";
 import { accumulatorOf } from "./accumulator.ts";
 import type { LoweringContext } from "./context.ts";
 import { copyStrided, copyTensor } from "./move.ts";
+import { runsIn } from "../ir/runs.ts";
 
 export function fakeQuant(node: Node<"fakeQuant">, c: LoweringContext): void {
   const [x, s] = node.inputs as [string, string?], y = node.outputs[0]!, { scale, zeroPoint, lo, hi } = node.attributes;
@@ -22,9 +23,9 @@ export function fakeQuantRows(node: Node<"fakeQuantRows">, c: LoweringContext): 
   c.call("fakeQuantRows", { w: c.at(w), scale: c.at(scale), y: c.at(y), O, K: sizeOf(shape) / O, limit: node.attributes.limit }, ["y"]);
 }
 
-export function withRows(node: Node<"withRows">, c: LoweringContext): void {
-  const [w, rows] = node.inputs as [string, string], y = node.outputs[0]!, { shape } = c.tensor(rows), n = sizeOf(shape), strides = [1];
-  c.inherit(y, w);
-  if (!c.lies(y, w, 0)) copyTensor(c, w, y);
-  copyStrided(c, [n], 4, { at: c.at(rows), strides }, { at: c.at(y), start: node.attributes.first * (n / shape[0]!), strides });
+export function withChannels(node: Node<"withChannels">, c: LoweringContext): void {
+  const [x, own] = node.inputs as [string, string], y = node.outputs[0]!, { channels } = node.attributes, C = c.tensor(x).shape.at(-1)!, n = channels.length, rows = sizeOf(c.tensor(x).shape) / C;
+  c.inherit(y, x);
+  if (!c.lies(y, x, 0)) copyTensor(c, x, y);
+  for (const { first, count, at } of runsIn(channels)) copyStrided(c, [rows, count], 4, { at: c.at(own), start: at, strides: [n, 1] }, { at: c.at(y), start: first, strides: [C, 1] });
 }

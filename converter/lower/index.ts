@@ -12,7 +12,7 @@ import { dense, matmul } from "./dense.ts";
 import { biasGrad, conv2dInputGrad, conv2dWeightGrad } from "./conv.grad.ts";
 import { accumulate, clampGrad } from "./elementwise.grad.ts";
 import { batchNorm, binary, unary, where } from "./elementwise.ts";
-import { fakeQuant, fakeQuantRows, observe, withRows } from "./fake-quant.ts";
+import { fakeQuant, fakeQuantRows, observe, withChannels } from "./fake-quant.ts";
 import { gatherGrad } from "./gather.grad.ts";
 import { gather, gatherElements, gatherNd, scatterElements } from "./gather.ts";
 import { arg, cumSum, normalize, reduce, softmax, topK } from "./lines.ts";
@@ -45,7 +45,7 @@ const floats: Lowerings = { ...each(unaryOps, unary), ...each(binaryOps, binary)
 
 /** Of training, float32: kernels of the training module. */
 const training: Lowerings = {
-  storedWeights: (node, c) => c.stored!(node, c), withRows, observe, fakeQuant, fakeQuantRows,
+  storedWeights: (node, c) => c.stored!(node, c), withChannels, observe, fakeQuant, fakeQuantRows,
   accumulate, clampGrad,
   conv2dWeightGrad, conv2dInputGrad, biasGrad,
   maxPool2dGrad, averagePool2dGrad, loss,

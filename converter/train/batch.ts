@@ -133,7 +133,7 @@ const normalize: Rule<"normalize"> = ({ attributes }, [axis]) => {
 const each = <K extends OpName>(names: readonly K[], rule: Rule<OpName>) => Object.fromEntries(names.map((n) => [n, rule])) as Partial<Record<OpName, unknown>>;
 
 const rules: Partial<Record<OpName, unknown>> = {
-  ...each(unaryOps, same), ...each(binaryOps, binary), ...each(reduceOps, reduce), ...each(["fakeQuant", "cast"], same),
+  ...each(unaryOps, same), ...each(binaryOps, binary), ...each(reduceOps, reduce), ...each(["fakeQuant", "cast", "withChannels"], same),
   ...each(["conv2d", "convTranspose2d", "maxPool2d", "averagePool2d"], at(0)), ...each(["softmax", "logSoftmax", "batchNorm", "resample"], along as Rule<OpName>),
   lstmForward: steps([1, 1, 0]), gruForward: steps([1, 1, 0, 1]), rnnForward: steps([0, 1]), lstm: layer, gru: layer, rnn: layer,
   dense, matmul, reshape, slice, pad, concat, expand, tile, gather, normalize,

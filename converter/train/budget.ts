@@ -1,15 +1,12 @@
 /**
- * What to update within a budget of memory: as many of the last layers as fit, then the biases of layers before them
- * (Cai et al., TinyTL, 2020), then output channels of those, the last layer first (Lin et al., On-Device Training Under 256KB
- * Memory, 2022). Memory only grows with what is trained, so each is searched by halves.
+ * What to update within a budget of memory: as many of the last layers as fit, then output channels of the layer before them (Lin
+ * et al., On-Device Training Under 256KB Memory, 2022), then the biases of layers before (Cai et al., TinyTL, 2020). Memory only
+ * grows with what is trained, so each is searched by halves.
  */
 import { modelError } from "../ir/error.ts";
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { dequantize, isQuantized } from "../ir/eval/quantize.ts";
-import { trainableLayers, type Channels, type Choice } from "./parameters.ts";
-
-/** Channels are chosen by eighths of a layer. */
-const PARTS = 8;
+import { trainableLayers, type Choice } from "./parameters.ts";
 
 /**
  * What is trained, and of how many rows at a time: as much as fits in the smallest parts of a batch, then the largest parts with that.
@@ -27,29 +24,33 @@ export function divisors(n: number): number[] {
   return found;
 }
 
+type Fits = (choice: Choice) => Promise<boolean>;
+
 async function largest(graph: Graph, candidates: Choice, budget: number, memory: (choice: Choice) => Promise<number>): Promise<Choice> {
-  const layers = trainableLayers(graph).filter((name) => candidates.has(name)), n = layers.length;
-  const choice = (whole: number, biases: number): Choice => new Map(layers.slice(n - whole - biases).map((name, i) => [name, i < biases ? "bias" : "all"]));
-  const fits = async (c: Choice) => (await memory(c)) <= budget;
-  const whole = await most(n, (k) => fits(choice(k, 0)));
+  const layers = trainableLayers(graph).filter((name) => candidates.has(name)), fits: Fits = async (c) => (await memory(c)) <= budget, last = (k: number): Choice => new Map(layers.slice(layers.length - k).map((name) => [name, "all"]));
+  const whole = await most(layers.length, (k) => fits(last(k)));
   if (whole === 0) {
-    const least = await memory(choice(1, 0));
+    const least = await memory(last(1));
     const problem = `training its last layer "${layers.at(-1)}" alone takes ${least} bytes, the budget is ${budget}`;
     throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, problem, "Raise --train-memory.");
   }
-  const biases = await most(n - whole, (k) => fits(choice(whole, k)));
-  return withChannels(graph, choice(whole, biases), fits);
+  const before = layers.slice(0, layers.length - whole), partly = await withChannels(graph, before.at(-1), last(whole), fits);
+  return withBiases(before.filter((name) => !partly.has(name)), partly, fits);
 }
 
-/** As many channels as fit of every layer of which the biases are trained; gradients reach these anyway. */
-async function withChannels(graph: Graph, chosen: Choice, fits: (choice: Choice) => Promise<boolean>): Promise<Choice> {
-  let best = chosen;
-  for (const node of graph.nodes.filter((n) => chosen.get(n.name) === "bias" && hasChannels(graph, n)).reverse()) {
-    const rows = rowNorms(graph, node), step = Math.ceil(rows.length / PARTS), by = (k: number): Choice => new Map([...best, [node.name, strongest(rows, Math.min(rows.length, k * step))]]);
-    const k = await most(Math.ceil(rows.length / step) - 1, (count) => fits(by(count)));
-    if (k > 0) best = by(k);
-  }
-  return best;
+/** As many channels of a layer as fit. */
+async function withChannels(graph: Graph, layer: string | undefined, chosen: Choice, fits: Fits): Promise<Choice> {
+  const node = graph.nodes.find((n) => n.name === layer);
+  if (!node || !hasChannels(graph, node)) return chosen;
+  const order = channelsByUse(graph, node), by = (count: number): Choice => new Map([[node.name, order.slice(0, count).sort((a, b) => a - b)], ...chosen]);
+  const count = await most(order.length - 1, (k) => fits(by(k)));
+  return count ? by(count) : chosen;
+}
+
+/** The biases of as many layers as fit, the last first. */
+async function withBiases(layers: readonly string[], chosen: Choice, fits: Fits): Promise<Choice> {
+  const by = (count: number): Choice => new Map([...layers.slice(layers.length - count).map((name): [string, "bias"] => [name, "bias"]), ...chosen]);
+  return by(await most(layers.length, (k) => fits(by(k))));
 }
 
 /** Layers whose output channels have weights of their own and all of the input. */
@@ -57,18 +58,21 @@ function hasChannels(graph: Graph, node: Node): boolean {
   return (node.op === "dense" || (node.op === "conv2d" && node.attributes.groups === 1)) && isConstant(graph, node.inputs[1]!);
 }
 
-/** Σ w² of each output channel. */
-function rowNorms(graph: Graph, node: Node): number[] {
+/**
+ * Output channels, those with the smallest weights (Σ w²) first: the model makes least use of them, so they have most to learn and
+ * least to forget. Those whose
+ * weights sum up to less than −‖w‖ come last: to inputs of one sign they hardly ever answer, and behind a ReLU their gradient is zero.
+ */
+function channelsByUse(graph: Graph, node: Node): number[] {
   const w = tensorOf(graph, node.inputs[1]!), values = isQuantized(w) ? dequantize(w, w.data!) : w.data!, O = w.shape[0]!, K = values.length / O;
-  const norms = new Array<number>(O).fill(0);
-  values.forEach((v: number | bigint, i: number) => { norms[Math.floor(i / K)]! += Number(v) ** 2; });
-  return norms;
-}
-
-/** The run of `count` channels with the largest weights: what a layer says most with. */
-function strongest(norms: readonly number[], count: number): Channels {
-  const sums = norms.slice(0, norms.length - count + 1).map((_, first) => norms.slice(first, first + count).reduce((a, b) => a + b, 0));
-  return { first: sums.indexOf(Math.max(...sums)), count };
+  const sums = new Float64Array(O), squares = new Float64Array(O);
+  for (let i = 0; i < values.length; i++) {
+    const v = Number(values[i]), o = Math.floor(i / K);
+    sums[o]! += v;
+    squares[o]! += v * v;
+  }
+  const isSilent = (o: number) => !(sums[o]! > -Math.sqrt(squares[o]!));
+  return [...squares.keys()].sort((a, b) => Number(isSilent(a)) - Number(isSilent(b)) || squares[a]! - squares[b]! || a - b);
 }
 
 /** The greatest k of 1 … n that passes, 0 where none does; what passes for k passes below. */

@@ -1,12 +1,13 @@
 /**
- * Activations whose scales may move while a model is trained: a trained product writes them, and nobody else but trained
- * products reads them, or what hands them out as floats. `commit` derives what these hold from the scale anew. Zero points stay.
+ * Activations whose scales may move while a model is trained: a product writes them that is trained, if only in some channels, and
+ * nobody else but wholly trained products reads them, or what hands them out as floats. `commit` derives what these hold from the
+ * scale anew. Zero points stay.
  */
 import { isQuantized } from "../ir/eval/quantize.ts";
 import { tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
 import { noClamp, type Clamp } from "../ir/ops.ts";
 import { integerBounds } from "../lower/multipliers.ts";
-import { parameterName } from "./parameters.ts";
+import { channelsOf, parameterName, type Choice } from "./parameters.ts";
 
 /** By the name of the parameter that holds the scale: the tensors that have it, that of the product first. */
 export type Moving = ReadonlyMap<string, string[]>;
@@ -15,8 +16,8 @@ const products = new Set<string>(["conv2d", "dense"]);
 /** Their integers are those of their operand. */
 const movers = new Set<string>(["reshape", "transpose", "maxPool2d"]);
 
-/** @param choice layers that are trained: its keys */
-export function movingScales(graph: Graph, choice: ReadonlyMap<string, unknown>): Moving {
+/** @param choice layers that are trained */
+export function movingScales(graph: Graph, choice: Choice): Moving {
   const readers = new Map<string, Node[]>();
   for (const node of graph.nodes) for (const x of node.inputs) readers.set(x, [...(readers.get(x) ?? []), node]);
   const trained = (n: Node) => products.has(n.op) && choice.has(n.name);
@@ -26,7 +27,7 @@ export function movingScales(graph: Graph, choice: ReadonlyMap<string, unknown>)
       all.push(reader);
       if (moves(graph, reader, x)) tensors.push(reader.outputs[0]!);
     }
-    const free = all.every((r) => r.op === "dequantize" || tensors.includes(r.outputs[0]!) || (trained(r) && tensors.includes(r.inputs[0]!)));
+    const free = all.every((r) => r.op === "dequantize" || tensors.includes(r.outputs[0]!) || (trained(r) && !channelsOf(choice, r.name) && tensors.includes(r.inputs[0]!)));
     return free ? [[parameterName(n.name, "activation", 0), tensors]] : [];
   }));
 }

@@ -2,6 +2,7 @@
 import { modelError } from "../ir/error.ts";
 import { isConstant, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { OpName } from "../ir/ops.ts";
+import { runsText } from "../ir/runs.ts";
 import { dependents } from "../differentiate/index.ts";
 
 /** What a parameter is to its layer; recurrent layers have some of them per direction. `activation`: the scale of its result, where that moves. */
@@ -16,8 +17,8 @@ export interface Parameter {
   shape: number[];
   /** Of a recurrent layer. */
   direction: number;
-  /** Where only some output channels are trained: the first of them, and the shape of all weights. */
-  part?: { first: number; whole: number[] };
+  /** Where only some output channels are trained: these, and the shape of all weights. */
+  part?: { channels: Channels; whole: number[] };
   /** Scale per row of the integers that the file holds; absent where it holds floats. */
   scale?: string;
   /** Largest integer of such a row: 127, or 63. */
@@ -27,18 +28,18 @@ export interface Parameter {
 /** @param direction 1: the second one of a recurrent layer */
 export const parameterName = (layer: string, role: Role, direction: number): string => `${layer}/${role}${direction ? " reverse" : ""}`;
 
-/** Output channels of a layer. */
-export interface Channels { first: number; count: number }
-/** "conv/weight 8:16": channels 8 … 15 */
-export const partName = (name: string, { first, count }: Channels): string => `${name} ${first}:${first + count}`;
+/** Output channels of a layer, ascending. */
+export type Channels = readonly number[];
+/** "conv/weight 3,8:16": channels 3 and 8 … 15 */
+export const partName = (name: string, channels: Channels): string => `${name} ${runsText(channels)}`;
 
-/** What is trained of each layer that is: all, its biases, or those and the weights of some output channels. */
+/** What is trained of each layer that is: all, its biases, or weights and biases of some output channels. */
 export type Choice = ReadonlyMap<string, "all" | "bias" | Channels>;
 
 export const chosen = (choice: Choice, layer: string, role: Role): boolean =>
-  choice.get(layer) === "all" || (choice.has(layer) && (role === "bias" || role === "recurrentBias"));
+  choice.get(layer) === "all" || (choice.get(layer) === "bias" && (role === "bias" || role === "recurrentBias"));
 
-/** The channels of a layer whose weights are trained, where these are not all or none. */
+/** The channels of a layer that are trained, where these are not all or none. */
 export function channelsOf(choice: Choice, layer: string): Channels | undefined {
   const what = choice.get(layer);
   return typeof what === "object" ? what : undefined;

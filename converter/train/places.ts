@@ -28,6 +28,9 @@ export interface Stored {
  */
 export interface Place { rows: number; K: number; groups: Groups; call: KernelCall; weights: Operand; moves: Move[][]; bytes: 1 | 4; picked: boolean }
 
+/** Of one output channel: its weights, its bias, its multiplier. */
+export interface ChannelPlace { weights: Place; b: Operand; m?: Operand }
+
 export function storedLayer(graph: Graph, program: Program, name: string, parameters: readonly Parameter[], frozen: Iterable<Frozen>, moving: Moving = new Map()): Stored {
   return {
     graph, moving, node: graph.nodes.find((n) => n.name === name)!, calls: program.calls.filter((c) => c.node === name),
@@ -79,14 +82,25 @@ function sums(s: Stored, p: Parameter): Place {
   return { ...common, groups: parts, ...matrix(s, call, O, [KH, KW, Cg], parts, dilation) };
 }
 
-/** Packed rows as the kernel of a product reads them. */
-function matrix(s: Stored, call: KernelCall, O: number, [KH, KW, Cg]: readonly [number, number, number], groups: Groups, dilation: number): { moves: Move[][]; bytes: 1 | 4 } {
+/** Rows `part.channels` of a dense layer or of a convolution with one group: each as the first of a block of eight, moved to its own. */
+export function channelPlaces(s: Stored, p: Parameter): ChannelPlace[] {
+  const node = s.node as Node<"conv2d"> | Node<"dense">, { channels, whole } = p.part!, window = windowOf({ ...p, shape: whole }), [, KH, KW, Cg] = window, call = products(s)[0]!, one = { G: 1, H: 1 };
+  const { moves, bytes, columns } = matrix(s, call, 1, [KH, KW, Cg], one, node.op === "conv2d" ? node.attributes.dilation[1]! : 1), quad = bytes === 1 ? 4 : 1, block = 8 * quad * Math.ceil(columns / quad);
+  const moved = (field: string, by: number): Operand => ({ ...(call.params[field] as Operand), offset: (call.params[field] as Operand).offset + by });
+  return channels.map((o) => ({
+    weights: { rows: 1, K: KH * KW * Cg, groups: one, call, weights: moved("w", bytes * ((o >> 3) * block + (o & 7) * quad)), moves, bytes, picked: false },
+    b: moved("b", 4 * o), ...(bytes === 1 && { m: moved("m", 4 * o) }),
+  }));
+}
+
+/** Packed rows as the kernel of a product reads them, of so many columns. */
+function matrix(s: Stored, call: KernelCall, O: number, [KH, KW, Cg]: readonly [number, number, number], groups: Groups, dilation: number): { moves: Move[][]; bytes: 1 | 4; columns: number } {
   const K = KH * KW * Cg;
-  if (call.kernel === "denseF32" || call.kernel === "conv2dF32") return { moves: [columnsOf8(groups, K)], bytes: 4 };
-  if (call.kernel === "denseI8") return { moves: [quadsOf8(groups, K)], bytes: 1 };
+  if (call.kernel === "denseF32" || call.kernel === "conv2dF32") return { moves: [columnsOf8(groups, K)], bytes: 4, columns: K };
+  if (call.kernel === "denseI8") return { moves: [quadsOf8(groups, K)], bytes: 1, columns: K };
   if (call.kernel !== "conv2dI8") return refuse(s, `the kernel ${call.kernel} has no place for trained weights`);
   const { run, padded: wide, count, K: columns } = runsOf({ KH, KW, Cg, groups: groups.G }, dilation);
-  return { moves: run === wide && columns === K ? [quadsOf8(groups, K)] : [runs(O, count, run, wide, columns), quadsOf8(groups, columns)], bytes: 1 };
+  return { moves: run === wide && columns === K ? [quadsOf8(groups, K)] : [runs(O, count, run, wide, columns), quadsOf8(groups, columns)], bytes: 1, columns };
 }
 
 /** A call per remainder of the output position modulo the stride, each with its taps. */

@@ -5,7 +5,7 @@ import { dependents, differentiate } from "../differentiate/index.ts";
 import type { LossKind } from "../ir/ops.train.ts";
 import { defaultLoss, headOf, lossOf, type Head, type Labels, type Loss } from "./loss.ts";
 import type { Optimizer } from "./optimizers.ts";
-import type { Choice, Parameter } from "./parameters.ts";
+import { channelsOf, type Choice, type Parameter } from "./parameters.ts";
 import { suffixOf, type Boundary } from "./split.ts";
 import { twinOf, type Twin } from "./twin.ts";
 
@@ -29,6 +29,7 @@ export interface TrainingPlan {
   initial: Map<string, Float32Array>;
   frozen: Twin["frozen"];
   boundaries: Boundary[];
+  choice: Choice;
   loss: Loss;
   head: Head;
   batch: number;
@@ -53,7 +54,7 @@ export function planTraining(source: Graph, float: Graph, layers: Choice, option
   const twin = twinOf(graph, float, layers, options.limit), output = twin.names.get(graph.outputs[0]!) ?? graph.outputs[0]!;
   const head = headOf(twin.b.graph, output, options.loss), { batch } = options, part = options.part ?? batch, kind = options.loss ?? defaultLoss(twin.b.graph, head);
   const loss = lossOf(graph, kind, options.labels, options.lossParameter);
-  return { graph, prefix, plan: { ...step(graph, twin, head, loss, part), head, loss, batch, part, optimizer: options.optimizer ?? "adam", initial: twin.initial, frozen: twin.frozen } };
+  return { graph, prefix, plan: { ...step(graph, twin, head, loss, part), choice: layers, head, loss, batch, part, optimizer: options.optimizer ?? "adam", initial: twin.initial, frozen: twin.frozen } };
 }
 
 function step(source: Graph, twin: Twin, head: Head, loss: Loss, rows: number): Pick<TrainingPlan, "graph" | "parameters" | "boundaries" | "names"> {
@@ -85,9 +86,13 @@ function refuseBatch({ format, name }: Graph, { batch, part = batch }: TrainingO
   if (!Number.isInteger(part) || part < 1 || batch % part) fail(`the training batch of ${batch} rows in parts of ${part}, expected a divisor of ${batch}`, "Choose another --train-part.");
 }
 
-/** Nodes that no trainable layer feeds first, then the others, each in their order. */
+/**
+ * Nodes that no trainable layer feeds first, then the others, each in their order. A layer of which some channels are trained is
+ * among the first too, behind all others there: inference computes the rest of its channels.
+ */
 function prefixFirst(graph: Graph, layers: Choice): { graph: Graph; prefix: ReadonlySet<string> } {
   const trained = graph.nodes.filter((n) => layers.has(n.name)), reached = dependents(graph.nodes, trained.flatMap((n) => n.outputs.filter(Boolean)));
-  const behind = (n: Node) => n.outputs.some((y) => reached.has(y)), first = graph.nodes.filter((n) => !behind(n));
+  const partly = (n: Node) => channelsOf(layers, n.name) !== undefined && !n.inputs.some((x) => reached.has(x)), behind = (n: Node) => !partly(n) && n.outputs.some((y) => reached.has(y));
+  const first = [...graph.nodes.filter((n) => !partly(n) && !behind(n)), ...graph.nodes.filter(partly)];
   return { graph: { ...graph, nodes: [...first, ...graph.nodes.filter(behind)] }, prefix: new Set(first.map((n) => n.name)) };
 }

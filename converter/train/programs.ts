@@ -60,8 +60,8 @@ export function trainingParts(plan: TrainingPlan, inference: Inference): { parts
   const state = (block: number, offset = 0): Operand => ({ kind: "state", id: "", offset: HYPER_BYTES + 4 * (block * count + offset) });
   const bound = new Map<string, Operand>([...places.map((p): [string, Operand] => [p.name, state(0, p.at)]), ...places.map((p): [string, Operand] => [gradientOf(p.name), state(1, p.at)]),
     ...plan.parameters.flatMap((p): [string, Operand][] => (p.scale ? [[p.scale, constantOf(p.scale)]] : []))]);
-  const inputs = hostInputs(plan, inference), { forward, macs, ...train } = trainProgram(plan, inference, inputs, bound, updateCalls(state, { count, learned, slots }));
-  const moving = movingScales(inference.graph, new Map(plan.parameters.map((p) => [p.layer, p]))), programs = [train, ...storagePrograms(plan, inference, bound, moving)], arenaBytes = Math.max(...programs.map((p) => p.arena.bytes));
+  const inputs = hostInputs(plan, inference), moving = movingScales(inference.graph, plan.choice), { forward, macs, ...train } = trainProgram(plan, inference, moving, inputs, bound, updateCalls(state, { count, learned, slots }));
+  const programs = [train, ...storagePrograms(plan, inference, bound, moving)], arenaBytes = Math.max(...programs.map((p) => p.arena.bytes));
   const at = (name: string): Operand => ({ kind: "tensor", id: name, offset: 0 }), bytes = (name: string) => 4 * sizeOf(tensorOf(plan.graph, name).shape);
   const { labels, weights, loss, prediction } = plan.names;
   const classes = plan.loss.labels === "index" ? tensorOf(plan.graph, prediction).shape.at(-1)! : 0;
@@ -91,8 +91,8 @@ function hostInputs(plan: TrainingPlan, { graph }: Inference): HostInput[] {
 }
 
 /** Rows of the frozen prefix, the suffix forward and backward, the update. */
-function trainProgram(plan: TrainingPlan, inference: Inference, inputs: readonly HostInput[], bound: ReadonlyMap<string, Operand>, update: readonly KernelCall[]): Planned & { forward: number; macs: number } {
-  const { graph, stored } = frozenAsStored(plan, inference), program = lower(keeping(graph, plan), "fast", 0, { stored }), rows = rowCalls(plan, inference, inputs, program);
+function trainProgram(plan: TrainingPlan, inference: Inference, moving: Moving, inputs: readonly HostInput[], bound: ReadonlyMap<string, Operand>, update: readonly KernelCall[]): Planned & { forward: number; macs: number } {
+  const { graph, stored } = frozenAsStored(plan, inference), program = lower(keeping(graph, plan), "fast", 0, { stored }), rows = rowCalls(plan, inference, moving, inputs, program);
   const loss = new Set(graph.nodes.slice(0, graph.nodes.findIndex((n) => n.op === "loss") + 1).map((n) => n.name));
   const calls = [...rows, ...program.calls, ...update], forward = rows.length + program.calls.filter((c) => loss.has(c.node)).length, first = calls.length - update.length;
   const filled = [...inputs.map((i) => i.id), plan.names.labels, plan.names.weights];

@@ -4,13 +4,16 @@
  */
 import { sizeOf, tensorOf, type Node } from "../ir/graph.ts";
 import type { LoweringContext, Operand } from "../lower/context.ts";
-import { biasPlaces, isInteger, packInto, parameterOf, placesOf, stepsOf, unpackFrom, type Frozen, type Place, type Stored } from "./places.ts";
+import { mapScalar } from "../lower/elementwise.ts";
+import { paddedTo8 } from "../lower/gates.ts";
+import { biasPlaces, channelPlaces, isInteger, packInto, parameterOf, placesOf, stepsOf, unpackFrom, type Frozen, type Place, type Stored } from "./places.ts";
 import { pack, padded, plain, unpack } from "./packing.ts";
 import type { Parameter } from "./parameters.ts";
 
 export const constantOf = (id: string): Operand => ({ kind: "constant", id, offset: 0 });
 /** The float bias of a layer of integers, as trained, or the scale of its result. */
-export const storedBias = (p: Parameter): string => `${p.name} stored`;
+export const storedBias = (p: Parameter): string => storedAs(p.name);
+export const storedAs = (parameter: string): string => `${parameter} stored`;
 
 const isBias = (p: Parameter): boolean => p.role === "bias" || p.role === "recurrentBias";
 /** What the file holds as it is in a constant of its own, beside what inference reads. */
@@ -22,12 +25,25 @@ export const isSecond = (s: Stored, p: Parameter): boolean => p.role === "recurr
 export function start(s: Stored, c: LoweringContext): void {
   c.begin(s.node.name);
   for (const p of s.parameters) {
-    if (!isPlain(p)) readWeights(s, p, p.scale === undefined ? undefined : constantOf(p.scale), c.at(p.name), c);
+    if (p.part) startChannels(s, p, c);
+    else if (!isPlain(p)) readWeights(s, p, p.scale === undefined ? undefined : constantOf(p.scale), c.at(p.name), c);
     else if (isSecond(s, p)) continue;
     else if (isInteger(s)) unpack(c, plain(sizeOf(p.shape)), 4, constantOf(storedBias(p)), c.at(p.name));
     else for (const { at, moves } of biasPlaces(s, p).slice(0, 1)) unpack(c, moves, 4, at, c.at(p.name));
   }
 }
+
+/** Of some channels of a layer. */
+function startChannels(s: Stored, p: Parameter, c: LoweringContext): void {
+  const O = p.shape[0]!, K = sizeOf(p.shape) / O, w = c.at(p.name);
+  if (isBias(p) && isInteger(s)) return unpack(c, plain(O), 4, constantOf(storedBias(p)), w);
+  if (isBias(p)) return channelPlaces(s, p).forEach(({ b }, i) => unpack(c, plain(1), 4, b, shifted(w, 4 * i)));
+  const rows = p.scale ? c.scratch(O * K) : w;
+  channelPlaces(s, p).forEach(({ weights }, i) => unpackFrom(c, weights, shifted(rows, weights.bytes * i * K)));
+  if (p.scale) c.call("dequantizeRows", { q: rows, scale: constantOf(p.scale), w, O, K }, ["w"], O * K);
+}
+
+const shifted = (at: Operand, bytes: number): Operand => ({ ...at, offset: at.offset + bytes });
 
 /** Weights that are not trained → floats at `y`. */
 export function unpackFrozen(s: Stored, { parameter, scale }: Frozen, y: Operand, c: LoweringContext): void {
@@ -36,33 +52,15 @@ export function unpackFrozen(s: Stored, { parameter, scale }: Frozen, y: Operand
 
 /** @param scale of the rows of integers, absent where the file holds floats */
 function readWeights(s: Stored, p: Parameter, scale: Operand | undefined, y: Operand, c: LoweringContext): void {
-  const whole = wholeOf(p), O = p.shape[0]!, K = sizeOf(p.shape) / O, first = (p.part?.first ?? 0) * K, bytes = scale ? 1 : 4;
-  const all = scale || p.part ? c.scratch(bytes * sizeOf(whole.shape)) : y, rows = { ...all, offset: all.offset + bytes * first };
-  placesOf(s, whole).forEach((place) => unpackFrom(c, place, all));
+  const O = p.shape[0]!, K = sizeOf(p.shape) / O, rows = scale ? c.scratch(O * K) : y;
+  placesOf(s, p).forEach((place) => unpackFrom(c, place, rows));
   if (scale) c.call("dequantizeRows", { q: rows, scale, w: y, O, K }, ["w"], O * K);
-  else if (p.part) pack(c, plain(O * K), 4, rows, y);
-}
-
-/** All weights of the layer, of which `p` may be a part. */
-const wholeOf = (p: Parameter): Parameter => ({ ...p, shape: p.part?.whole ?? p.shape });
-
-/** All weights of a layer of floats: those of the file around the trained ones. */
-function withTrained(s: Stored, p: Parameter, c: LoweringContext): Operand {
-  if (!p.part) return c.at(p.name);
-  const whole = wholeOf(p), w = c.scratch(4 * sizeOf(whole.shape));
-  placesOf(s, whole).forEach((place) => unpackFrom(c, place, w));
-  putRows(c, p, c.at(p.name), w);
-  return w;
-}
-
-/** A number, or a row of them, per trained channel, into those of all channels. */
-function putRows(c: LoweringContext, { shape, part }: Parameter, from: Operand, to: Operand, perRow = sizeOf(shape) / shape[0]!): void {
-  pack(c, plain(shape[0]! * perRow), 4, from, { ...to, offset: to.offset + 4 * (part?.first ?? 0) * perRow });
 }
 
 /** Masters → weights of the file, with the multipliers and biases that follow from them. */
 export function commit(s: Stored, c: LoweringContext): void {
   c.begin(s.node.name);
+  if (s.parameters.some((p) => p.part)) return commitChannels(s, c);
   if (!isInteger(s)) return commitFloats(s, c);
   if (s.node.op === "lstm" || s.node.op === "gru" || s.node.op === "rnn") commitRecurrent(s, c, s.node.op === "gru");
   else commitSums(s, c);
@@ -70,7 +68,7 @@ export function commit(s: Stored, c: LoweringContext): void {
 
 function commitFloats(s: Stored, c: LoweringContext): void {
   for (const p of s.parameters) {
-    if (!isBias(p)) placesOf(s, wholeOf(p)).forEach((place) => packInto(c, place, withTrained(s, p, c)));
+    if (!isBias(p)) placesOf(s, p).forEach((place) => packInto(c, place, c.at(p.name)));
     else if (!isSecond(s, p)) biasPlaces(s, p).forEach(({ at, moves }) => pack(c, moves, 4, wholeBias(s, c, p), at));
   }
 }
@@ -98,24 +96,41 @@ function quantized(c: LoweringContext, { w, scale, limit, O, K }: Rows, { intege
   return { q, m, folded };
 }
 
-/** Rows of a layer, the trained ones as they are now: others come back as the integers that they are. */
-function rowsOf(s: Stored, role: "weight" | "recurrent", direction: number, c: LoweringContext): { p: Parameter; rows: Rows; own?: Parameter } {
+/** Some channels of a layer; the multipliers of the others follow the scale of its result where that moves. */
+function commitChannels(s: Stored, c: LoweringContext): void {
+  const p = parameterOf(s, "weight", 0)!, bias = parameterOf(s, "bias", 0)!, places = channelPlaces(s, p), O = p.shape[0]!, K = sizeOf(p.shape) / O, w = c.at(p.name), b = c.at(bias.name);
+  const whole = isInteger(s) ? quantized(c, { w, scale: constantOf(p.scale!), limit: p.limit!, O, K, trained: true }, sumsOf(s, c), b) : undefined, { q, m, folded } = whole ?? { q: w, m: w, folded: b };
+  const scale = parameterOf(s, "activation", 0), ratio = c.scratch(4), all = places[0]!.weights.call.params.m as Operand;
+  if (scale) mapScalar(c, "div", 1, constantOf(storedBias(scale)), c.at(scale.name), ratio);
+  if (scale) mapScalar(c, "mul", paddedTo8(p.part!.whole[0]!), all, ratio, all);
+  places.forEach((place, i) => {
+    packInto(c, place.weights, shifted(q, place.weights.bytes * i * K));
+    pack(c, plain(1), 4, shifted(folded, 4 * i), place.b);
+    if (place.m) pack(c, plain(1), 4, shifted(m, 4 * i), place.m);
+  });
+  if (whole) pack(c, plain(O), 4, b, constantOf(storedBias(bias)));
+  if (scale) pack(c, plain(1), 4, c.at(scale.name), constantOf(storedBias(scale)));
+}
+
+/** Of the layer's operand and result. */
+function sumsOf(s: Stored, c: LoweringContext): Sums {
+  const x = tensorOf(s.graph, s.node.inputs[0]!).quantization!, y = tensorOf(s.graph, s.node.outputs[0]!).quantization!;
+  return { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, px: moved(s, s.node.inputs[0]!, c), py: moved(s, s.node.outputs[0]!, c), integers: true };
+}
+
+/** Rows of a layer, trained or as the integers that they are. */
+function rowsOf(s: Stored, role: "weight" | "recurrent", direction: number, c: LoweringContext): { p: Parameter; rows: Rows } {
   const p = parameterOf(s, role, direction), held = s.frozen.find((f) => f.parameter.role === role && f.parameter.direction === direction);
   const { shape } = held?.parameter ?? p!, O = shape[0]!, K = sizeOf(shape) / O, common = { limit: p?.limit ?? 127, O, K, trained: p !== undefined };
   if (!held) return { p: p!, rows: { w: c.at(p!.name), scale: constantOf(p!.scale!), ...common } };
   const w = c.scratch(4 * O * K), scale = c.scratch(4 * O);
   unpackFrozen(s, held, w, c);
   pack(c, plain(O), 4, c.constant(held.scale!), scale);
-  if (p) putRows(c, p, c.at(p.name), w);
-  if (p) putRows(c, p, constantOf(p.scale!), scale, 1);
-  return { p: held.parameter, rows: { w, scale, ...common }, ...(p && { own: p }) };
+  return { p: held.parameter, rows: { w, scale, ...common } };
 }
 
 function commitSums(s: Stored, c: LoweringContext): void {
-  const x = tensorOf(s.graph, s.node.inputs[0]!).quantization!, y = tensorOf(s.graph, s.node.outputs[0]!).quantization!, bias = parameterOf(s, "bias", 0);
-  const { p, rows, own } = rowsOf(s, "weight", 0, c), sums = { sx: x.scale[0]!, zx: x.zeroPoint[0]!, sy: y.scale[0]!, px: moved(s, s.node.inputs[0]!, c), py: moved(s, s.node.outputs[0]!, c), integers: true }, b = bias ? c.at(bias.name) : 0;
-  const whole = quantized(c, rows, sums, b);
-  if (own) pack(c, plain(own.shape[0]!), 4, { ...rows.scale, offset: 4 * own.part!.first }, constantOf(own.scale!));
+  const { p, rows } = rowsOf(s, "weight", 0, c), sums = sumsOf(s, c), bias = parameterOf(s, "bias", 0), b = bias ? c.at(bias.name) : 0, whole = quantized(c, rows, sums, b);
   for (const place of placesOf(s, p)) {
     const { q, m, folded } = place.picked ? quantizedTaps(c, rows, place, sums, b) : whole, { moves, ...rest } = place;
     if (rows.trained) packInto(c, place.picked ? { ...rest, moves: moves.slice(1) } : place, q);

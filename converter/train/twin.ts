@@ -25,6 +25,9 @@ export interface Twin {
   names: ReadonlyMap<string, string>;
 }
 
+/** What the file holds, as floats; the scales of its rows where it holds integers. */
+interface Held { shape: number[]; value: Float32Array; scale?: Float32Array }
+
 /** Their results lie on the grid that their operands lie on. */
 const keepsGrid = new Set<string>(["reshape", "transpose", "slice", "concat", "maxPool2d", "expand", "tile", "gather", "pad"]);
 
@@ -78,7 +81,7 @@ export class TwinWriter implements Twin {
       case "quantize": case "requantize": return void this.round(this.read(node.inputs[0]!), y, tensorOf(this.source, y), noClamp);
       case "lut": return this.table(node);
       case "lstm": case "gru": case "rnn": return this.recurrent(node);
-      case "conv2d": case "convTranspose2d": case "dense": return this.result(node, [this.read(node.inputs[0]!), this.weights(node), this.bias(node)]);
+      case "conv2d": case "convTranspose2d": case "dense": return this.product(node);
       case "gather": return this.result(node, [this.embedding(node), this.read(node.inputs[1]!)]);
       default: return this.result(node, node.inputs.map((x, i) => (x ? this.affine(node, i) ?? this.read(x) : "")));
     }
@@ -133,22 +136,53 @@ export class TwinWriter implements Twin {
     return name;
   }
 
+  private product(node: Node<"conv2d"> | Node<"convTranspose2d"> | Node<"dense">): void {
+    const x = this.read(node.inputs[0]!), channels = channelsOf(this.choice, node.name);
+    if (channels) this.someChannels(node, x, channels);
+    else this.result(node, [x, this.weights(node), this.bias(node)]);
+  }
+
+  /** Trained channels in place of those of the frozen layer, which inference computes where nothing before it is trained. */
+  private someChannels(node: Node, x: string, channels: Channels): void {
+    const [, w, b] = node.inputs as [string, string, string?], y = node.outputs[0]!, weights = this.held(w), own = `${y} trained`, O = weights.shape[0]!;
+    const bias = b ? realBias(tensorOf(this.source, b), tensorOf(this.source, node.inputs[0]!), tensorOf(this.source, w)) : new Float32Array(O);
+    const inputs = [x, this.some(node.name, "weight", weights, channels), this.some(node.name, "bias", { shape: [O], value: bias }, channels)], join = () => this.b.add("withChannels", [y, own], { channels: [...channels] });
+    this.onGrid(node, [x, this.weights(node), this.bias(node)], y);
+    if (!this.moves(node)) this.onGrid(node, inputs, own);
+    else this.b.add(node.op, inputs, node.attributes as Attributes, [own]);
+    this.names.set(y, this.moves(node) ? this.onMovingGrid(node, join(), `${y} moving`) : join());
+  }
+
+  private some(layer: string, role: Role, { shape: whole, value, scale }: Held, channels: Channels): string {
+    const K = value.length / whole[0]!, rows = <T extends Float32Array>(all: T, n: number) => Float32Array.from(channels.flatMap((o) => [...all.subarray(o * n, (o + 1) * n)]));
+    const known: Parameter = { name: partName(parameterName(layer, role, 0), channels), layer, role, shape: [channels.length, ...whole.slice(1)], direction: 0, part: { channels, whole } };
+    return this.trainable(known, rows(value, K), scale && rows(scale, 1));
+  }
+
   /** The operator on floats, its result rounded where the source has integers. */
   private result(node: Node, inputs: string[]): void {
-    const y = node.outputs[0]!, tensor = tensorOf(this.source, y), attributes = node.attributes as { clamp?: Clamp };
-    while (inputs.length && !inputs.at(-1)) inputs.pop();
-    if (!isQuantized(tensor) || keepsGrid.has(node.op)) return void this.b.add(node.op, inputs, node.attributes as Attributes, node.outputs.map((o) => o));
-    if (this.moving.has(parameterName(node.name, "activation", 0))) return this.onMovingGrid(node, this.b.add(node.op, inputs, node.attributes as Attributes, [`${y} exact`]));
+    const y = node.outputs[0]!;
+    if (!this.moves(node)) return this.onGrid(node, inputs, y);
+    this.onMovingGrid(node, this.b.add(node.op, trimmed(inputs), node.attributes as Attributes, [`${y} exact`]), y);
+  }
+
+  private moves(node: Node): boolean {
+    return this.moving.has(parameterName(node.name, "activation", 0));
+  }
+
+  private onGrid(node: Node, given: readonly string[], y: string): void {
+    const tensor = tensorOf(this.source, node.outputs[0]!), outputs = [y, ...node.outputs.slice(1)], attributes = node.attributes as { clamp?: Clamp }, inputs = trimmed(given);
+    if (!isQuantized(tensor) || keepsGrid.has(node.op)) return void this.b.add(node.op, inputs, node.attributes as Attributes, outputs);
     const free = attributes.clamp ? { ...attributes, clamp: noClamp } : attributes;
     this.round(this.b.add(node.op, inputs, free as Attributes, [`${y} exact`]), y, tensor, attributes.clamp ?? noClamp);
   }
 
   /** Rounded with a scale that follows the activations: a parameter without a gradient. */
-  private onMovingGrid(node: Node, x: string): void {
-    const y = node.outputs[0]!, { quantization, ...tensor } = tensorOf(this.source, y), { lo, hi } = integerBounds({ ...tensor, quantization: quantization! }, (node.attributes as { clamp?: Clamp }).clamp ?? noClamp);
+  private onMovingGrid(node: Node, x: string, y: string): string {
+    const { quantization, ...tensor } = tensorOf(this.source, node.outputs[0]!), { lo, hi } = integerBounds({ ...tensor, quantization: quantization! }, (node.attributes as { clamp?: Clamp }).clamp ?? noClamp);
     const { scale: [scale], zeroPoint: [zeroPoint] } = quantization!, name = parameterName(node.name, "activation", 0);
     const own = this.trainable({ name, layer: node.name, role: "activation", shape: [1], direction: 0 }, Float32Array.of(scale!));
-    this.b.add("fakeQuant", [x, own], { scale: scale!, zeroPoint: zeroPoint!, lo, hi }, [y]);
+    return this.b.add("fakeQuant", [x, own], { scale: scale!, zeroPoint: zeroPoint!, lo, hi }, [y]);
   }
 
   round(x: string, y: string, { quantization, ...tensor }: Tensor, clamp: Clamp): string {
@@ -160,17 +194,13 @@ export class TwinWriter implements Twin {
     const tensor = tensorOf(this.source, node.inputs[1]!);
     if (!tensor.data) return this.read(node.inputs[1]!);
     if (this.choice.has(node.name)) this.expectSymmetric(node, tensor);
-    const scale = isQuantized(tensor) ? perRow(tensor.quantization.scale, tensor.shape[0]!) : undefined;
-    const value = Float32Array.from(realOf(tensor)), part = channelsOf(this.choice, node.name);
-    return part ? this.someRows(node.name, tensor.shape, value, scale, part) : this.parameter(node.name, "weight", tensor.shape, value, 0, scale);
+    const { shape, value, scale } = this.held(node.inputs[1]!);
+    return this.parameter(node.name, "weight", shape, value, 0, scale);
   }
 
-  /** The weights of a layer of which some channels are trained: those of the file around them. */
-  private someRows(layer: string, whole: number[], value: Float32Array, scale: Float32Array | undefined, { first, count }: Channels): string {
-    const name = parameterName(layer, "weight", 0), K = value.length / whole[0]!, known: Parameter = { name: `${name} of the file`, layer, role: "weight", shape: whole, direction: 0 };
-    const own: Parameter = { ...known, name: partName(name, { first, count }), shape: [count, ...whole.slice(1)], part: { first, whole } };
-    const rows = this.trainable(own, value.slice(first * K, (first + count) * K), scale?.slice(first, first + count));
-    return this.b.add("withRows", [this.frozenTensor(known, value, scale), rows], { first });
+  private held(name: string): Held {
+    const tensor = tensorOf(this.source, name), { shape } = tensor;
+    return { shape, value: Float32Array.from(realOf(tensor)), ...(isQuantized(tensor) && { scale: perRow(tensor.quantization.scale, shape[0]!) }) };
   }
 
   private expectSymmetric(node: Node, weights: Tensor): void {
@@ -221,6 +251,9 @@ export class TwinWriter implements Twin {
     return [...found];
   }
 }
+
+/** Without the operands at the end that are absent. */
+const trimmed = (inputs: readonly string[]): string[] => inputs.slice(0, inputs.findLastIndex(Boolean) + 1);
 
 export const realOf = (t: Tensor): TypedArray => (isQuantized(t) ? dequantize(t, t.data!) : t.data!);
 

@@ -1,6 +1,7 @@
 /** Trained parameters, by the names that training has for them, back into a float graph. */
 import { modelError } from "../ir/error.ts";
 import { freshName, isConstant, sizeOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { runsOfText } from "../ir/runs.ts";
 import { affineOf, parameterName, trainableLayers, type Role } from "./parameters.ts";
 import { gateCount, hasSecondBias } from "./recurrent.ts";
 
@@ -11,8 +12,11 @@ type Made = Map<Node, NewInputs>;
 /** By LAYER/role, as a trainer's parameters() returns them; a bare array is checked by its length alone. */
 export type Weights = Record<string, Float32Array | { shape: readonly number[]; data: Float32Array }>;
 
-/** Where a parameter lies: `shape` numbers from `start` on in an input of its layer, which has shape `whole`. `added`: to what is there. */
-interface Place { node: Node; input: number; whole: number[]; shape: number[]; start: number; added: boolean }
+/**
+ * Where a parameter lies: `shape` numbers from `start` on in an input of its layer, which has shape `whole`; or there its rows
+ * `channels`. `added`: to what is there.
+ */
+interface Place { node: Node; input: number; whole: number[]; shape: number[]; start: number; added: boolean; channels?: readonly number[] }
 
 /**
  * @returns the graph with those parameters in place of its own; what is not named stays. Scales of activations are those of an integer file: passed over
@@ -27,7 +31,8 @@ export function withWeights(graph: Graph, weights: Weights = {}): Graph {
   const made: Made = new Map();
   for (const { place, data } of [...given.filter((g) => !g.place.added), ...given.filter((g) => g.place.added)]) {
     const whole = wholeOf(graph, made, place);
-    data.forEach((v, i) => { whole[place.start + i] = place.added ? whole[place.start + i]! + v : v; });
+    const K = data.length / place.shape[0]!, at = (i: number) => place.start + (place.channels ? place.channels[Math.floor(i / K)]! * K + (i % K) : i);
+    data.forEach((v, i) => { whole[at(i)] = place.added ? whole[at(i)]! + v : v; });
   }
   return withConstants(graph, made);
 }
@@ -49,11 +54,10 @@ function placesOf(graph: Graph, node: Node): [string, Place][] {
   ]).flat();
 }
 
-/** Of "LAYER/weight 8:16" rows 8 … 15 of that place. */
+/** Of "LAYER/weight 3,8:16" rows 3 and 8 … 15 of that place. */
 function partOf(places: ReadonlyMap<string, Place>, name: string): Place | undefined {
-  const [, whole, from, to] = /^(.*) (\d+):(\d+)$/.exec(name) ?? [], place = places.get(whole ?? ""), [O = 0, ...row] = place?.shape ?? [];
-  if (!place || Number(from) >= Number(to) || Number(to) > O) return undefined;
-  return { ...place, shape: [Number(to) - Number(from), ...row], start: place.start + Number(from) * sizeOf(row) };
+  const [, whole, runs] = /^(.*) ([\d:,]{1,10000})$/.exec(name) ?? [], place = places.get(whole ?? ""), [O = 0, ...row] = place?.shape ?? [], channels = place && runsOfText(runs!, O);
+  return place && channels && { ...place, shape: [channels.length, ...row], channels };
 }
 
 function unknown(graph: Graph, name: string, names: string[]): never {

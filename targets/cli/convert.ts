@@ -151,10 +151,10 @@ function agreementText(precision: string, { samples, outputs }: NonNullable<Repo
   return `${precision} against float on ${samples} calibration samples: signal to noise ${outputs.map(figure).join(", ")}${advice}`;
 }
 
-/** Of one layer, what is trained where not all is: "weight 8:16" are channels 8 … 15. */
+/** Of one layer, what is trained where not all is: "weight 3,8:16" are channels 3 and 8 … 15. */
 function partText(roles: readonly string[]): string {
-  const [, from, to] = roles.map((r) => / (\d+):(\d+)$/.exec(r)).find(Boolean) ?? [];
-  if (from !== undefined) return ` (bias, channels ${from} to ${Number(to) - 1})`;
+  const [, channels] = roles.map((r) => / ([\d:,]+)$/.exec(r)).find(Boolean) ?? [];
+  if (channels !== undefined) return ` (channels ${channels.replace(/:(\d+)/g, (_, end) => ` to ${end - 1}`).replaceAll(",", ", ")})`;
   return roles.every((r) => /^(bias|recurrentBias)/.test(r)) ? " (bias)" : "";
 }
 

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { convert } from "../../converter/convert.ts";
 import { digits } from "../../examples/digits.ts";
-import { trainScalar } from "../../targets/node/train-builds.ts";
+import { load } from "../../targets/node/index.ts";
+import { trainer as trainerOf } from "../../targets/node/train.ts";
+import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
 import { Device } from "./device.ts";
 
 const source = new Uint8Array(readFileSync(new URL("../../examples/models/digits-cnn.h5", import.meta.url))), KB = 1024;
@@ -22,10 +24,34 @@ test("parameters grow with the budget, and memory stays within it", async () => 
   expect(counts[0]).toBeLessThanOrEqual(counts[1]!);
 });
 
-test("what is left of a budget trains channels of a layer", async () => {
-  const { report } = await within(300), names = report.training!.parameters.map((p) => p.name);
-  expect(names).toContainEqual(expect.stringMatching(/^dense\/.*weight \d+:\d+$/));
-  expect(names).toContainEqual(expect.stringMatching(/^dense_1.*weight$/));
+test.each([30, 60, 100, 200, 300, 400])("%i KB: never more than that", async (kilobytes) => {
+  const { report, model } = await within(kilobytes), { memory, part, batch } = report.training!, device = new Device(model, trainScalar);
+  expect(memory.total).toBeLessThanOrEqual(kilobytes * KB);
+  expect([batch, device.exports.octavo_train_batch(), device.exports.octavo_train_step_rows()]).toEqual([16, part, 16]);
+});
+
+const names = ({ training }: Awaited<ReturnType<typeof within>>["report"]) => training!.parameters.map((p) => p.name);
+
+test("what is left of a budget trains channels of the layer before, weights and biases", async () => {
+  const all = names((await within(100)).report), [, channels] = / ([\d:,]+)$/.exec(all[0]!)!;
+  expect(all.filter((n) => !n.endsWith("activation"))).toEqual([`dense/dense/weight ${channels}`, `dense/dense/bias ${channels}`, "dense_1/dense/weight", "dense_1/dense/bias"]);
+});
+
+test("channels learn, with the same bytes in both builds, and the model answers as the forward pass did", async () => {
+  const { model } = await within(60), set = digits(64, 9), results = await Promise.all([trainScalar, trainSimd].map(async (build) => {
+    const loaded = await load(model), trainer = trainerOf(loaded, { builds: [build], learningRate: 0.02 });
+    trainer.setParameters(Object.fromEntries(Object.entries(trainer.parameters()).filter(([name]) => !name.endsWith("activation")).map(([name, { data }]) => [name, data.map((v, i) => 0.3 * v + 0.02 * Math.sin(i))])));
+    const { epochs } = await trainer.fit(set, { epochs: 12 });
+    trainer.commit();
+    await trainer.fit(set, { epochs: 2 }); // the frozen channels of now, on the scale that was committed
+    trainer.commit();
+    return { epochs, bytes: loaded.save(), float: trainer.evaluate(set), score: trainer.score(set) };
+  }));
+  expect(results[0]!.bytes).toEqual(results[1]!.bytes);
+  const { epochs, float, score } = results[0]!;
+  expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss / 3);
+  expect(Math.abs(score.value - float.accuracy!)).toBeLessThanOrEqual(2 / 64);
+  expect(score.value).toBeGreaterThan(0.8);
 });
 
 test("what fits learns", async () => {

@@ -12,7 +12,7 @@ const cases: Record<Exclude<TrainOp, keyof RecurrentTrainAttributes>, Described[
   fakeQuant: [[[[15]], { scale: 0.1, zeroPoint: -128, lo: -128, hi: 127 }], [[[15], [1]], { scale: 0.1, zeroPoint: -28, lo: -128, hi: 127 }]],
   fakeQuantRows: [[[[5, 7], [5]], { limit: 127 }]],
   observe: [[[[1], [15]], { zeroPoint: -8, lo: -128, hi: 127 }], [[[1], [3]], { zeroPoint: -128, lo: -128, hi: 127 }]],
-  withRows: [[[[5, 3, 2], [2, 3, 2]], { first: 1 }]],
+  withChannels: [[[[2, 3, 5], [2, 3, 2]], { channels: [1, 4] }], [[[4, 6], [4, 3]], { channels: [0, 1, 5] }]],
   accumulate: [[[[15], [15]], {}]],
   clampGrad: [[[[15], [15]], { min: 0, max: 6 }]],
   gatherGrad: [[[[5, 3], [4], [4, 3]], {}]],

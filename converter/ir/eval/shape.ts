@@ -5,10 +5,11 @@ import type { OpAttributes } from "../ops.ts";
 import { around, forLines, forRows, rowStrides, stridesOf, walkOver } from "./strides.ts";
 import type { Value } from "./value.ts";
 
-/** w with its rows from `first` on replaced. */
-export function withRows({ first }: OpAttributes["withRows"], [w, rows]: Value[], [y]: Value[]): void {
-  y!.data.set(w!.data);
-  y!.data.set(rows!.data, (first * w!.data.length) / w!.shape[0]!);
+/** x with its channels `channels` replaced. */
+export function withChannels({ channels }: OpAttributes["withChannels"], [x, own]: Value[], [y]: Value[]): void {
+  const C = x!.shape.at(-1)!, n = channels.length;
+  y!.data.set(x!.data);
+  for (let i = 0; i < own!.data.length; i++) y!.data[Math.floor(i / n) * C + channels[i % n]!] = own!.data[i]!;
 }
 
 export const copyAll = (_: unknown, [x]: Value[], [y]: Value[]): void => y!.data.set(x!.data);
