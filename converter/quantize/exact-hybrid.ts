@@ -12,8 +12,11 @@ import { plain, Writer } from "./writer.ts";
 
 type Layer = Node<"dense"> | Node<"conv2d"> | Node<"convTranspose2d">;
 
-/** So many products of int8 add up exactly in float32, and of 9 bits. */
-const MOST_EXACT = 2 ** 24 / 2 ** 14, MOST_EXACT_LESS_ZERO = 512, LONGEST_SUM = 16384, MOST = 127;
+/** So many products of int8 add up exactly in float32, and so many with 9 bits on one side. */
+const MOST_EXACT = 1024, MOST_EXACT_LESS_ZERO = 512;
+/** Of sums in int32; columns of the zero point are as many as those of x at most. */
+const LONGEST_SUM = 16384;
+const MOST = 127;
 
 /** Rewrites `graph`: what is too long a sum becomes the float layer. */
 export function exactHybrid(graph: Graph): void {
@@ -64,7 +67,7 @@ function floatSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tenso
 
 /** Integers times integers. A zero point takes z · Σ w from the sum: as float where both are exact, else as columns of z. */
 function wholeSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tensor): string {
-  const sums = rowSums(weights), { hybrid: _, pad: __, ...attributes } = { pad: [], ...node.attributes }, at = { ...attributes, ...(node.op === "conv2d" && { pad: [0, 0, 0, 0] }), clamp: noClamp };
+  const { hybrid: _, ...attributes } = node.attributes, at = { ...attributes, ...(node.op === "conv2d" && { pad: [0, 0, 0, 0] }), clamp: noClamp }, sums = rowSums(weights);
   const integers = (data: Int8Array, shape: number[]) => w.constant(data, shape, "int8", plain());
   if (!zero || sizeOf(weights.shape.slice(1)) <= MOST_EXACT) {
     const all = product(w, node, q, integers(weights.data as Int8Array, weights.shape), at);
@@ -87,7 +90,7 @@ function rowSums({ data, shape }: Tensor): number[] {
 
 /** Weights [...,C] with as many channels more as the negative sum over C of every tap needs. */
 function withColumns({ data, shape }: Tensor): { data: Int8Array; shape: number[]; columns: number } {
-  const C = shape.at(-1)!, taps = sizeOf(shape) / C, sums = rowSums({ data, shape: [taps, C] } as Tensor), columns = Math.ceil(Math.max(...sums.map(Math.abs)) / MOST), wide = C + columns;
+  const C = shape.at(-1)!, taps = sizeOf(shape) / C, sums = rowSums({ data, shape: [taps, C] } as Tensor), columns = Math.ceil(sums.reduce((most, s) => Math.max(most, Math.abs(s)), 1) / MOST), wide = C + columns;
   const all = new Int8Array(taps * wide);
   sums.forEach((sum, t) => {
     all.set((data as Int8Array).subarray(t * C, (t + 1) * C), t * wide);
