@@ -25,6 +25,7 @@ import { averagePool2dGrad, maxPool2dGrad } from "./pool.grad.ts";
 import { placements } from "./place.ts";
 import { pool } from "./pool.ts";
 import { dequantize, quantize } from "./quantize.ts";
+import { product } from "./product.tflite.ts";
 import { recurrentTraining } from "./recurrent.grad.ts";
 import { recurrent } from "./recurrent.ts";
 import { resample, resampleIntegers } from "./resample.ts";
@@ -55,7 +56,7 @@ const training: Lowerings = {
 /** Where an operand or result is quantized. */
 const integers: Lowerings = {
   ...each(unaryOps, tabulate), requantize: tabulate, lut, quantize, dequantize, ...each(["add", "sub", "mul", "min", "max", "prelu"], binaryI8),
-  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8, resample: resampleIntegers, squaredDifference, div: divide,
+  conv2d: conv2dI8, convTranspose2d: convTranspose2dI8, dense: denseI8, maxPool2d: poolI8, averagePool2d: poolI8, reduceMean: meanI8, softmax: softmaxI8, logSoftmax: softmaxI8, matmul: matmulI8, resample: resampleIntegers, squaredDifference, div: divide, reduceProd: product,
 };
 
 /**

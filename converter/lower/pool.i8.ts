@@ -35,13 +35,13 @@ export function mean(node: Node<"reduceMean">, c: LoweringContext): void {
   const bytes = bytesOf(c.tensor(x).dtype), exact = c.rounding === "tflite" ? meanFactor(from.scale / to.scale, n) : undefined;
   if (exact && exact.g > 1 && hasExactSums(c.tensor(x), n)) return rescaledSums(node, c, exact);
   c.call(bytes === 2 ? "meanI16Tflite" : exact?.g === 1 ? "meanI8Tflite" : "averagePool2dI8", {
-    ...windowOf({ kernel: [n, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }, [outer, n, 1, inner], 1, 1), x: together ? c.at(x) : gathered(c, x, axes), y: c.at(y),
+    ...windowOf({ kernel: [n, 1], stride: [1, 1], dilation: [1, 1], pad: [0, 0, 0, 0], clamp: noClamp }, [outer, n, 1, inner], 1, 1), x: together ? c.at(x) : axesInFront(c, x, axes), y: c.at(y),
     padBottom: 0, padRight: 0, countIncludePad: 0, zx: from.zeroPoint, zy: to.zeroPoint, ...integerBounds(c.tensor(y), noClamp), scale: from.scale / to.scale, m: exact?.m ?? 0, r: exact?.r ?? 1,
   }, ["y"], sizeOf(shape));
 }
 
 /** x with the axes in front. */
-function gathered(c: LoweringContext, x: string, axes: readonly number[]): Operand {
+export function axesInFront(c: LoweringContext, x: string, axes: readonly number[]): Operand {
   const { shape } = c.tensor(x), perm = [...axes, ...shape.map((_, a) => a).filter((a) => !axes.includes(a))], strides = stridesOf(shape);
   const bytes = bytesOf(c.tensor(x).dtype), y = c.scratch(bytes * sizeOf(shape)), to = perm.map((a) => shape[a]!);
   c.call("copy", { x: c.at(x), y, bytes, ...stridedFields(to, { x: perm.map((a) => strides[a]!), y: stridesOf(to) }) }, ["y"]);

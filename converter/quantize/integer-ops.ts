@@ -45,6 +45,8 @@ export const integerOps8: { [K in OpName]?: Condition<K> } = {
 /** Operators that only TFLite's rounding has kernels for, of int8 and of int16. */
 export const exactOps8: { [K in OpName]?: Condition<K> } = {
   squaredDifference: always,
+  /** A call per factor. */
+  reduceProd: (node, graph) => sumOver(node, graph) <= 256 && !tensorOf(graph, node.inputs[0]!).quantization!.unsigned,
   /** A table of 64 KB each. */
   div: (_, graph) => countOf("div", graph) <= 32,
 };
@@ -67,7 +69,7 @@ export const exactOps16: { [K in OpName]?: Condition<K> } = {
 };
 const scaleOf = (graph: Graph, name: string) => tensorOf(graph, name).quantization!.scale[0]!;
 const isQ15 = (node: Node, graph: Graph) => scaleOf(graph, node.outputs[0]!) === 2 ** -15;
-const sumOver = (node: Node<"reduceMean">, graph: Graph) => node.attributes.axes.reduce((n, a) => n * tensorOf(graph, node.inputs[0]!).shape[a]!, 1);
+const sumOver = (node: Node<"reduceMean"> | Node<"reduceProd">, graph: Graph) => node.attributes.axes.reduce((n, a) => n * tensorOf(graph, node.inputs[0]!).shape[a]!, 1);
 
 /** The products of TFLite's integer SVDF: int8 → int16 state, int16 · int16 → int8. */
 export function isIntegerSvdf(node: Node, graph: Graph): boolean {
