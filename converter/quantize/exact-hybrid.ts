@@ -32,18 +32,18 @@ export function exactHybrid(graph: Graph): void {
 function biasLast(graph: Graph, node: Layer): Node[] {
   const [x, weights, bias] = node.inputs as [string, string, string?], y = node.outputs[0]!;
   if (!bias || tensorOf(graph, y).dtype !== "float32" || tensorOf(graph, weights).dtype !== "float32") return [node];
-  const w = new Writer(graph, node.name), sums = product(w, node, x, weights, { ...node.attributes, clamp: noClamp });
+  const w = new Writer(graph, "hybrid"), sums = product(w, node, x, weights, { ...node.attributes, clamp: noClamp });
   w.binary("add", sums, bias, node.attributes.clamp);
   return w.finish(y);
 }
 
 function asFloat(graph: Graph, node: Layer): Node {
-  const { hybrid: _, ...attributes } = node.attributes, w = new Writer(graph, node.name), weights = tensorOf(graph, node.inputs[1]!);
+  const { hybrid: _, ...attributes } = node.attributes, w = new Writer(graph, "hybrid"), weights = tensorOf(graph, node.inputs[1]!);
   return { ...node, inputs: [node.inputs[0]!, w.constant(dequantizeConstant(weights), weights.shape), ...node.inputs.slice(2)], attributes } as Node;
 }
 
 function written(graph: Graph, node: Layer): Node[] | undefined {
-  const [x, weights, bias] = node.inputs as [string, string, string?], w = new Writer(graph, node.name), tensor = tensorOf(graph, weights), rank = w.shape(x).length;
+  const [x, weights, bias] = node.inputs as [string, string, string?], w = new Writer(graph, "hybrid"), tensor = tensorOf(graph, weights), rank = w.shape(x).length;
   const grouped = node.op === "conv2d" && node.attributes.groups > 1, inFloat = grouped || node.op === "convTranspose2d", length = sizeOf(tensor.shape.slice(1));
   if (length > (grouped ? MOST_EXACT_LESS_ZERO : LONGEST_SUM / 2)) return undefined;
   const axes = node.op === "dense" ? [rank - 1] : [1, 2, 3], q = dynamicIntegers(w, padded(w, node, x, inFloat), axes, node.attributes.hybrid !== "symmetric");
@@ -78,8 +78,9 @@ function wholeSums(w: Writer, node: Layer, { q, zero }: Integers, weights: Tenso
   return product(w, node, joined, integers(data, shape), at);
 }
 
+/** Under the layer's own name. */
 function product(w: Writer, node: Layer, x: string, weights: string, attributes: object): string {
-  return w.add(node.op, [x, weights], attributes as never, w.shape(node.outputs[0]!));
+  return w.add(node.op, [x, weights], attributes as never, w.shape(node.outputs[0]!), "float32", undefined, `${node.name} sums`);
 }
 
 /** [O] */

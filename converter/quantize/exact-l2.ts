@@ -29,7 +29,7 @@ function isNormalization(graph: Graph, norm: Node<"reduceL2">, from: Node, to: N
 }
 
 function normalized(graph: Graph, x: string, y: string): Node[] {
-  const w = new Writer(graph, `${y} l2`), { zeroPoint: [zero], unsigned } = tensorOf(graph, x).quantization!, steps = w.add("lut", [x, identity(w)], {}, w.shape(x), "int8", plain(-zero!));
+  const w = new Writer(graph, "l2"), { zeroPoint: [zero], unsigned } = tensorOf(graph, x).quantization!, steps = w.add("lut", [x, identity(w)], {}, w.shape(x), "int8", plain(-zero!));
   const v = w.add("dequantize", [steps], {}, w.shape(x)), sum = squares(w, v), power = powerOf(w, sum), { high, low } = inverseRoot(w, sum, power), root = w.unary("sqrt", power);
   const whole = w.binary("add", w.binary("mul", v, high), w.unary("floor", w.unary("affine", w.binary("mul", v, low), 1 / LOW, 0)));
   const first = w.unary("affine", unsigned ? w.number(1) : w.unary("clip", root, 0, STEPS), 512, 0), second = unsigned ? w.unary("affine", root, STEPS, 0) : w.unary("clip", root, STEPS, Infinity);

@@ -7,7 +7,7 @@ import type { Resize } from "./exact-resize.ts";
 import { plain, Writer } from "./writer.ts";
 
 export function resizeUnsigned(graph: Graph, { rows, columns, x, y }: Resize): Node[] {
-  const w = new Writer(graph, `${y} resize`), { shape } = tensorOf(graph, y), real = w.add("dequantize", [renamed(w, x)], {}, tensorOf(graph, x).shape);
+  const w = new Writer(graph, "resize"), { shape } = tensorOf(graph, y), real = w.add("dequantize", [renamed(w, x)], {}, tensorOf(graph, x).shape);
   const halves = [0, 1].map((t) => picked(w, rows, real, t)), weights = [rows, columns].map((n) => [0, 1].map((t) => weightsOf(w, n, t, shape.length)));
   const product = (t: number, s: number) => w.binary("mul", w.binary("mul", picked(w, columns, halves[t]!, s), weights[0]![t]!), weights[1]![s]!);
   const sum = [product(1, 0), product(0, 1), product(1, 1)].reduce((a, b) => w.binary("add", a, b), product(0, 0));

@@ -10,7 +10,7 @@ export class Writer {
   private readonly graph: Graph;
   private readonly stem: string;
 
-  /** @param stem of the names of all that is written */
+  /** @param stem of the names of all that is written: short, since a model file names the layer of every call */
   constructor(graph: Graph, stem: string) {
     this.graph = graph;
     this.stem = stem;
@@ -22,8 +22,8 @@ export class Writer {
     return this.tensor(`${this.stem} constant`, shape, dtype, quantization, data);
   }
 
-  add<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>, shape: number[], dtype: DType = "float32", quantization?: Quantization): string {
-    const name = this.tensor(`${this.stem} ${op}`, shape, dtype, quantization);
+  add<K extends OpName>(op: K, inputs: string[], attributes: Attributes<K>, shape: number[], dtype: DType = "float32", quantization?: Quantization, stem = `${this.stem} ${op}`): string {
+    const name = this.tensor(stem, shape, dtype, quantization);
     this.nodes.push({ op, name, inputs, outputs: [name], attributes } as Node);
     return name;
   }
