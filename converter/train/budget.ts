@@ -1,9 +1,9 @@
 /**
- * What to update within a budget of memory: as many of the last layers as fit, then output channels of the layer before them (Lin
- * et al., On-Device Training Under 256KB Memory, 2022), then the biases of layers before (Cai et al., TinyTL, 2020). Memory only
+ * What to update within a budget of memory: as many of the last layers as fit, then output channels of a layer before them (Lin
+ * et al., On-Device Training Under 256KB Memory, 2022), then the biases of others before (Cai et al., TinyTL, 2020). Memory only
  * grows with what is trained, so each is searched by halves.
  */
-import { modelError } from "../ir/error.ts";
+import { modelError, OctavoError } from "../ir/error.ts";
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import { dequantize, isQuantized } from "../ir/eval/quantize.ts";
 import { trainableLayers, type Choice } from "./parameters.ts";
@@ -11,6 +11,7 @@ import { trainableLayers, type Choice } from "./parameters.ts";
 /**
  * What is trained, and of how many rows at a time: as much as fits in the smallest parts of a batch, then the largest parts with that.
  * @param parts rows that may be computed at a time, ascending · @param memory bytes beyond inference that a choice needs
+ * @throws OctavoError ERR_OCTAVO_MEMORY where the last layer alone needs more, or why it cannot be trained
  */
 export async function chooseWithin(graph: Graph, candidates: Choice, parts: readonly number[], budget: number, memory: (choice: Choice, part: number) => Promise<number>): Promise<{ choice: Choice; part: number }> {
   const choice = await largest(graph, candidates, budget, (c) => memory(c, parts[0]!));
@@ -26,22 +27,29 @@ export function divisors(n: number): number[] {
 
 type Fits = (choice: Choice) => Promise<boolean>;
 
+/** What cannot be trained does not fit: layers behind it may. */
+const within = (budget: number, memory: (choice: Choice) => Promise<number>): Fits => (choice) =>
+  memory(choice).then((bytes) => bytes <= budget, (e) => {
+    if (e instanceof OctavoError) return false;
+    throw e;
+  });
+
 async function largest(graph: Graph, candidates: Choice, budget: number, memory: (choice: Choice) => Promise<number>): Promise<Choice> {
-  const layers = trainableLayers(graph).filter((name) => candidates.has(name)), fits: Fits = async (c) => (await memory(c)) <= budget, last = (k: number): Choice => new Map(layers.slice(layers.length - k).map((name) => [name, "all"]));
+  const layers = trainableLayers(graph).filter((name) => candidates.has(name)), fits = within(budget, memory), last = (k: number): Choice => new Map(layers.slice(layers.length - k).map((name) => [name, "all"]));
   const whole = await most(layers.length, (k) => fits(last(k)));
   if (whole === 0) {
     const least = await memory(last(1));
     const problem = `training its last layer "${layers.at(-1)}" alone takes ${least} bytes, the budget is ${budget}`;
     throw modelError("ERR_OCTAVO_MEMORY", graph.format, `model "${graph.name}"`, problem, "Raise --train-memory.");
   }
-  const before = layers.slice(0, layers.length - whole), partly = await withChannels(graph, before.at(-1), last(whole), fits);
+  const before = layers.slice(0, layers.length - whole), partly = await withChannels(graph, before, last(whole), fits);
   return withBiases(before.filter((name) => !partly.has(name)), partly, fits);
 }
 
-/** As many channels of a layer as fit. */
-async function withChannels(graph: Graph, layer: string | undefined, chosen: Choice, fits: Fits): Promise<Choice> {
-  const node = graph.nodes.find((n) => n.name === layer);
-  if (!node || !hasChannels(graph, node)) return chosen;
+/** As many channels as fit of the last of these layers that has some. */
+async function withChannels(graph: Graph, layers: readonly string[], chosen: Choice, fits: Fits): Promise<Choice> {
+  const node = graph.nodes.findLast((n) => layers.includes(n.name) && hasChannels(graph, n));
+  if (!node) return chosen;
   const order = channelsByUse(graph, node), by = (count: number): Choice => new Map([[node.name, order.slice(0, count).sort((a, b) => a - b)], ...chosen]);
   const count = await most(order.length - 1, (k) => fits(by(k)));
   return count ? by(count) : chosen;
@@ -60,8 +68,8 @@ function hasChannels(graph: Graph, node: Node): boolean {
 
 /**
  * Output channels, those with the smallest weights (Σ w²) first: the model makes least use of them, so they have most to learn and
- * least to forget. Those whose
- * weights sum up to less than −‖w‖ come last: to inputs of one sign they hardly ever answer, and behind a ReLU their gradient is zero.
+ * least to forget. Those whose weights sum up to less than −‖w‖ come last: to inputs of one sign they hardly ever answer, and behind
+ * a ReLU their gradient is zero.
  */
 function channelsByUse(graph: Graph, node: Node): number[] {
   const w = tensorOf(graph, node.inputs[1]!), values = isQuantized(w) ? dequantize(w, w.data!) : w.data!, O = w.shape[0]!, K = values.length / O;

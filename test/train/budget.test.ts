@@ -6,6 +6,10 @@ import { digits } from "../../examples/digits.ts";
 import { load } from "../../targets/node/index.ts";
 import { trainer as trainerOf } from "../../targets/node/train.ts";
 import { trainScalar, trainSimd } from "../../targets/node/train-builds.ts";
+import { OctavoError } from "../../converter/ir/error.ts";
+import { chooseWithin, divisors } from "../../converter/train/budget.ts";
+import { chooseLayers, type Choice } from "../../converter/train/parameters.ts";
+import { Net } from "../quantize/nets.ts";
 import { Device } from "./device.ts";
 
 const source = new Uint8Array(readFileSync(new URL("../../examples/models/digits-cnn.h5", import.meta.url))), KB = 1024;
@@ -52,6 +56,23 @@ test("channels learn, with the same bytes in both builds, and the model answers 
   expect(epochs.at(-1)!.loss).toBeLessThan(epochs[0]!.loss / 3);
   expect(Math.abs(score.value - float.accuracy!)).toBeLessThanOrEqual(2 / 64);
   expect(score.value).toBeGreaterThan(0.8);
+});
+
+test("layers before one that cannot be trained are left alone", async () => {
+  const net = new Net(), graph = net.finish(net.dense(net.dense(net.dense(net.g.input("x", "float32", [1, 6]), 8), 8), 4)), [first, second, last] = [...chooseLayers(graph, "all").keys()] as [string, string, string];
+  const problem = new OctavoError("ERR_OCTAVO_OPERATOR", "not this one"), memory = (refused: string[]) => async (choice: Choice, part: number) => {
+    if (refused.some((name) => choice.has(name))) throw problem;
+    return 10 * choice.size * part;
+  };
+  const choose = async (refused: string[], budget: number) => {
+    const { choice, part } = await chooseWithin(graph, chooseLayers(graph, "all"), divisors(12), budget, memory(refused));
+    return [[...choice.keys()], part];
+  };
+  expect(await choose([], 1000)).toEqual([[first, second, last], 12]);
+  expect(await choose([first], 100)).toEqual([[second, last], 4]);
+  expect(await choose([second], 45)).toEqual([[last], 4]);
+  await expect(choose([last], 1000)).rejects.toBe(problem);
+  await expect(choose([], 9)).rejects.toThrow(/alone takes 10 bytes, the budget is 9/);
 });
 
 test("what fits learns", async () => {
