@@ -15,6 +15,12 @@ export function maskOf(l: Pick<Layer, "context">, x: string): string | undefined
   return mask && (mask.made ??= mask.make());
 }
 
+/** The mask that a recurrent layer reads its steps under: Keras 3 passes on no mask of the input where a state is given too, only one by keyword. */
+export function maskOverTime(l: Layer, x: string, initial: readonly string[]): string | undefined {
+  const isLost = l.context.keras >= 3 && initial.length > 0 && tensorsIn(l.keywords.mask).length === 0;
+  return isLost ? undefined : maskOf(l, x);
+}
+
 /** Does `work` under the mask that a layer is called with by keyword, as Keras 3 writes it for its first input. */
 export function withGivenMask<T>(l: Layer, inputs: readonly string[], work: () => T): T {
   const [given] = tensorsIn(l.keywords.mask), x = inputs[0]!, own = l.context.masks.get(x);

@@ -53,9 +53,10 @@ function group(l: Layer, inputs: string[]): string {
   return scaled(l, reshape(l.g, y, shape), [axis], gamma, beta);
 }
 
+/** Keras broadcasts the scale from the last axis on, also where it was normalized over others. */
 function rootMeanSquare(l: Layer, inputs: string[]): string {
   const x = single(l, inputs), axes = axesIn(l, x, -1).sort((a, b) => a - b), { scale } = variablesOf(l, { scale: axes.map((a) => l.g.shape(x)[a]!) });
-  return scaled(l, rootMeanSquareNorm(l, x, axes), axes, scale, undefined);
+  return mul(l.g, rootMeanSquareNorm(l, x, axes), constantOf(l, scale));
 }
 
 /** x · min(1 / |x|, 1e12) */

@@ -8,7 +8,7 @@ import { bounded, reshape, reverse, transpose } from "../onnx/write.ts";
 import { recurrentActivation } from "./activation.ts";
 import { Config } from "./config.ts";
 import { permuted, ranked, tensorsIn, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
-import { compacted, maskOf, spread, type Compacted } from "./masking.ts";
+import { compacted, maskOverTime, spread, type Compacted } from "./masking.ts";
 import { isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { Variables, Weight } from "./variables.ts";
 
@@ -112,7 +112,7 @@ export function runLayer(l: Layer, x: string, initial: string[]): Result {
   const [N, T] = ranked(l, x, 3) as [number, number], cells = cellsOf(l), backwards = l.config.bool("go_backwards", false);
   const sequences = l.config.bool("return_sequences", false);
   l.config.only("time_major", false, "Build the layer with time_major=False.");
-  const mask = maskOf(l, x), count = cells.reduce((n, c) => n + statesOf(c), 0);
+  const mask = maskOverTime(l, x, initial), count = cells.reduce((n, c) => n + statesOf(c), 0);
   if (initial.length && initial.length !== count) {
     l.g.fail(`it is given ${initial.length} initial states, expected ${count}`, "", "ERR_OCTAVO_FORMAT");
   }
