@@ -129,6 +129,23 @@ describe("external data", () => {
   test("without a way to get it", async () => { await expect(readModel(external("w.bin"), {})).rejects.toMatchObject({ code: "ERR_OCTAVO_SOURCE", message: expect.stringMatching(/file "w.bin", which was not given/) }); });
 });
 
+/** Numbers of onnxruntime 1.32, which computes sizes and positions in float32. */
+describe("Resize by scales that are no exact numbers", () => {
+  const resized = async (scale: number, place: string): Promise<number[]> => {
+    const attributes = { mode: "nearest", coordinate_transformation_mode: place, nearest_mode: "floor" };
+    const graph = await read({ input: [value("x", [1, 1, 1, 20])], output: [value("y", [])], initializer: [floats("s", [4], [1, 1, 1, scale])], node: [node("Resize", ["x", "", "s"], ["y"], attributes)] });
+    return [...run(graph, { x: Float32Array.from({ length: 20 }, (_, i) => i) }).get("y")!];
+  };
+  test("1.1", async () => expect(await resized(1.1, "asymmetric")).toEqual([0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19]));
+  test("0.7", async () => expect(await resized(0.7, "half_pixel")).toEqual([0, 1, 3, 4, 5, 7, 8, 10, 11, 13, 14, 15, 17, 18]));
+});
+
+/** The operator's text and onnxruntime agree; NumPy gives nothing. */
+test("Slice backwards from before the beginning starts at the first element", async () => {
+  const graph = await read({ input: [value("x", [4])], output: [value("y", [])], initializer: [ints("s", [1], [-5]), ints("e", [1], [-9]), ints("a", [1], [0]), ints("t", [1], [-2])], node: [node("Slice", ["x", "s", "e", "a", "t"], ["y"])] });
+  expect([...run(graph, { x: Float32Array.of(7, 8, 9, 10) }).get("y")!]).toEqual([7]);
+});
+
 describe("bodies", () => {
   const scale = { name: "Scale", domain: "own", input: ["a"], output: ["b"], attribute: ["by"], node: [{ ...node("LeakyRelu", ["a"], ["b"]), attribute: [{ name: "alpha", refAttrName: "by" }] }], opsetImport: [{ domain: "", version: 17 }] };
   test("a function of the model, with its attribute", async () => {

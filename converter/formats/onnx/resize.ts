@@ -4,6 +4,8 @@ import type { Operators, OnnxNode } from "./node.ts";
 import { channelsFirst, channelsLast } from "./spatial.ts";
 import { axesOf, cast, constant, dtypeOf, misfit, range, rankOf, scalar, toFloat, unary, valuesOf, where } from "./write.ts";
 
+const f32 = Math.fround;
+
 interface Axis { axis: number; size: number; scale: number; roi: [number, number] }
 interface Style {
   mode: string;
@@ -48,14 +50,14 @@ const resizeBy = (n: OnnxNode, g: GraphBuilder, scales: number[], style: Style):
 
 function byScales(g: GraphBuilder, shape: number[], axes: number[], scales: number[]): Axis[] {
   if (scales.length !== axes.length) misfit(g, `found ${scales.length} scales, expected ${axes.length}`);
-  return axes.map((axis, i) => ({ axis, size: Math.floor(shape[axis]! * scales[i]!), scale: scales[i]!, roi: [0, 1] }));
+  return axes.map((axis, i) => ({ axis, size: Math.floor(f32(shape[axis]! * scales[i]!)), scale: scales[i]!, roi: [0, 1] }));
 }
 
 /** `keep_aspect_ratio_policy` takes one scale for all axes. */
 function bySizes(n: OnnxNode, g: GraphBuilder, axes: number[], sizes: number[]): Axis[] {
   const shape = g.shape(n.input(0)), policy = n.string("keep_aspect_ratio_policy", "stretch");
   if (sizes.length !== axes.length) misfit(g, `found ${sizes.length} sizes, expected ${axes.length}`);
-  const scales = axes.map((axis, i) => sizes[i]! / shape[axis]!);
+  const scales = axes.map((axis, i) => f32(sizes[i]! / shape[axis]!));
   if (policy === "stretch") return axes.map((axis, i) => ({ axis, size: sizes[i]!, scale: scales[i]!, roi: [0, 1] }));
   const scale = policy === "not_larger" ? Math.min(...scales) : Math.max(...scales);
   return axes.map((axis) => ({ axis, size: Math.floor(scale * shape[axis]! + 0.5), scale, roi: [0, 1] }));
@@ -99,16 +101,16 @@ function resampleAxis(g: GraphBuilder, x: string, a: Axis, style: Style): string
   return g.add("resample", [x], { axis: a.axis, taps, indices, weights });
 }
 
-/** Where output position `o` lies on the input axis. */
+/** Where output position `o` lies on the input axis: in float32, as runtimes compute it, since a position may be a tie of roundings. */
 function sourceOf(g: GraphBuilder, o: number, size: number, a: Axis, style: Style): number {
-  const resized = a.scale * size, halfPixel = (o + 0.5) / a.scale - 0.5;
+  const resized = a.scale * size, halfPixel = f32(f32((o + 0.5) / a.scale) - 0.5);
   switch (style.coordinates) {
     case "half_pixel": return halfPixel;
-    case "pytorch_half_pixel": return resized > 1 ? halfPixel : 0;
+    case "pytorch_half_pixel": return a.size > 1 ? halfPixel : 0;
     case "half_pixel_symmetric": return (size / 2) * (1 - a.size / resized) + halfPixel;
     case "align_corners": return resized === 1 ? 0 : (o * (size - 1)) / (resized - 1);
-    case "asymmetric": return o / a.scale;
-    case "tf_half_pixel_for_nn": return (o + 0.5) / a.scale;
+    case "asymmetric": return f32(o / a.scale);
+    case "tf_half_pixel_for_nn": return f32((o + 0.5) / a.scale);
     case "tf_crop_and_resize": return a.roi[0] * (size - 1) + (a.roi[1] - a.roi[0]) * (size - 1) * (resized === 1 ? 0.5 : o / (resized - 1));
     default: return g.fail(`coordinate_transformation_mode is "${style.coordinates}", expected one of ONNX 19`);
   }

@@ -81,12 +81,12 @@ function slice(n: OnnxNode, g: GraphBuilder): string {
   return g.add("slice", [x], whole);
 }
 
-/** NumPy's start:end:step on an axis of `size`. */
+/** start:end:step on an axis of `size`; a start before the axis is its first element, backwards too. */
 function sliceOf(g: GraphBuilder, size: number, start: number, end: number, step: number): { start: number; step: number; size: number } {
   if (step === 0 || !Number.isInteger(step)) misfit(g, `step is ${step}, expected another number`);
   const lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
   const within = (i: number) => Math.min(highest, Math.max(lowest, i < 0 ? i + size : i));
-  const from = within(start), count = Math.max(0, Math.ceil((within(end) - from) / step));
+  const from = Math.max(0, within(start)), count = size === 0 ? 0 : Math.max(0, Math.ceil((within(end) - from) / step));
   return count === 0 ? { start: 0, step: 1, size: 0 } : { start: from, step, size: count };
 }
 
