@@ -5,6 +5,8 @@ import { zipSync } from "fflate";
 import { OctavoError } from "../../converter/ir/error.ts";
 import { readModel } from "../../converter/formats/index.ts";
 import { modules } from "../../converter/formats/pytorch/modules.ts";
+import { refuseWritesToViews, type AtenCall } from "../../converter/formats/pytorch/aliases.ts";
+import { GraphBuilder } from "../../converter/ir/builder.ts";
 import { operatorNames, operatorOf } from "../../converter/formats/pytorch/aten.ts";
 import { schemaText } from "../../converter/formats/pytorch/schema.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
@@ -122,6 +124,23 @@ describe("hostile pickles", () => {
 test("docs/pytorch.md names every operator", () => {
   const words = new Set(readFileSync(new URL("../../docs/pytorch.md", import.meta.url), "utf8").split(/\s+/));
   expect(operatorNames().filter((name) => !words.has(name))).toEqual([]);
+});
+
+describe("views that are changed in place", () => {
+  const call = (op: string, input: string, ...outputs: string[]): AtenCall => ({ name: outputs[0]!, op, inputs: [input], outputs });
+  const check = (calls: AtenCall[], outputs: string[]) => refuseWritesToViews(new GraphBuilder("pytorch", ""), calls, outputs);
+  const refused = /^pytorch: node "w" \(add_\): it changes a view in place, and "y", which shares its elements, is read afterwards\. Save exported_program\.run_decompositions/;
+  test("the whole is read afterwards", () => expect(() => check([call("view", "y", "v"), call("add_", "v", "w")], ["y"])).toThrow(refused));
+  test("a view is read after a change of the whole", () => expect(() => check([call("relu", "x", "t"), call("slice", "t", "y"), call("add_", "t", "w"), call("relu", "y", "z")], ["z"])).toThrow(refused));
+  test("a view of a part", () => expect(() => check([call("chunk", "y", "a", "b"), call("select", "b", "c"), call("add_", "c", "w"), call("relu", "y", "z")], ["z"])).toThrow(refused));
+  test("results of one call have nothing in common", () => check([call("chunk", "y", "a", "b"), call("add_", "a", "w"), call("relu", "b", "z")], ["w", "z"]));
+  test("what nobody reads any more", () => check([call("view", "y", "v"), call("add_", "v", "w"), call("relu_", "w", "z")], ["z"]));
+  test("100,000 of them in time", () => {
+    const many = Array.from({ length: 100_000 }, (_, i) => i), start = performance.now();
+    expect(() => check([call("unbind", "y", ...many.map((i) => `v${i}`)), ...many.map((i) => call("add_", `v${i}`, `w${i}`))], ["y"])).toThrow(/more than 1048576 views/);
+    check(many.map((i) => call("view", `v${i}`, `v${i + 1}`)), ["v0"]);
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
 });
 
 describe("the format before PyTorch 1.6", () => {

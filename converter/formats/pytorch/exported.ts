@@ -10,6 +10,7 @@ import { addEnds, attempt, placeholder } from "../partial.ts";
 import type { ReadOptions } from "../reader.ts";
 import { isObject, parseJson, type Json, type JsonObject } from "../wire/json.ts";
 import { openZip, type Zip } from "../wire/zip.ts";
+import { refuseWritesToViews, type AtenCall } from "./aliases.ts";
 import { AtenNode, isTensor, readArgument, type Argument, type Result } from "./aten-node.ts";
 import { operatorOf } from "./aten.ts";
 import { exportedWeights } from "./exported-weights.ts";
@@ -35,6 +36,7 @@ export function readExported(bytes: Uint8Array, options: ReadOptions): Graph {
   const reading: Reading = { g, values: new Map(), file: graph, weights: exportedWeights(zip, budgetOf(bytes)), symbols: new Map(), options };
   const nodes = upTo(graph.nodes, options.cut);
   attempt(g, options, () => refuseUnknown(g, nodes));
+  attempt(g, options, () => refuseWritesToViews(g, nodes.map(callOf), options.cut ?? list(signature.output_specs).map(outputName)));
   if (options.stateful) refuseInStream(g, graph.nodes.map((n) => String(field(n, "target")).replace("torch.ops.aten.", "")));
   const inputs = list(signature.input_specs).map((spec) => field(field(field(field(spec, "user_input"), "arg"), "as_tensor"), "name"));
   checkInputNames(format, inputs.filter((i): i is string => typeof i === "string"), options);
@@ -115,6 +117,15 @@ function readNode(r: Reading, json: Json): void {
   const before = g.graph.nodes.length, result = operatorOf(target)!(new AtenNode(target, args, namesOf(outputs).length, g, r.options.stateful), g);
   nameResults(r, namesOf(outputs), Array.isArray(result) ? result : [result], before);
 }
+
+/** A node by the names of its tensors. */
+function callOf(node: Json): AtenCall {
+  const target = String(field(node, "target")), tensors = (arg: Json | undefined) => [field(arg, "as_tensor"), ...list(field(arg, "as_tensors"))];
+  const inputs = list(field(node, "inputs")).flatMap((i) => tensors(field(i, "arg"))).map((t) => field(t, "name")).filter((n) => typeof n === "string");
+  return { name: String(field(node, "name") ?? target), op: /^torch\.ops\.aten\.(\w+)/.exec(target)?.[1] ?? target, inputs, outputs: namesOf(list(field(node, "outputs"))).flat() };
+}
+
+const outputName = (spec: Json): string => String(field(field(field(Object.values(isObject(spec) ? spec : {})[0], "arg"), "as_tensor"), "name"));
 
 /** What a refused node would have given has the shapes that the file says. */
 function standIn({ g, file, values, symbols }: Reading, node: Json): void {
