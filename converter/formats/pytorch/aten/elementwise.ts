@@ -12,28 +12,34 @@ const plain: Record<string, [UnaryOp, number, number]> = {
   silu: ["swish", 1, 0], mish: ["mish", 0, 0], selu: ["selu", 1.6732632423543772, 1.0507009873554805], exp: ["exp", 0, 0], log: ["log", 0, 0],
   sqrt: ["sqrt", 0, 0], abs: ["abs", 0, 0],
   neg: ["neg", 0, 0], reciprocal: ["reciprocal", 0, 0], sin: ["sin", 0, 0], cos: ["cos", 0, 0], erf: ["erf", 0, 0], floor: ["floor", 0, 0],
-  ceil: ["ceil", 0, 0], round: ["round", 0, 0],
+  ceil: ["ceil", 0, 0],
   trunc: ["truncate", 0, 0], sign: ["sign", 0, 0], sgn: ["sign", 0, 0], logical_not: ["not", 0, 0], isnan: ["isNan", 0, 0],
   softsign: ["softsign", 0, 0],
 };
 const pairs: Record<string, BinaryOp> = {
   mul: "mul", div: "div", true_divide: "div", pow: "pow", minimum: "min", maximum: "max", eq: "equal", gt: "greater", ge: "greaterOrEqual",
   lt: "less", le: "lessOrEqual",
-  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2", bitwise_and: "and", bitwise_or: "or",
-  __and__: "and", __or__: "or", __xor__: "xor",
+  logical_and: "and", logical_or: "or", logical_xor: "xor", remainder: "mod", fmod: "fmod", atan2: "atan2",
 };
+/** Of truth values; integers are refused. */
+const bitwise: Record<string, BinaryOp> = { bitwise_and: "and", bitwise_or: "or", bitwise_xor: "xor", __and__: "and", __or__: "or", __xor__: "xor" };
 const same: Operator = (n) => n.tensor(n.has("self") ? "self" : "input");
 
 export const elementwise: Record<string, Operator> = {
   ...Object.fromEntries(Object.entries(plain).map(([name, [op, alpha, beta]]) =>
     [name, (n: AtenNode, g: GraphBuilder) => unary(g, op, n.tensor("self"), alpha, beta)])),
   ...Object.fromEntries(Object.entries(pairs).map(([name, op]) => [name, (n: AtenNode, g: GraphBuilder) => both(n, g, op)])),
+  ...Object.fromEntries(Object.entries(bitwise).map(([name, op]) => [name, (n: AtenNode, g: GraphBuilder) => binary(g, op, truth(n, g, "self"), truth(n, g, "other"))])),
+  round: (n, g) => {
+    const x = n.tensor("self"), unit = 10 ** n.int("decimals", 0);
+    return scaled(g, unary(g, "round", scaled(g, x, unit)), 1 / unit);
+  },
   add: (n, g) => sum(n, g, "add"), sub: (n, g) => sum(n, g, "sub"), subtract: (n, g) => sum(n, g, "sub"), multiply: (n, g) => both(n, g, "mul"),
   divide: (n, g) => both(n, g, "div"),
   rsub: (n, g) => sub(g, n.operand("other"), scaled(g, n.operand("self"), n.number("alpha", 1))),
-  floor_divide: (n, g) => unary(g, "floor", binary(g, "div", n.operand("self"), n.operand("other"))),
+  floor_divide: (n, g) => unary(g, "floor", both(n, g, "div")),
   ne: (n, g) => unary(g, "not", both(n, g, "equal")),
-  bitwise_not: (n, g) => unary(g, "not", n.tensor("self")),
+  bitwise_not: (n, g) => unary(g, "not", truth(n, g, "self")),
   square: (n, g) => mul(g, n.tensor("self"), n.tensor("self")),
   rsqrt: (n, g) => unary(g, "reciprocal", unary(g, "sqrt", n.tensor("self"))),
   expm1: (n, g) => affine(g, unary(g, "exp", n.tensor("self")), 1, -1),
@@ -66,8 +72,8 @@ export const elementwise: Record<string, Operator> = {
         sizes: g.shape(x).map((d, i) => (i === axis ? half : d)) });
     return mul(g, part(0), unary(g, "sigmoid", part(half)));
   },
-  where: (n, g) => where(g, n.tensor("condition"), n.operand("self"), n.operand("other")),
-  masked_fill: (n, g) => where(g, n.tensor("mask"), n.operand("value"), n.tensor("self")),
+  where: (n, g) => where(g, n.tensor("condition"), ...alike(g, n.operand("self"), n.operand("other"))),
+  masked_fill: (n, g) => where(g, n.tensor("mask"), ...alike(g, n.operand("value"), n.tensor("self"))),
   hardshrink: (n, g) => shrink(g, n.tensor("self"), 0, n.number("lambd", 0.5)),
   softshrink: (n, g) => shrink(g, n.tensor("self"), n.number("lambd", 0.5), n.number("lambd", 0.5)),
   rrelu: randomSlope,
@@ -87,15 +93,22 @@ export const elementwise: Record<string, Operator> = {
   to: converted, _to_copy: converted, type_as: same, float: (n, g) => toFloat(g, n.tensor("self")),
 };
 
+/** Quotients are floats, of integers too. */
 const both = (n: AtenNode, g: GraphBuilder, op: BinaryOp): string => {
   const mode = n.has("rounding_mode") ? n.string("rounding_mode", "") : "";
-  const [a, b] = alike(g, n.operand(n.has("self") ? "self" : "input"), n.operand(n.has("exponent") ? "exponent" : "other")), y = binary(g, op, a, b);
+  const [self, other] = [n.operand(n.has("self") ? "self" : "input"), n.operand(n.has("exponent") ? "exponent" : "other")];
+  const [a, b] = op === "div" ? [toFloat(g, self), toFloat(g, other)] : alike(g, self, other), y = binary(g, op, a, b);
   return mode ? unary(g, mode === "floor" ? "floor" : "truncate", y) : y;
 };
 
 /** Integers meet floats as floats. */
 const alike = (g: GraphBuilder, a: string, b: string): [string, string] =>
   (dtypeOf(g, a) === dtypeOf(g, b) ? [a, b] : [toFloat(g, a), toFloat(g, b)]);
+
+function truth(n: AtenNode, g: GraphBuilder, name: string): string {
+  const x = n.operand(name);
+  return dtypeOf(g, x) === "bool" || typeof n.get(name) === "boolean" ? cast(g, x, "bool") : g.fail("it works on the bits of integers, expected truth values", "Compute with numbers and comparisons.");
+}
 
 const squared = (g: GraphBuilder, x: string): string => mul(g, x, x);
 const scaled = (g: GraphBuilder, x: string, alpha: number): string => (alpha === 1 ? x : affine(g, x, alpha, 0));

@@ -18,7 +18,10 @@ export const layers: Record<string, Operator> = {
   },
   mm: (n, g) => product(g, n.tensor("self"), n.tensor("mat2"), "", true), bmm: (n, g) => matmul(g, n.tensor("self"), n.tensor("mat2")),
   matmul: matrixProduct,
-  baddbmm: (n, g) => add(g, n.tensor("self"), matmul(g, n.tensor("batch1"), n.tensor("batch2"))),
+  baddbmm: (n, g) => {
+    const product = matmul(g, n.tensor("batch1"), n.tensor("batch2"));
+    return add(g, affine(g, n.tensor("self"), n.number("beta", 1), 0), affine(g, product, n.number("alpha", 1), 0));
+  },
   batch_norm: norm, _batch_norm_no_update: norm, cudnn_batch_norm: norm, native_batch_norm: norm, _native_batch_norm_legit_no_training: norm,
   _native_batch_norm_legit: (n, g) => (n.has("running_mean") ? norm(n, g) : [statisticsOfOne(n, g), null, null]),
   layer_norm: (n, g) => layerNorm(g, n.tensor("input"), n.ints("normalized_shape"), n.optional("weight"), n.optional("bias"), n.number("eps", 1e-5)),

@@ -18,9 +18,14 @@ const arg = (n: AtenNode, g: GraphBuilder, op: "argMax" | "argMin"): string => {
   const x = flat ? g.add("reshape", [n.tensor("self")], { shape: [g.shape(n.tensor("self")).reduce((a, d) => a * d, 1)] }) : n.tensor("self");
   return g.add(op, [x], { axis: flat ? 0 : axisOf(g, n.int("dim"), rankOf(g, x)), keepDims: n.bool("keepdim"), selectLast: false });
 };
-/** Along one axis with the places, or over everything. */
-const extreme = (op: "reduceMax" | "reduceMin", place: "argMax" | "argMin"): Operator => (n, g) =>
-  n.results > 1 ? [by(op)(n, g) as string, arg(n, g, place)] : by(op)(n, g);
+/** Along one axis with the places, over everything, or of two tensors. */
+const extreme = (op: "reduceMax" | "reduceMin", place: "argMax" | "argMin"): Operator => (n, g) => {
+  if (n.has("other")) return binary(g, op === "reduceMax" ? "max" : "min", n.tensor("self"), n.tensor("other"));
+  return n.results > 1 ? [by(op)(n, g) as string, arg(n, g, place)] : by(op)(n, g);
+};
+/** Of truth values: what is not zero. */
+const quantifier = (op: "reduceMax" | "reduceMin"): Operator => (n, g) =>
+  cast(g, reduce(g, op, toFloat(g, cast(g, n.tensor("self"), "bool")), axes(n, g), n.bool("keepdim")), "bool");
 
 export const reductions: Record<string, Operator> = {
   mean: by("reduceMean"), sum: by("reduceSum"), amax: by("reduceMax"), amin: by("reduceMin"), prod: by("reduceProd"),
@@ -29,7 +34,7 @@ export const reductions: Record<string, Operator> = {
   argmin: (n, g) => arg(n, g, "argMin"),
   softmax: soft("softmax"), _softmax: soft("softmax"), log_softmax: soft("logSoftmax"), _log_softmax: soft("logSoftmax"),
   var: variance, std: (n, g) => unary(g, "sqrt", variance(n, g)), linalg_vector_norm: norm, norm,
-  any: (n, g) => cast(g, by("reduceMax")(n, g) as string, "bool"), all: (n, g) => cast(g, by("reduceMin")(n, g) as string, "bool"),
+  any: quantifier("reduceMax"), all: quantifier("reduceMin"),
   cumsum: (n, g) => g.add("cumSum", [n.tensor("self")], { axis: last(n, g), exclusive: false, reverse: false }),
   topk: (n, g) => ordered(n, g, n.int("k"), n.bool("largest", true)),
   sort: (n, g) => ordered(n, g, g.shape(n.tensor("self"))[last(n, g)]!, n.bool("descending")),

@@ -1,7 +1,7 @@
 /** Operators that move elements. */
 import type { GraphBuilder } from "../../../ir/builder.ts";
 import { sizeOf } from "../../../ir/graph.ts";
-import { linearTaps, nearestTaps, type Taps } from "../../keras/taps.ts";
+import { linearTaps, type Taps } from "../../keras/taps.ts";
 import { keys } from "../../onnx/resize.ts";
 import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
 import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, scalar, sliceAxis,
@@ -113,12 +113,16 @@ export const shapes: Record<string, Operator> = {
       { axis: at });
   },
   flip: (n, g) => axesOf(g, n.ints("dims"), rankOf(g, n.tensor("self"))).reduce((x, a) => reverse(g, x, a), n.tensor("self")),
-  roll: (n, g) => n.ints("dims").reduce((x, dim, i) => rolled(g, x, axisOf(g, dim, rankOf(g, x)), n.ints("shifts")[i]!), n.tensor("self")),
+  roll: (n, g) => {
+    const x = n.tensor("self"), shape = g.shape(x), dims = n.ints("dims", []), shifts = n.ints("shifts");
+    if (!dims.length) return reshape(g, rolled(g, reshape(g, x, [sizeOf(shape)]), 0, shifts[0]!), shape);
+    return dims.reduce((y, dim, i) => rolled(g, y, axisOf(g, dim, shape.length), shifts[i]!), x);
+  },
   pad: (n, g) => padded(n, g, n.string("mode", "constant")), constant_pad_nd: (n, g) => padded(n, g, "constant"),
   reflection_pad1d: (n, g) => padded(n, g, "reflect"), reflection_pad2d: (n, g) => padded(n, g, "reflect"),
   replication_pad1d: (n, g) => padded(n, g, "replicate"), replication_pad2d: (n, g) => padded(n, g, "replicate"),
   upsample_nearest2d: (n, g) => resized(n, g, nearest), upsample_nearest1d: (n, g) => resized(n, g, nearest),
-  _upsample_nearest_exact2d: (n, g) => resized(n, g, nearestTaps), _upsample_nearest_exact1d: (n, g) => resized(n, g, nearestTaps),
+  _upsample_nearest_exact2d: (n, g) => resized(n, g, nearestExact), _upsample_nearest_exact1d: (n, g) => resized(n, g, nearestExact),
   upsample_bicubic2d: (n, g) => resized(n, g, cubic(n.bool("align_corners"))),
   upsample_linear1d: (n, g) => resized(n, g, linearFor(n)), upsample_bilinear2d: (n, g) => resized(n, g, linearFor(n)),
   pixel_shuffle: (n, g) => {
@@ -203,13 +207,25 @@ function padded(n: AtenNode, g: GraphBuilder, mode: string): string {
   return g.add("pad", [x], { before, after, mode: modes[mode] ?? g.fail(`its mode is ${mode}`), value: 0 });
 }
 
-/** Where an output sample comes from, given how many output samples stand for one input sample (0: by the sizes). */
-export type TapsOf = (from: number, to: number, scale: number) => Taps;
+/**
+ * Where an output sample comes from, given how many output samples stand for one input sample (0: by the sizes); undefined where all
+ * stay. By a scale samples of as many may move: PyTorch leaves them for nearest and linear alone.
+ */
+export type TapsOf = (from: number, to: number, scale: number) => Taps | undefined;
 
-export const nearest: TapsOf = (from, to, scale) =>
-  ({ taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(o * (scale ? 1 / scale : from / to)))), weights: range(to).map(() => 1) });
+const f32 = Math.fround, stepOf = (from: number, to: number, scale: number): number => f32(scale ? 1 / scale : f32(from) / f32(to));
+
+/** Positions are float32, as PyTorch computes them: at tie they decide. Source: UpSample.h, UpSampleKernel.cpp. */
+const nearestBy = (place: (o: number, step: number) => number): TapsOf => (from, to, scale) => ({
+  taps: 1, indices: range(to).map((o) => Math.min(from - 1, Math.floor(place(o, stepOf(from, to, scale))))), weights: range(to).map(() => 1),
+});
+const nearestOf = nearestBy((o, step) => f32(o * step));
+/** Twice as many are each sample twice, whatever the scale. */
+export const nearest: TapsOf = (from, to, scale) => (from === to ? undefined : nearestOf(from, to, to === 2 * from ? 0 : scale));
+const nearestExact = nearestBy((o, step) => f32(Math.max(0, f32(f32((o + 0.5) * step) - 0.5)) + 0.5));
 
 export const linear = (corners: boolean): TapsOf => (from, to, scale) => {
+  if (from === to) return undefined;
   if (!corners && (!scale || scale === to / from)) return linearTaps(from, to);
   const places = placesOf(corners, from, to, scale).map((p) => Math.max(0, p));
   const lower = places.map((p) => Math.min(from - 1, Math.floor(p)));
@@ -244,6 +260,8 @@ export function resize(g: GraphBuilder, x: string, target: number[], scales: num
     g.fail(`it resizes [${g.shape(x).join(",")}] to [${target.join(",")}]`, "", "ERR_OCTAVO_SHAPE");
   }
   const last = channelsLast(g, toFloat(g, x));
-  return channelsFirst(g, target.reduce((y, t, i) =>
-    (t === sizes[i] ? y : g.add("resample", [y], { axis: 1 + i, ...taps(sizes[i]!, t, scales[i]!) })), last));
+  return channelsFirst(g, target.reduce((y, t, i) => {
+    const found = taps(sizes[i]!, t, scales[i]!);
+    return found ? g.add("resample", [y], { axis: 1 + i, ...found }) : y;
+  }, last));
 }
