@@ -40,7 +40,7 @@ const result: PeerResults = { machine: machine(), versions: Object.fromEntries(p
 if (!part || part === "chromium") result.chromium = await inChromium(files, names, options);
 if (!part || part === "plain") result.plain = await inChromium(files, names, options, WITHOUT_VNNI);
 if (!part || part === "node") result.node = await inNode(files, names, options);
-if ((!part || part === "cold") && names.includes("kws")) result.cold = await coldStarts(entries.find((e) => e.name === "kws")!, files, { pages: 8, processes: 20 });
+if ((!part || part === "cold") && names.includes("kws")) result.cold = await coldStarts(entries.find((e) => e.name === "kws")!, files, { pages: 16, processes: 20 });
 rmSync(files, { recursive: true, force: true });
 for (const run of [result.chromium, result.plain, result.node]) if (run) print(run);
 if (result.cold) console.log(JSON.stringify(result.cold, null, 1));
