@@ -20,7 +20,7 @@ export const perTensor = (scale: number, zeroPoint: number): Quantization =>
 export function quantizationOf([low, high]: Bounds, type: ActivationType): Quantization {
   if (type === "int16") return perTensor(scaleOf(Math.max(-low, high), 32767), 0);
   const span = Math.max(0, high) - Math.min(0, low), end = (v: number) => (v > span / 25500 ? v : 0);
-  const from = -end(-low), to = end(high), between = -128 - (from * 255) / (to - from || 1);
+  const from = -end(-low), to = end(high), between = Math.min(127, -128 - (from * 255) / (to - from || 1));
   const [a, b] = [Math.floor(between), Math.ceil(between)].map((z) => reaching(from, to, z)) as [Quantization, Quantization];
   return a.scale[0]! <= b.scale[0]! ? a : b;
 }

@@ -18,6 +18,11 @@ test.each([[-3, 5], [0, 6], [-7, 0], [1000, 1016], [-1e-3, 8], [-5, -2], [-1, 1]
   expect(greatest - least).toBeLessThanOrEqual((to - from) * (1 + 1.5 / 254));
 });
 
+test("what is negative alone has its zero at the end, whatever its range rounds to", () => {
+  const next = random(3);
+  for (let i = 0; i < 1000; i++) expect(quantizationOf([-next() * 10 ** (3 * next()), 0], "int8").zeroPoint[0]).toBe(127);
+});
+
 test("degenerate ranges have usable scales", () => {
   for (const range of [[0, 0], [0, 1e-45], [-1e-40, 0]] as [number, number][]) {
     const { scale, zeroPoint } = quantizationOf(range, "int8");
