@@ -43,6 +43,7 @@ export function chooseScales(graph: Graph, ranges: Ranges, members: readonly str
   const groups = shareScales(graph, members, options), own = fixedScales(graph, options);
   const bounds = new Map<string, Bounds>(), useful = usefulRanges(graph, options.tables, 256), shared = new Map<string, Quantization>();
   for (const name of members) widen(bounds, groups.of(name), tensorBounds(graph, ranges, name, own, options.type, useful));
+  for (const { hidden, initial } of initialStates(graph, ranges, options.integer)) if (bounds.has(groups.of(hidden))) widen(bounds, groups.of(hidden), initial);
   for (const name of members) {
     const root = groups.of(name), known = own.get(name);
     if (known && !shared.has(root) && holds(boundsOf(known, options.type), bounds.get(root)!)) shared.set(root, known);
@@ -70,7 +71,17 @@ function fixedScales(graph: Graph, { type, integer, tables }: ScaleOptions): Map
   return own;
 }
 
-/** The hidden state cannot leave (−1, 1). */
+/** The products of the first step see an initial state as the hidden state is held: it must fit. */
+function initialStates(graph: Graph, ranges: Ranges, integer: ReadonlySet<Node>): { hidden: string; initial: Bounds }[] {
+  return [...integer].flatMap((node) => {
+    const [hidden, h0] = [node.outputs[0], node.inputs[4]];
+    if (!["lstm", "gru", "rnn"].includes(node.op) || !hidden || !h0) return [];
+    const { data } = tensorOf(graph, h0), seen = ranges.get(h0)?.histogram;
+    return data ? [{ hidden, initial: extentOf(data) }] : seen ? [{ hidden, initial: [seen.min, seen.max] as Bounds }] : [];
+  });
+}
+
+/** Without an initial state beyond it the hidden state cannot leave (−1, 1). */
 function isBounded(node: Node): boolean {
   const within = (fn: string) => ["tanh", "sigmoid", "hardSigmoid", "softsign"].includes(fn);
   if (node.op === "lstm") return node.attributes.activations.every((a, i) => i % 3 === 1 || within(a.fn));

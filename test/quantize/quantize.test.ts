@@ -148,3 +148,12 @@ test("operators between float ones only stay float", async () => {
   expect([...q.tensors.values()].every((t) => t.dtype === "float32")).toBe(true);
   expect(consumersOf(q, "x")[0]!.op).toBe("cumSum");
 });
+
+test("an initial state larger than a hidden state can be", async () => {
+  const net = new Net(), { g } = net, x = g.input("x", "float32", [3, 1, 4]), h0 = g.input("h0", "float32", [1, 1, 4]), gate = { alpha: 0, beta: 0 };
+  const inputs = [x, net.weights("w", [1, 12, 4], 4), net.weights("r", [1, 12, 4], 4), net.weights("b", [1, 24], 24), h0];
+  const y = g.add("gru", inputs, { direction: "forward", hidden: 4, linearBeforeReset: true, clip: 0, activations: [{ fn: "sigmoid", ...gate }, { fn: "tanh", ...gate }] });
+  const float = net.finish(y), samples = samplesFor(float, 30).map((s) => new Map([...s, ["h0", s.get("h0")!.map((v) => 4 * v)]]));
+  const errors = await compareGraphs(float, quantize(float, await calibrate(float, samples)), samples);
+  expect(errors.find((e) => e.name === y)!.sqnr).toBeGreaterThan(25);
+});
