@@ -1,6 +1,7 @@
 /** Which nodes of a float graph are worth integers. */
 import { isConstant, tensorOf, type Graph, type Node } from "../ir/graph.ts";
 import type { Ranges } from "./calibrate.ts";
+import { counts } from "./counts.ts";
 import { activationInputs, hasIntegerKernel, integerTensors, isHeavy } from "./integer-ops.ts";
 import { inputScaling } from "./input-scaling.ts";
 import type { ActivationType } from "./integers.ts";
@@ -10,10 +11,11 @@ import { spectra } from "./spectra.ts";
 /**
  * Nodes with an integer kernel (or inside of a table), known ranges and integer company: a group of such nodes without
  * any matrix product that stands beside a float operator stays float, since it would cost two conversions and precision.
- * Scaling the input of the model stays float too: it is rounded once, after. So do spectra.
+ * Scaling the input of the model stays float too: it is rounded once, after. So do spectra, and what must be exact.
  */
 export function chooseIntegerNodes(graph: Graph, ranges: Ranges, type: ActivationType, keepFloat: ReadonlySet<string>): Set<Node> {
-  const spectrum = type === "int8" ? spectra(graph) : new Set<Node>(), free = new Set(graph.nodes.filter((n) => !keepFloat.has(n.name) && !spectrum.has(n)));
+  const spectrum = type === "int8" ? spectra(graph) : new Set<Node>(), exact = counts(graph);
+  const free = new Set(graph.nodes.filter((n) => !keepFloat.has(n.name) && !spectrum.has(n) && !exact.has(n)));
   const tables: Tables = type === "int8" ? findTables(graph, free) : new Map();
   const inTables = new Set([...tables.values()].flatMap((t) => t.nodes));
   const { scaling } = inputScaling(graph);

@@ -2,8 +2,12 @@
 import { expect, test } from "vitest";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { consumersOf, isConstant, tensorOf, type Graph } from "../../converter/ir/graph.ts";
+import { readModel } from "../../converter/formats/index.ts";
+import { optimise } from "../../converter/optimise/index.ts";
+import { bytesOf, madeCases, valuesOf } from "../formats/made.ts";
 import { noClamp } from "../../converter/ir/ops.ts";
 import { calibrate } from "../../converter/quantize/calibrate.ts";
+import { counts } from "../../converter/quantize/counts.ts";
 import { compareGraphs, integerInputs, realValues } from "../../converter/quantize/compare.ts";
 import { quantize } from "../../converter/quantize/quantize.ts";
 import { convNet, lstmNet, Net, samplesFor } from "./nets.ts";
@@ -156,4 +160,16 @@ test("an initial state larger than a hidden state can be", async () => {
   const float = net.finish(y), samples = samplesFor(float, 30).map((s) => new Map([...s, ["h0", s.get("h0")!.map((v) => 4 * v)]]));
   const errors = await compareGraphs(float, quantize(float, await calibrate(float, samples)), samples);
   expect(errors.find((e) => e.name === y)!.sqnr).toBeGreaterThan(25);
+});
+
+/** Masks become places of steps: 1 step beside the right one is another word. */
+test.each(madeCases<{ keras: string }>("keras").filter((c) => /mask/.test(c.name)).map((c) => [c.name, c] as const))("%s: places and lengths stay exact", async (_, c) => {
+  const graph = optimise(await readModel(bytesOf(c.keras), { name: "made.keras" })), inputs = c.inputs.map(valuesOf);
+  const samples = [0, 1, 2].map((n) => new Map(graph.inputs.map((name, i) => [name, inputs[i]!.subarray((n * inputs[i]!.length) / 3, ((n + 1) * inputs[i]!.length) / 3)])));
+  const integers = quantize(graph, await calibrate(graph, samples)), whole = [...counts(graph)].map((n) => n.outputs[0]!).filter((y) => integers.tensors.has(y));
+  const keep = new Set(whole);
+  for (const s of samples) {
+    const [wanted, found] = [evaluate(graph, s, { keep }), evaluate(integers, s, { keep })];
+    for (const y of whole) expect([...found.get(y)!], y).toEqual([...wanted.get(y)!]);
+  }
 });
