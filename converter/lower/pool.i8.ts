@@ -61,7 +61,8 @@ const hasExactSums = (x: Tensor, n: number): boolean => n * (x.dtype === "int8" 
 
 /** A mean whose factor shifts left: the sums as int32, rescaled. */
 function rescaledSums(node: Node<"reduceMean">, c: LoweringContext, { m, r, g }: Factor): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = c.tensor(x), to = c.tensor(y), n = sizeOf(to.shape), real = c.temporary(from.shape), sums = c.temporary(to.shape), words = c.scratch(4 * n), whole = { flip: 0, scale: 1 };
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], from = c.tensor(x), to = c.tensor(y), n = sizeOf(to.shape);
+  const real = c.temporary(from.shape), sums = c.temporary(to.shape), words = c.scratch(4 * n), whole = { flip: 0, scale: 1 };
   c.call("dequantize", { x: c.at(x), y: c.at(real), n: sizeOf(from.shape), bytes: bytesOf(from.dtype), zero: perTensorOf(from).zeroPoint, ...whole }, ["y"]);
   reduce({ ...node, op: "reduceSum", inputs: [real], outputs: [sums] }, c);
   c.call("quantize", { x: c.at(sums), y: words, n, bytes: 4, zero: 0, ...whole }, ["y"]);

@@ -14,10 +14,12 @@ import { stridedFields } from "./strided.ts";
 const one = { m1: 2 ** 30, r1: 2 ** 30, g1: 2, m2: 2 ** 30, r2: 2 ** 30, g2: 2 };
 
 export function product(node: Node<"reduceProd">, c: LoweringContext): void {
-  const [x, y] = [node.inputs[0]!, node.outputs[0]!], { shape } = c.tensor(x), to = c.tensor(y), count = sizeOf(to.shape), n = sizeOf(shape) / count, [sx, sy] = [x, y].map((name) => perTensorOf(c.tensor(name)).scale) as [number, number];
+  const [x, y] = [node.inputs[0]!, node.outputs[0]!], { shape } = c.tensor(x), to = c.tensor(y), count = sizeOf(to.shape), n = sizeOf(shape) / count;
+  const [sx, sy] = [x, y].map((name) => perTensorOf(c.tensor(name)).scale) as [number, number];
   const factors = c.scratch(2 * sizeOf(shape)), states = [c.scratch(2 * count), c.scratch(2 * count)], [m, shift] = wideFactor(sx / sy ** (1 / n));
   c.call("rescale", { x: axesInFront(c, x, node.attributes.axes), y: factors, n: sizeOf(shape), from: 1, to: 2, zx: perTensorOf(c.tensor(x)).zeroPoint, zy: 0, lo: -32768, hi: 32767, ...one }, ["y"]);
-  const times = (a: Operand, b: Operand, step: number, to: Operand) => c.call("matmulI16Tflite", { a, b, y: to, M: 1, K: 1, N: 1, m, shift, ...stridedFields([count], { a: [1], b: [step] }) }, ["y"], count);
+  const times = (a: Operand, b: Operand, step: number, to: Operand) =>
+    c.call("matmulI16Tflite", { a, b, y: to, M: 1, K: 1, N: 1, m, shift, ...stridedFields([count], { a: [1], b: [step] }) }, ["y"], count);
   let state: Operand = factors;
   for (let k = 1; k < n; k++) {
     times(state, { ...factors, offset: 2 * k * count }, 1, states[k % 2]!);

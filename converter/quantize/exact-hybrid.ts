@@ -91,7 +91,8 @@ function rowSums({ data, shape }: Tensor): number[] {
 
 /** Weights [...,C] with as many channels more as the negative sum over C of every tap needs. */
 function withColumns({ data, shape }: Tensor): { data: Int8Array; shape: number[]; columns: number } {
-  const C = shape.at(-1)!, taps = sizeOf(shape) / C, sums = rowSums({ data, shape: [taps, C] } as Tensor), columns = Math.ceil(sums.reduce((most, s) => Math.max(most, Math.abs(s)), 1) / MOST), wide = C + columns;
+  const C = shape.at(-1)!, taps = sizeOf(shape) / C, sums = rowSums({ data, shape: [taps, C] } as Tensor);
+  const columns = Math.ceil(sums.reduce((most, s) => Math.max(most, Math.abs(s)), 1) / MOST), wide = C + columns;
   const all = new Int8Array(taps * wide);
   sums.forEach((sum, t) => {
     all.set((data as Int8Array).subarray(t * C, (t + 1) * C), t * wide);

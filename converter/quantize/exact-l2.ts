@@ -3,7 +3,7 @@
  * after five steps of Newton and Raphson in fixed point. Their result is interpolated, but for the rounding within them, which no element of 9 million showed.
  * Source: TFLite l2normalization.h, common.h GetInvSqrtQuantizedMultiplierExp.
  */
-import { consumersOf, tensorOf, type Graph, type Node } from "../ir/graph.ts";
+import { consumersOf, tensorOf, type Graph, type Node, type Tensor } from "../ir/graph.ts";
 import { plain, Writer } from "./writer.ts";
 
 /** Integers of the output: 1/128 about 0. */
@@ -15,18 +15,19 @@ const MOST_SQUARES = 258;
 
 /** Rewrites dequantize → ‖·‖, clip, div → quantize. */
 export function exactL2(graph: Graph): void {
-  for (const norm of graph.nodes.filter((n) => n.op === "reduceL2")) {
-    const [clip] = consumersOf(graph, norm.outputs[0]!), [div] = clip ? consumersOf(graph, clip.outputs[0]!) : [], [quantize] = div ? consumersOf(graph, div.outputs[0]!) : [], from = graph.nodes.find((n) => n.outputs[0] === norm.inputs[0]);
-    if (clip?.op !== "clip" || div?.op !== "div" || div.inputs[0] !== norm.inputs[0] || quantize?.op !== "quantize" || from?.op !== "dequantize" || !isNormalization(graph, norm as Node<"reduceL2">, from, quantize)) continue;
-    const written = normalized(graph, from.inputs[0]!, quantize.outputs[0]!);
-    graph.nodes = graph.nodes.flatMap((n) => (n === quantize ? written : [n]));
+  const reader = (node: Node | undefined): Node | undefined => (node ? consumersOf(graph, node.outputs[0]!)[0] : undefined);
+  for (const norm of graph.nodes.filter((n): n is Node<"reduceL2"> => n.op === "reduceL2")) {
+    const from = graph.nodes.find((n) => n.outputs[0] === norm.inputs[0]), clip = reader(norm), div = reader(clip), to = reader(div);
+    if (from?.op !== "dequantize" || clip?.op !== "clip" || div?.op !== "div" || div.inputs[0] !== norm.inputs[0] || to?.op !== "quantize") continue;
+    const [x, y] = [tensorOf(graph, from.inputs[0]!), tensorOf(graph, to.outputs[0]!)];
+    if (!isOfBytes(x) || !isOfBytes(y) || x.data || !isUnit(y) || norm.attributes.axes.join() !== String(x.shape.length - 1)) continue;
+    const written = normalized(graph, x.name, y.name);
+    graph.nodes = graph.nodes.flatMap((n) => (n === to ? written : [n]));
   }
 }
 
-function isNormalization(graph: Graph, norm: Node<"reduceL2">, from: Node, to: Node): boolean {
-  const [x, y] = [tensorOf(graph, from.inputs[0]!), tensorOf(graph, to.outputs[0]!)], { scale, zeroPoint } = y.quantization!;
-  return x.dtype === "int8" && x.data === undefined && y.dtype === "int8" && scale.length === 1 && scale[0] === 1 / STEPS && zeroPoint[0] === 0 && x.quantization!.scale.length === 1 && norm.attributes.axes.join() === String(x.shape.length - 1);
-}
+const isOfBytes = ({ dtype, quantization }: Tensor): boolean => dtype === "int8" && quantization?.scale.length === 1;
+const isUnit = ({ quantization }: Tensor): boolean => quantization!.scale[0] === 1 / STEPS && quantization!.zeroPoint[0] === 0;
 
 function normalized(graph: Graph, x: string, y: string): Node[] {
   const w = new Writer(graph, "l2"), { zeroPoint: [zero], unsigned } = tensorOf(graph, x).quantization!, steps = w.add("lut", [x, identity(w)], {}, w.shape(x), "int8", plain(-zero!));
