@@ -84,8 +84,9 @@ function sums(s: Stored, p: Parameter): Place {
 
 /** Rows `part.channels` of a dense layer or of a convolution with one group: each as the first of a block of eight, moved to its own. */
 export function channelPlaces(s: Stored, p: Parameter): ChannelPlace[] {
-  const node = s.node as Node<"conv2d"> | Node<"dense">, { channels, whole } = p.part!, window = windowOf({ ...p, shape: whole }), [, KH, KW, Cg] = window, call = products(s)[0]!, one = { G: 1, H: 1 };
-  const { moves, bytes, columns } = matrix(s, call, 1, [KH, KW, Cg], one, node.op === "conv2d" ? node.attributes.dilation[1]! : 1), quad = bytes === 1 ? 4 : 1, block = 8 * quad * Math.ceil(columns / quad);
+  const node = s.node as Node<"conv2d"> | Node<"dense">, { channels, whole } = p.part!, [, KH, KW, Cg] = windowOf({ ...p, shape: whole });
+  const call = products(s)[0]!, one = { G: 1, H: 1 }, dilation = node.op === "conv2d" ? node.attributes.dilation[1]! : 1;
+  const { moves, bytes, columns } = matrix(s, call, 1, [KH, KW, Cg], one, dilation), quad = bytes === 1 ? 4 : 1, block = 8 * quad * Math.ceil(columns / quad);
   const moved = (field: string, by: number): Operand => ({ ...(call.params[field] as Operand), offset: (call.params[field] as Operand).offset + by });
   return channels.map((o) => ({
     weights: { rows: 1, K: KH * KW * Cg, groups: one, call, weights: moved("w", bytes * ((o >> 3) * block + (o & 7) * quad)), moves, bytes, picked: false },

@@ -24,19 +24,24 @@ export function rowCalls(plan: TrainingPlan, inference: Inference, moving: Movin
   c.program.buffers = own.buffers;
   c.program.constants = own.constants;
   for (const i of inputs) own.buffers.set(i.id, i.bytes);
-  const partly = new Set(plan.parameters.filter((p) => p.part && inference.prefix.has(p.layer)).map((p) => p.layer)), split = calls.findIndex((call) => partly.has(call.node)), cut = split < 0 ? last + 1 : split;
-  const prefix = calls.slice(0, last + 1).map((_, position) => ({ inference: position })), late = new Set(inference.graph.nodes.filter((n) => partly.has(n.name)).flatMap((n) => n.outputs));
+  const { isResult, first = last + 1 } = partlyTrained(plan, inference), prefix = calls.slice(0, last + 1).map((_, position) => ({ inference: position }));
+  const written = (write: () => void): Call[] => {
+    const before = c.program.calls.length;
+    write();
+    return c.program.calls.slice(before);
+  };
   return Array.from({ length: plan.part }, (_, row): Call[] => {
     c.begin(`row ${row}`);
-    const own = (write: () => void): Call[] => {
-      const before = c.program.calls.length;
-      write();
-      return c.program.calls.slice(before);
-    }, take = (b: Boundary) => takeRow(c, inference, moving, b, row);
-    const given = own(() => inputs.forEach((i) => giveRow(c, inference, i, row, plan.part)));
-    const early = own(() => inner.filter((b) => !late.has(b.name)).forEach(take)), rest = own(() => inner.filter((b) => late.has(b.name)).forEach(take));
-    return [...given, ...prefix.slice(0, cut), ...early, ...prefix.slice(cut), ...rest];
+    const take = (late: boolean) => written(() => inner.filter((b) => isResult(b.name) === late).forEach((b) => takeRow(c, inference, moving, b, row)));
+    return [...written(() => inputs.forEach((i) => giveRow(c, inference, i, row, plan.part))), ...prefix.slice(0, first), ...take(false), ...prefix.slice(first), ...take(true)];
   }).flat();
+}
+
+/** Layers of the prefix of which some channels are trained: their first call, and whether a tensor is a result of theirs. */
+function partlyTrained({ parameters }: TrainingPlan, { graph, prefix, program }: Inference): { first?: number; isResult: (name: string) => boolean } {
+  const layers = new Set(parameters.filter((p) => p.part && prefix.has(p.layer)).map((p) => p.layer)), first = program.calls.findIndex((call) => layers.has(call.node));
+  const results = new Set(graph.nodes.filter((n) => layers.has(n.name)).flatMap((n) => n.outputs));
+  return { isResult: (name) => results.has(name), ...(first >= 0 && { first }) };
 }
 
 /** One of the `rows` samples that the host gives becomes the input of inference. */

@@ -99,17 +99,24 @@ function quantized(c: LoweringContext, { w, scale, limit, O, K }: Rows, { intege
 /** Some channels of a layer; the multipliers of the others follow the scale of its result where that moves. */
 function commitChannels(s: Stored, c: LoweringContext): void {
   const p = parameterOf(s, "weight", 0)!, bias = parameterOf(s, "bias", 0)!, places = channelPlaces(s, p), O = p.shape[0]!, K = sizeOf(p.shape) / O, w = c.at(p.name), b = c.at(bias.name);
-  const whole = isInteger(s) ? quantized(c, { w, scale: constantOf(p.scale!), limit: p.limit!, O, K, trained: true }, sumsOf(s, c), b) : undefined, { q, m, folded } = whole ?? { q: w, m: w, folded: b };
-  const scale = parameterOf(s, "activation", 0), ratio = c.scratch(4), all = places[0]!.weights.call.params.m as Operand;
-  if (scale) mapScalar(c, "div", 1, constantOf(storedBias(scale)), c.at(scale.name), ratio);
-  if (scale) mapScalar(c, "mul", paddedTo8(p.part!.whole[0]!), all, ratio, all);
+  const integers = isInteger(s) ? quantized(c, { w, scale: constantOf(p.scale!), limit: p.limit!, O, K, trained: true }, sumsOf(s, c), b) : undefined, { q, m, folded } = integers ?? { q: w, m: w, folded: b };
+  rescale(s, places[0]!.weights.call.params.m as Operand, p.part!.whole[0]!, c);
   places.forEach((place, i) => {
     packInto(c, place.weights, shifted(q, place.weights.bytes * i * K));
     pack(c, plain(1), 4, shifted(folded, 4 * i), place.b);
     if (place.m) pack(c, plain(1), 4, shifted(m, 4 * i), place.m);
   });
-  if (whole) pack(c, plain(O), 4, b, constantOf(storedBias(bias)));
-  if (scale) pack(c, plain(1), 4, c.at(scale.name), constantOf(storedBias(scale)));
+  if (integers) pack(c, plain(O), 4, b, constantOf(storedBias(bias)));
+}
+
+/** The multipliers m of all O channels, for the scale of the result as it is by now. */
+function rescale(s: Stored, m: Operand, O: number, c: LoweringContext): void {
+  const scale = parameterOf(s, "activation", 0);
+  if (!scale) return;
+  const now = c.at(scale.name), last = constantOf(storedBias(scale)), ratio = c.scratch(4);
+  mapScalar(c, "div", 1, last, now, ratio);
+  mapScalar(c, "mul", paddedTo8(O), m, ratio, m);
+  pack(c, plain(1), 4, now, last);
 }
 
 /** Of the layer's operand and result. */

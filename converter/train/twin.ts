@@ -146,13 +146,15 @@ export class TwinWriter implements Twin {
   private someChannels(node: Node, x: string, channels: Channels): void {
     const [, w, b] = node.inputs as [string, string, string?], y = node.outputs[0]!, weights = this.held(w), own = `${y} trained`, O = weights.shape[0]!;
     const bias = b ? realBias(tensorOf(this.source, b), tensorOf(this.source, node.inputs[0]!), tensorOf(this.source, w)) : new Float32Array(O);
-    const inputs = [x, this.some(node.name, "weight", weights, channels), this.some(node.name, "bias", { shape: [O], value: bias }, channels)], join = () => this.b.add("withChannels", [y, own], { channels: [...channels] });
+    const inputs = [x, this.some(node.name, "weight", weights, channels), this.some(node.name, "bias", { shape: [O], value: bias }, channels)];
+    const join = () => this.b.add("withChannels", [y, own], { channels: [...channels] });
     this.onGrid(node, [x, this.weights(node), this.bias(node)], y);
     if (!this.moves(node)) this.onGrid(node, inputs, own);
     else this.b.add(node.op, inputs, node.attributes as Attributes, [own]);
     this.names.set(y, this.moves(node) ? this.onMovingGrid(node, join(), `${y} moving`) : join());
   }
 
+  /** Rows `channels` of what a layer holds. */
   private some(layer: string, role: Role, { shape: whole, value, scale }: Held, channels: Channels): string {
     const K = value.length / whole[0]!, rows = <T extends Float32Array>(all: T, n: number) => Float32Array.from(channels.flatMap((o) => [...all.subarray(o * n, (o + 1) * n)]));
     const known: Parameter = { name: partName(parameterName(layer, role, 0), channels), layer, role, shape: [channels.length, ...whole.slice(1)], direction: 0, part: { channels, whole } };
