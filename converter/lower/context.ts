@@ -44,10 +44,11 @@ export function resolve({ aliases }: Program, id: string): { id: string; offset:
   return { id, offset };
 }
 
-/** The step that reads a buffer, or part of it, last, and where the parts that it reads begin; NaN where they begin at several places. */
-interface LastRead { step: number; offset: number }
+/** The step that reads a buffer last, and which part of it: where it begins and its elements. The offset is NaN where it reads several parts. */
+interface LastRead { step: number; offset: number; size: number }
 
-const later = (a: LastRead, b: LastRead): LastRead => (a.step !== b.step ? (a.step > b.step ? a : b) : { step: a.step, offset: a.offset === b.offset ? a.offset : NaN });
+const later = (a: LastRead, b: LastRead): LastRead =>
+  (a.step !== b.step ? (a.step > b.step ? a : b) : { ...a, offset: a.offset === b.offset && a.size === b.size ? a.offset : NaN });
 
 export type Rounding = "fast" | "tflite";
 
@@ -76,7 +77,7 @@ export class LoweringContext {
     this.owned = owned;
     this.stored = stored;
     this.stateInputs = new Set(graph.states.map((s) => s.input));
-    graph.nodes.forEach((node, step) => node.inputs.forEach((name) => this.lastReads.set(name, { step, offset: 0 })));
+    graph.nodes.forEach((node, step) => node.inputs.forEach((name) => name && this.lastReads.set(name, { step, offset: 0, size: sizeOf(this.tensor(name).shape) })));
     for (const name of [...graph.outputs, ...graph.states.flatMap((s) => [s.input, s.output])]) this.lastReads.delete(name);
   }
 
@@ -143,7 +144,7 @@ export class LoweringContext {
   }
 
   private lastRead(buffer: string): LastRead {
-    return this.lastReads.get(buffer) ?? { step: Infinity, offset: 0 };
+    return this.lastReads.get(buffer) ?? { step: Infinity, offset: 0, size: 0 };
   }
 
   /** Lets `y` be the bytes of `x`, which it equals, `offset` bytes in. False where it needs its own: x is constant or a state, or y has a place already. */

@@ -40,6 +40,10 @@ const graphs: Record<string, Graph> = {
   "maxPool2d": one((net, x) => net.g.add("maxPool2d", [x], square)),
   "averagePool2d": one((net, x) => net.g.add("averagePool2d", [x], { ...square, countIncludePad: false })),
   "add": two("add"), "sub": two("sub"), "mul": two("mul"), "min": two("min"), "max": two("max"),
+  "sub of the first rows, which lie where the result would": one((net, x) => {
+    const t = net.conv(x, 8), rows = net.g.add("slice", [t], { starts: [0, 0, 0, 0], steps: [1, 1, 1, 1], sizes: [1, 1, 6, 8] });
+    return net.conv(net.g.add("sub", [t, rows], { clamp: noClamp }), 4);
+  }),
   "prelu": one((net, x) => net.g.add("prelu", [x, net.weights("s", [8], 10)], { clamp: noClamp })),
   "concat": one((net, x) => net.g.add("concat", [x, net.conv(x, 2)], { axis: 3 })),
   "transpose": one((net, x) => net.g.add("transpose", [x], { perm: [0, 3, 2, 1] })),
