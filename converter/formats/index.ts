@@ -27,10 +27,13 @@ export async function readModel(bytes: Uint8Array, options: ReadOptions & { name
   if (rest.initSeed !== undefined && !architectureOf(bytes)) {
     throw modelError("ERR_OCTAVO_FORMAT", reader.name, "file", "a seed for parameters was given, and it holds its own", "Leave out --init-seed, or pass an architecture file as the model.");
   }
-  const graph = await reader.read(bytes, rest);
+  const graph = await reader.read(bytes, { ...rest, ...(rest.inputShapes && { inputShapes: bare(rest.inputShapes) }), ...(rest.constants && { constants: bare(rest.constants) }) });
   if (!graph.name && name) graph.name = stem(name);
   return graph;
 }
+
+/** Without what every object has: an input may be called "constructor". */
+const bare = <T extends object>(table: T): T => Object.assign(Object.create(null) as T, table);
 
 /** The reader that a file asks for. */
 export async function readerOf(bytes: Uint8Array, name = ""): Promise<Reader> {

@@ -5,6 +5,7 @@ import { readModel } from "../../converter/formats/index.ts";
 import { buildGraph } from "../../converter/formats/keras/build.ts";
 import { namedVariables, namedWeight, treeVariables, type Variables } from "../../converter/formats/keras/variables.ts";
 import { openHdf5 } from "../../converter/formats/wire/hdf5.ts";
+import { openZip } from "../../converter/formats/wire/zip.ts";
 import type { Json } from "../../converter/formats/wire/json.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
 import { tensorOf, type Graph, type TypedArray } from "../../converter/ir/graph.ts";
@@ -230,4 +231,14 @@ describe("archives", () => {
     h5[at] = 120;
     await expect(readModel(h5, { name: "w.h5" })).rejects.toThrow(/attribute "model_config": it is missing, expected a whole model/);
   });
+});
+
+test.each(["constructor", "__proto__", "toString"])("%s is no activation and no type", async (name) => {
+  const changed = (from: RegExp, to: string): Uint8Array => {
+    const zip = openZip(bytesOf([...cases.values()].find((c) => c.name === "squeeze_and_excite")!.keras), "test"), text = (n: string) => new TextDecoder().decode(zip.read(n)!);
+    return zipSync(Object.fromEntries(zip.names.map((n) => [n, n === "config.json" ? new TextEncoder().encode(text(n).replaceAll(from, to)) : zip.read(n)!])), { level: 0 });
+  };
+  await expect(readModel(changed(/"activation": "relu"/g, `"activation": "${name}"`), { name: "m.keras" })).rejects.toThrow(`activation is "${name}", which is no built-in activation`);
+  const graph = await readModel(changed(/"dtype": "float32"/g, `"dtype": "${name}"`), { name: "m.keras" });
+  expect(tensorOf(graph, graph.inputs[0]!).dtype).toBe("float32");
 });

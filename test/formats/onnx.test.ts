@@ -146,6 +146,17 @@ test("Slice backwards from before the beginning starts at the first element", as
   expect([...run(graph, { x: Float32Array.of(7, 8, 9, 10) }).get("y")!]).toEqual([7]);
 });
 
+describe("names that every object has", () => {
+  test.each(["constructor", "__proto__", "toString"])("an input called %s", async (name) => {
+    const graph = await read({ input: [value(name, [2])], output: [value("y", [2])], node: [node("Relu", [name], ["y"])] }, { inputShapes: {}, constants: {} });
+    expect([...evaluate(graph, new Map([[name, Float32Array.of(-1, 2)]])).get("y")!]).toEqual([0, 2]);
+  });
+  test("as an activation", () => expect(read({
+    input: [value("x", [1, 1, 1])], output: [value("y", [])], initializer: [floats("w", [1, 1, 1], [1]), floats("r", [1, 1, 1], [1])],
+    node: [{ ...node("RNN", ["x", "w", "r"], ["y"]), attribute: [{ name: "activations", strings: [new TextEncoder().encode("constructor")], type: 8 }] }],
+  })).rejects.toThrow(/activation "constructor" is not supported/));
+});
+
 describe("bodies", () => {
   const scale = { name: "Scale", domain: "own", input: ["a"], output: ["b"], attribute: ["by"], node: [{ ...node("LeakyRelu", ["a"], ["b"]), attribute: [{ name: "alpha", refAttrName: "by" }] }], opsetImport: [{ domain: "", version: 17 }] };
   test("a function of the model, with its attribute", async () => {

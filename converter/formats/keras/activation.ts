@@ -2,7 +2,7 @@
 import type { RecurrentActivation } from "../../ir/ops.ts";
 import { affine, binary, mul, reduce, relu, sub, unary, sliceAxis, axisOf, rankOf } from "../onnx/write.ts";
 import { isCustom } from "./model.ts";
-import { isObject, type Json } from "../wire/json.ts";
+import { entry, isObject, type Json } from "../wire/json.ts";
 import { constantOf, single, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
 
 const of = (fn: RecurrentActivation["fn"], alpha = 0, beta = 0): RecurrentActivation => ({ fn, alpha, beta });
@@ -48,7 +48,7 @@ const refuse = (l: Layer, key: string, json: Json): never =>
 export function recurrentActivation(l: Layer, key: string, otherwise: string): RecurrentActivation {
   const name = l.config.has(key) ? nameOf(l, key) : l.config.json(key) === null ? "linear" : otherwise;
   if (name === "hard_sigmoid") return hardSigmoid(l.context.keras);
-  return elementwise[name] ?? refuse(l, key, name);
+  return entry(elementwise, name) ?? refuse(l, key, name);
 }
 
 /** x behind the activation that `key` names; a layer as activation is applied as one. */
@@ -57,8 +57,8 @@ export function activate(l: Layer, x: string, key = "activation"): string {
   if (isObject(json) && json.class_name !== "function" && isObject(json.config)) return l.inner(json, key, [x])[0]!;
   const name = nameOf(l, key);
   if (name === "linear") return x;
-  const f = name === "hard_sigmoid" ? hardSigmoid(l.context.keras) : elementwise[name];
-  return f ? unary(l.g, f.fn, x, f.alpha, f.beta) : (composed[name] ?? refuse(l, key, name))(l, x);
+  const f = name === "hard_sigmoid" ? hardSigmoid(l.context.keras) : entry(elementwise, name);
+  return f ? unary(l.g, f.fn, x, f.alpha, f.beta) : (entry(composed, name) ?? refuse(l, key, name))(l, x);
 }
 
 export const activations: Record<string, LayerFunction> = {

@@ -3,7 +3,7 @@ import { sizeOf, type DType } from "../../ir/graph.ts";
 import type { Context } from "./layer.ts";
 import type { KerasModel, LayerConfig } from "./model.ts";
 import { timeAxisIsOne } from "./stream.ts";
-import { isObject, type Json } from "../wire/json.ts";
+import { entry, isObject, type Json } from "../wire/json.ts";
 
 const dtypes: Record<string, DType> = { int8: "int8", uint8: "uint8", int16: "int16", uint16: "uint16", int32: "int32", int64: "int64",
   bool: "bool" };
@@ -12,7 +12,7 @@ const dtypes: Record<string, DType> = { int8: "int8", uint8: "uint8", int16: "in
 export function bindInput(context: Context, model: KerasModel, layer: LayerConfig): string {
   const { g, options } = context, { name } = layer;
   g.where = `input "${name}"`;
-  const dtype = dtypes[nameOfType(layer.config.dtype)] ?? "float32", shape = shapeOf(context, model, layer), fixed = options.constants?.[name];
+  const dtype = entry(dtypes, nameOfType(layer.config.dtype)) ?? "float32", shape = shapeOf(context, model, layer), fixed = options.constants?.[name];
   if (fixed) {
     if (sizeOf(shape) !== fixed.data.length) {
       g.fail(`it is fixed to a value of [${fixed.shape.join(",")}], expected [${shape.join(",")}]`, "", "ERR_OCTAVO_SHAPE");

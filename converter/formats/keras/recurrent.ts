@@ -9,7 +9,7 @@ import { recurrentActivation } from "./activation.ts";
 import { Config } from "./config.ts";
 import { permuted, ranked, tensorsIn, variablesOf, type Layer, type LayerFunction } from "./layer.ts";
 import { compacted, maskOverTime, spread, type Compacted } from "./masking.ts";
-import { isObject, type Json, type JsonObject } from "../wire/json.ts";
+import { entry, isObject, type Json, type JsonObject } from "../wire/json.ts";
 import type { Variables, Weight } from "./variables.ts";
 
 export const recurrents: Record<string, LayerFunction> = { LSTM: recurrent, GRU: recurrent, SimpleRNN: recurrent, RNN: recurrent };
@@ -44,7 +44,7 @@ export function cellsOf(l: Layer): Cell[] {
 }
 
 function cellOf(l: Layer, className: string, config: Config, variables: Variables): Cell {
-  const op = opOf[className] ?? l.g.fail(`its cell is a ${className}, expected LSTMCell, GRUCell or SimpleRNNCell`, "Use one of these cells.");
+  const op = entry(opOf, className) ?? l.g.fail(`its cell is a ${className}, expected LSTMCell, GRUCell or SimpleRNNCell`, "Use one of these cells.");
   const inner: Layer = { ...l, config, className }, hidden = config.int("units", undefined, 1), gates = { lstm: 4, gru: 3, rnn: 1 }[op] * hidden;
   const { kernel, recurrent_kernel: recurrent } = variablesOf(inner, { kernel: [-1, gates], recurrent_kernel: [hidden, gates] }, variables);
   const bias = config.bool("use_bias", true) ? biasOf(inner, variables, gates) : undefined;

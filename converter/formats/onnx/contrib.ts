@@ -3,6 +3,7 @@ import type { GraphBuilder } from "../../ir/builder.ts";
 import type { UnaryOp } from "../../ir/ops.ts";
 import { convolve } from "./convolution.ts";
 import { gemm, matMul } from "./linear.ts";
+import { entry } from "../wire/json.ts";
 import type { Operator, Operators, OnnxNode } from "./node.ts";
 import { add, affine, range, rankOf, transpose, unary } from "./write.ts";
 
@@ -13,7 +14,7 @@ function activated(n: OnnxNode, g: GraphBuilder, x: string): string {
   if (!name) return x;
   if (name === "Relu") return unary(g, "clip", x, 0, Infinity);
   if (name === "Clip") return unary(g, "clip", x, alpha, beta);
-  return unary(g, activations[name] ?? g.fail(`activation "${name}" is not supported`), x, alpha, beta);
+  return unary(g, entry(activations, name) ?? g.fail(`activation "${name}" is not supported`), x, alpha, beta);
 }
 
 /** Conv, then the sum with a fourth input, then an activation. */

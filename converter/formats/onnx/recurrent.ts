@@ -2,6 +2,7 @@
 import type { GraphBuilder } from "../../ir/builder.ts";
 import { tensorOf, type Quantization, type TypedArray } from "../../ir/graph.ts";
 import type { ActivationOp, RecurrentActivation } from "../../ir/ops.ts";
+import { entry } from "../wire/json.ts";
 import type { Operators, OnnxNode } from "./node.ts";
 import { permuteWeights, reorderBlocks } from "./spatial.ts";
 import { add, cast, constantValue, damaged, expand, misfit, outputNames, rankOf, sliceAxis, transpose } from "./write.ts";
@@ -26,7 +27,7 @@ function activationsOf(n: OnnxNode, g: GraphBuilder, defaults: string[], directi
   const alphas = [...(n.floats("activation_alpha") ?? [])], betas = [...(n.floats("activation_beta") ?? [])];
   if (names.length !== defaults.length * directions) damaged(g, `found ${names.length} activations, expected ${defaults.length * directions}`);
   return names.map((name) => {
-    const a = activations[name.toLowerCase()] ?? g.fail(`activation "${name}" is not supported, expected ${Object.keys(activations).join(", ")}`);
+    const a = entry(activations, name.toLowerCase()) ?? g.fail(`activation "${name}" is not supported, expected ${Object.keys(activations).join(", ")}`);
     const alpha = a.alpha === undefined ? undefined : (alphas.shift() ?? a.alpha);
     const beta = a.beta === undefined ? undefined : (betas.shift() ?? a.beta);
     return { fn: a.fn, alpha: a.fixed?.[0] ?? alpha ?? 0, beta: a.fixed?.[1] ?? beta ?? 0 };

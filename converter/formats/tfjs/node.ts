@@ -1,7 +1,7 @@
 /** What an operator's function sees of its TensorFlow node: inputs by their names in the graph, attributes by type. */
 import type { GraphBuilder } from "../../ir/builder.ts";
 import type { DType } from "../../ir/graph.ts";
-import { isObject, type Json, type JsonObject } from "../wire/json.ts";
+import { entry, isObject, type Json, type JsonObject } from "../wire/json.ts";
 
 export type Operator = (n: TfNode, g: GraphBuilder) => string | string[];
 
@@ -57,7 +57,7 @@ export class TfNode {
 
   dtype(name: string, otherwise: DType): DType {
     const type = this.field(name, "type"), key = typeof type === "number" ? (typeNumbers[type] ?? "") : String(type);
-    return type === undefined ? otherwise : (typeNames[key] ?? this.g.fail(`its type is ${key}, expected a number`, "Convert the model without it."));
+    return type === undefined ? otherwise : (entry(typeNames, key) ?? this.g.fail(`its type is ${key}, expected a number`, "Convert the model without it."));
   }
 
   ints(name: string): number[] | undefined {

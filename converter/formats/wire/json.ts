@@ -21,6 +21,9 @@ export function parseJson(text: string, format: string, where: string): Json {
 
 export const isObject = (value: unknown): value is JsonObject => typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** What a table has under a name of a file, which may be one of Object.prototype. */
+export const entry = <T>(table: Readonly<Record<string, T>>, name: string): T | undefined => (Object.hasOwn(table, name) ? table[name] : undefined);
+
 /** How deep objects and lists are nested: bounds every recursion over a configuration. */
 export function depthOf(value: Json, limit = 200): number {
   let depth = 0;

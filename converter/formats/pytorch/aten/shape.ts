@@ -6,6 +6,7 @@ import { keys } from "../../onnx/resize.ts";
 import { channelsFirst, channelsLast } from "../../onnx/spatial.ts";
 import { axesOf, axisOf, bounded, cast, concat, constant, dtypeOf, expand, padWith, range, rankOf, reshape, reverse, scalar, sliceAxis,
   toFloat, transpose, where } from "../../onnx/write.ts";
+import { entry } from "../../wire/json.ts";
 import { isTensor, type Argument, type AtenNode, type Operator } from "../aten-node.ts";
 import { flatten, view } from "../emit.ts";
 
@@ -204,7 +205,7 @@ function padded(n: AtenNode, g: GraphBuilder, mode: string): string {
   const x = n.tensor("self"), { before, after } = padAmounts(g, x, n.ints(n.has("pad") ? "pad" : "padding"));
   if (mode === "constant") return padWith(g, x, before, after, n.number("value", 0));
   const modes: Record<string, "reflect" | "edge" | "wrap"> = { reflect: "reflect", replicate: "edge", circular: "wrap" };
-  return g.add("pad", [x], { before, after, mode: modes[mode] ?? g.fail(`its mode is ${mode}`), value: 0 });
+  return g.add("pad", [x], { before, after, mode: entry(modes, mode) ?? g.fail(`its mode is ${mode}`), value: 0 });
 }
 
 /**
