@@ -7,6 +7,7 @@ import { readModel } from "../../converter/formats/index.ts";
 import { modules } from "../../converter/formats/pytorch/modules.ts";
 import { refuseWritesToViews, type AtenCall } from "../../converter/formats/pytorch/aliases.ts";
 import { GraphBuilder } from "../../converter/ir/builder.ts";
+import { AtenNode } from "../../converter/formats/pytorch/aten-node.ts";
 import { operatorNames, operatorOf } from "../../converter/formats/pytorch/aten.ts";
 import { schemaText } from "../../converter/formats/pytorch/schema.ts";
 import { evaluate } from "../../converter/ir/eval.ts";
@@ -124,6 +125,12 @@ describe("hostile pickles", () => {
 test("docs/pytorch.md names every operator", () => {
   const words = new Set(readFileSync(new URL("../../docs/pytorch.md", import.meta.url), "utf8").split(/\s+/));
   expect(operatorNames().filter((name) => !words.has(name))).toEqual([]);
+});
+
+test.each(["type_as", "to.other"])("%s cuts floats off where the other tensor is one of integers", (op) => {
+  const g = new GraphBuilder("pytorch", ""), x = g.input("x", "float32", [2]), i = g.input("i", "int32", [2]), args = new Map([["self", { tensor: x }], ["other", { tensor: i }]]);
+  const y = operatorOf(`torch.ops.aten.${op}`)!(new AtenNode(op, args, 1, g), g) as string;
+  expect([g.graph.tensors.get(y)!.dtype, g.graph.nodes.map((n) => n.op)]).toEqual(["int32", ["truncate", "cast"]]);
 });
 
 describe("views that are changed in place", () => {

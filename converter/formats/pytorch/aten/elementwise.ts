@@ -90,7 +90,7 @@ export const elementwise: Record<string, Operator> = {
     [name.toLowerCase(), (n: AtenNode, g: GraphBuilder) => trigonometry[name]!(g, n.tensor("self"))])),
   dropout: same, feature_dropout: same, alpha_dropout: same, feature_alpha_dropout: same, native_dropout: (n) => [n.tensor("input"), null],
   contiguous: same, clone: same, alias: same, detach: same, detach_: same, lift_fresh_copy: same, lift_fresh: same, lift: same, positive: same,
-  to: converted, _to_copy: converted, type_as: same, float: (n, g) => toFloat(g, n.tensor("self")),
+  to: converted, _to_copy: converted, type_as: converted, float: (n, g) => toFloat(g, n.tensor("self")),
 };
 
 /** Quotients are floats, of integers too. */
@@ -139,9 +139,10 @@ export function prelu(g: GraphBuilder, x: string, slope: string): string {
   return binary(g, "prelu", x, g.add("reshape", [slope], { shape }));
 }
 
+/** To a type by number, or to that of another tensor. */
 function converted(n: AtenNode, g: GraphBuilder): string {
   const x = n.tensor("self"), code = n.get("dtype"), type = typeof code === "number" ? scalarTypes[code] : undefined;
-  if (type === undefined) return x;
-  const to = elementTypes[type]!.dtype;
+  const to = type !== undefined ? elementTypes[type]!.dtype : n.has("other") ? dtypeOf(g, n.tensor("other")) : undefined;
+  if (to === undefined) return x;
   return cast(g, to !== "float32" && to !== "bool" && dtypeOf(g, x) === "float32" ? unary(g, "truncate", x) : x, to);
 }
