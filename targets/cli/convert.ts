@@ -137,10 +137,14 @@ function describe(output: string, { source, model, memory, layers, precision, no
     `weights ${bytesText(model.weightBytes)}, arena ${bytesText(memory.arenaBytes)} (least possible ${bytesText(memory.largestLive)}), ${countText(model.macs)} multiply-accumulates, ${layers.length} kernel calls`,
     ...(training ? [trainingText(training)] : []),
     ...(agreement ? [agreementText(precision, agreement)] : []),
-    ...float.map((l) => `float32: ${shorten(l.name, 48)} (${l.op}): ${l.floatBecause}`),
+    ...float.slice(0, LISTED).map((l) => `float32: ${shorten(l.name, 48)} (${l.op}): ${l.floatBecause}`),
+    ...(float.length > LISTED ? [`float32: ${float.length - LISTED} more, which --json and --report list`] : []),
     ...notes,
   ].join("\n");
 }
+
+/** So many float layers are told one by one. */
+const LISTED = 12;
 
 /** Below this, a fifth of the answer is noise. */
 const POOR = 14;
