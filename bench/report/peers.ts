@@ -62,7 +62,7 @@ function coldSections({ chromium, node }: ColdRun): string[] {
   });
   return [`## Cold start, ship size, memory
 
-Keyword spotting (kws). Chromium: a fresh browser and profile each time, from navigation to the first answer, everything served from the memory of this machine, the
+Keyword spotting (kws). Chromium: a fresh browser and profile each time, from navigation to the first answer, everything served from this machine, the
 model file preloaded by a \`<link>\` in every engine's page; an empty page takes ${milliseconds(page.ms)} ms (median ${milliseconds(page.medianMs)}). Node 26: from spawn to exit of a fresh process; \`node -e 0\` takes ${milliseconds(program.ms)} ms (median ${milliseconds(program.medianMs)}).
 Contenders took turns; shortest of all rounds, and how far it lies beyond the empty page or process (shortest − shortest, median − median). Ship size: gzip of all
 code that the page fetched. Memory: WebAssembly linear memory after the first answer.`,
