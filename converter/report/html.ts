@@ -30,11 +30,11 @@ ${notes(report)}
 `;
 }
 
-function summary({ source, precision, rounding, calibration, layers, agreement }: Report): string {
+function summary({ source, precision, rounding, calibration, layers }: Report): string {
   const float = layers.filter((l) => l.precision === "float32").length;
   const how = calibration ? `, calibrated on ${calibration.samples} samples (${escape(calibration.method)})` : "";
   const kept = precision !== "float32" && float ? `; ${float} of ${layers.length} kernel calls stay in float32` : "";
-  return `Converted from ${escape(source.format)} to ${escape(precision)}${how}; ${escape(rounding)} rounding${kept}.${agreement ? ` Signal to noise against float on ${agreement.samples} samples: ${agreement.outputs.map((o) => `${escape(o.output)} ${o.sqnr === Infinity ? "equal" : `${o.sqnr.toFixed(1)} dB`}`).join(", ")}.` : ""}`;
+  return `Converted from ${escape(source.format)} to ${escape(precision)}${how}; ${escape(rounding)} rounding${kept}.`;
 }
 
 const tile = (name: string, value: string, detail = "") => `<div><dt>${name}</dt><dd>${value}${detail && `<small>${detail}</small>`}</dd></div>`;
