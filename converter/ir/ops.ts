@@ -112,6 +112,12 @@ export type OpName = keyof OpAttributes;
 export type Attributes<K extends OpName = OpName> = OpAttributes[K];
 export const noClamp: Clamp = [-Infinity, Infinity];
 
+/** Whether an operator leaves its result as it is: it has no clamp, or one without bounds. */
+export function isUnclamped({ attributes }: { attributes: object }): boolean {
+  const [lo, hi] = (attributes as { clamp?: Clamp }).clamp ?? noClamp;
+  return lo === -Infinity && hi === Infinity;
+}
+
 export type { Inputs, OpRule, Result } from "./shapes.ts";
 
 const same = (_: unknown, [x]: Inputs): Result[] => [{ dtype: x!.dtype, shape: [...x!.shape] }];

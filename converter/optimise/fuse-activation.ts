@@ -6,7 +6,7 @@
  * Numbers arrive here as affine (scalar-arithmetic); factors that are left over become an affine behind, and merge there.
  */
 import type { Node } from "../ir/graph.ts";
-import { noClamp, type OpName, type UnaryOp } from "../ir/ops.ts";
+import { isUnclamped, type OpName, type UnaryOp } from "../ir/ops.ts";
 import { polynomialIn } from "./polynomial.ts";
 import type { Rewriter } from "./rewriter.ts";
 
@@ -32,7 +32,7 @@ const rules: { [K in OpName]?: (rw: Rewriter, node: Node<K>) => void } = {
   },
   max: (rw, node) => [0, 1].forEach((side) => {
     const x = node.inputs[side]!, { from, alpha, beta } = affineOf(rw, node.inputs[1 - side]!);
-    if (from === x && beta === 0 && alpha > 0 && alpha < 1 && unclamped(node)) rw.become(node, "leakyRelu", [x], { alpha, beta: 0 });
+    if (from === x && beta === 0 && alpha > 0 && alpha < 1 && isUnclamped(node)) rw.become(node, "leakyRelu", [x], { alpha, beta: 0 });
   }),
   clip: (rw, node) => {
     const { from, alpha, beta } = affineOf(rw, node.inputs[0]!);
@@ -45,7 +45,6 @@ const rules: { [K in OpName]?: (rw: Rewriter, node: Node<K>) => void } = {
   },
 };
 
-const unclamped = (node: Node) => ((c) => c[0] === -Infinity && c[1] === Infinity)((node.attributes as { clamp?: readonly number[] }).clamp ?? noClamp);
 /** Constants of such formulas are written with six digits or more. */
 const near = (a: number, b: number) => Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b));
 
@@ -76,7 +75,7 @@ function quotient(rw: Rewriter, node: Node<"div">): void {
 }
 
 function product(rw: Rewriter, node: Node<"mul">): void {
-  if (!unclamped(node)) return;
+  if (!isUnclamped(node)) return;
   for (const side of [0, 1] as const) {
     const left = affineOf(rw, node.inputs[side]!), right = affineOf(rw, node.inputs[1 - side]!);
     const x = left.beta === 0 ? left.from : node.inputs[side]!, outer = left.beta === 0 ? left.alpha : 1;

@@ -4,7 +4,7 @@
  *   x · g + (b − mean(x) · g), g = γ / √(v + ε) → normalize(x) · γ + b
  */
 import type { Node } from "../ir/graph.ts";
-import { noClamp, type OpName } from "../ir/ops.ts";
+import { isUnclamped, noClamp } from "../ir/ops.ts";
 import type { Rewriter } from "./rewriter.ts";
 
 export function fuseNormalize(rw: Rewriter, node: Node): void {
@@ -32,11 +32,9 @@ function moments(rw: Rewriter, name: string | undefined): Moments | undefined {
 
 function direct(rw: Rewriter, node: Node<"div"> | Node<"mul">, deviation: string, squared: string | undefined): void {
   const m = moments(rw, squared), sub = rw.by(deviation, "sub");
-  if (!m || sub?.inputs[0] !== m.x || sub.inputs[1] !== m.mean || !unclamped(node)) return;
+  if (!m || sub?.inputs[0] !== m.x || sub.inputs[1] !== m.mean || !isUnclamped(node)) return;
   rw.become(node, "normalize", [m.x], { axes: m.axes, epsilon: m.epsilon });
 }
-
-const unclamped = (node: Node<OpName>) => ((c) => !c || (c[0] === -Infinity && c[1] === Infinity))((node.attributes as { clamp?: readonly number[] }).clamp);
 
 /** `scaled` is x · g, `rest` is b − mean · g. */
 function expanded(rw: Rewriter, node: Node<"add">, scaled: string, rest: string): void {

@@ -6,6 +6,7 @@ import { activationInputs, hasIntegerKernel, integerTensors, isHeavy } from "./i
 import { inputScaling } from "./input-scaling.ts";
 import type { ActivationType } from "./integers.ts";
 import { findTables, type Tables } from "./pointwise.ts";
+import { reach } from "./reach.ts";
 import { spectra } from "./spectra.ts";
 
 /**
@@ -30,7 +31,7 @@ function inCompany(graph: Graph, able: ReadonlySet<Node>): Set<Node> {
   const { joined, floats } = adjacency(graph, able), chosen = new Set<Node>(), seen = new Set<Node>();
   for (const start of able) {
     if (seen.has(start)) continue;
-    const group = reach(start, joined);
+    const group = [...reach(start, (n) => joined.get(n)!)];
     group.forEach((n) => seen.add(n));
     const alone = group.every((n) => !isHeavy(n)) && group.some((n) => floats.has(n));
     if (!alone) group.forEach((n) => chosen.add(n));
@@ -53,16 +54,4 @@ function adjacency(graph: Graph, able: ReadonlySet<Node>): { joined: Map<Node, N
     });
   }
   return { joined, floats };
-}
-
-function reach(start: Node, neighbours: ReadonlyMap<Node, Node[]>): Node[] {
-  const found = new Set([start]), waiting = [start];
-  while (waiting.length) {
-    for (const next of neighbours.get(waiting.pop()!)!) {
-      if (found.has(next)) continue;
-      found.add(next);
-      waiting.push(next);
-    }
-  }
-  return [...found];
 }

@@ -50,6 +50,12 @@ test("a normalization squares what it divides: no spectrum", () => {
   expect(opsIn(net.finish(g.add("div", [x, root], { clamp: noClamp })))).toEqual([]);
 });
 
+test("nor behind a clamp, and none is compressed behind one", () => {
+  const net = new Net(), g = net.g, x = g.input("x", "float32", [1, 8, 8, 2]), square = (y: string) => g.add("mul", [y, y], { clamp: noClamp }), root = (y: string) => g.add("sqrt", [y], { alpha: 0, beta: 0 });
+  const late = root(square(net.conv(net.conv(x, 4, { clamp: relu }), 4))), far = root(net.conv(net.conv(square(net.conv(x, 4)), 4, { clamp: relu }), 4));
+  expect(opsIn(net.finish(g.add("add", [late, far], { clamp: noClamp })))).toEqual([]);
+});
+
 test("behind an activation there is no spectrum", () => {
   const net = new Net(), g = net.g, x = net.dense(g.add("tanh", [net.dense(g.input("x", "float32", [1, 12]), 8)], { alpha: 0, beta: 0 }), 8);
   expect(opsIn(net.finish(g.add("sqrt", [g.add("mul", [x, x], { clamp: noClamp })], { alpha: 0, beta: 0 })))).toEqual([]);
