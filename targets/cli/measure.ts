@@ -1,11 +1,11 @@
 /** Fills in what only runs can tell: `report.layers` and the calls of the model are the same list. */
 import type { ConvertOptions } from "../../converter/convert.ts";
 import type { Agreement, Report } from "../../converter/report/report.ts";
-import type { Model, Named, Values } from "../../sdk/model.ts";
+import type { Model } from "../../sdk/model.ts";
 import { noise, profile } from "./bench.ts";
 import { layerErrors } from "./layer-errors.ts";
 import { loadBuild } from "./open.ts";
-import { convertedSamples } from "./runner.ts";
+import { answers, convertedSamples } from "./runner.ts";
 import type { Samples } from "./samples.ts";
 
 /** Sets `microseconds` of every layer. */
@@ -36,10 +36,4 @@ function agreement(float: Model, model: Model, samples: Samples): Agreement[] {
     const count = sum(() => 1), mean = count > 1 ? sum((v) => v) / count : 0, noise = sum((v, y) => (v - y) ** 2);
     return { output: name, sqnr: noise === 0 ? Infinity : 10 * Math.log10(sum((v) => (v - mean) ** 2) / noise) };
   });
-}
-
-/** Of every sample, the outputs in their order; streams begin anew. */
-function answers(model: Model, samples: Samples): Values[][] {
-  model.reset();
-  return [...convertedSamples(model, samples)].map((x) => Object.values(model.run(x) as Named));
 }

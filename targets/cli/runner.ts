@@ -52,6 +52,12 @@ export function* convertedSamples(model: Model, samples: Samples): Generator<Nam
   for (let i = 0; i < samples.count; i++) yield Object.fromEntries(model.inputs.map((p, k) => [p.name, convert[k]!(samples.at(k, i))]));
 }
 
+/** Of every sample in turn, the outputs in their order; streams begin anew. */
+export function answers(model: Model, samples: Samples): Values[][] {
+  model.reset();
+  return [...convertedSamples(model, samples)].map((x) => Object.values(model.run(x) as Named));
+}
+
 /** All samples in turn. */
 export function runAll(runner: Runner, model: Model, samples: Samples, onSample: (done: number) => void): Record<string, NpyArray> {
   const results = model.outputs.map((): Values[] => []);
